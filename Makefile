@@ -1,0 +1,50 @@
+# Every target sets up what it needs in .venv; `make lab` and `make test` are all a newcomer has to type.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.ready
+
+.PHONY: help lab demo test unit notebooks lint bench clean
+
+help:
+	@echo "make lab        open the course in JupyterLab"
+	@echo "make demo       train SimCLR without a browser; print the table, write the pictures"
+	@echo "make test       lint, unit tests, and every notebook"
+	@echo "make unit       the unit tests alone"
+	@echo "make notebooks  execute the notebooks and write their outputs"
+	@echo "make bench      speed against the usual recipe and against lightly"
+	@echo "make lint       ruff check and format check"
+	@echo "make clean      remove .venv"
+
+$(SETUP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "venv failed: on Debian or Ubuntu, apt install python3-venv"; rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e ".[lab,test]"
+	@touch $@
+
+lab: $(SETUP)
+	$(BIN)/python -m jupyterlab notebooks/00_start_here.ipynb
+
+demo: $(SETUP)
+	$(BIN)/ssl-course demo
+
+test: $(SETUP) lint unit
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --nbval-lax -n 2 --dist loadfile notebooks
+
+unit: $(SETUP)
+	$(BIN)/python -m pytest -q tests
+
+notebooks: $(SETUP)
+	$(BIN)/python notebooks/execute.py
+
+lint: $(SETUP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(SETUP)
+	$(BIN)/python -m pip install --quiet -e ".[bench]"
+	$(BIN)/python benchmarks/speed.py
+
+clean:
+	rm -rf $(VENV)

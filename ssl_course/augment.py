@@ -1,0 +1,256 @@
+"""Random transforms of a whole batch at once, on the device the batch is on.
+
+Every function takes images (B, C, H, W) in [0, 1] and one number per image, and returns the same shape in [0, 1].
+`Augment` draws these numbers and applies them. Two facts make it fast: crop, flip and rotation are all linear maps of the plane, so
+one interpolation does the three; and all of colour jitter is linear in the pixel, so one 3x3 matrix per image does it.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+GREY = (
+    0.299,
+    0.587,
+    0.114,
+)  # the luminance of red, green and blue (ITU-R BT.601, as PIL and torchvision have it)
+
+
+def flip(images: Tensor, chosen: Tensor) -> Tensor:
+    """Mirror left and right those images whose entry in `chosen` (B,) is true."""
+    return torch.where(chosen.view(-1, 1, 1, 1), images.flip(-1), images)
+
+
+def resized_crop(images: Tensor, boxes: Tensor) -> Tensor:
+    """Cut a box out of each image and enlarge it, bilinearly, to the image's size.
+
+    Args:
+        images: (B, C, H, W).
+        boxes: (B, 4): left, top, width and height in fractions of the image. They need not fall on whole pixels.
+    """
+    return _warp(images, _crop_map(boxes))
+
+
+def rotate(images: Tensor, degrees: Tensor) -> Tensor:
+    """Turn each image counter-clockwise about its centre; what comes in at the corners is mirrored content."""
+    return _warp(images, _rotation_map(degrees))
+
+
+def _crop_map(boxes: Tensor) -> Tensor:
+    """The map (B, 3, 3) from output to input coordinates (both -1 to 1) of a crop."""
+    left, top, width, height = boxes.unbind(1)
+    return _maps(width, 0, 2 * left + width - 1, 0, height, 2 * top + height - 1)
+
+
+def _rotation_map(degrees: Tensor) -> Tensor:
+    angle = torch.deg2rad(degrees)
+    return _maps(angle.cos(), -angle.sin(), 0, angle.sin(), angle.cos(), 0)
+
+
+def _flip_map(chosen: Tensor) -> Tensor:
+    return _maps(1 - 2 * chosen.float(), 0, 0, 0, 1, 0)
+
+
+def _maps(*entries: Tensor | float) -> Tensor:
+    """Stack six entries, numbers or (B,), into affine maps (B, 3, 3)."""
+    like = next(entry for entry in entries if isinstance(entry, Tensor))
+    rows = [entry if isinstance(entry, Tensor) else torch.full_like(like, entry) for entry in (*entries, 0, 0, 1)]
+    return torch.stack(rows, dim=1).view(-1, 3, 3)
+
+
+def _warp(images: Tensor, maps: Tensor) -> Tensor:
+    grid = F.affine_grid(maps[:, :2], list(images.shape), align_corners=False)  # (B, H, W, 2)
+    return F.grid_sample(images, grid.to(images.dtype), padding_mode="reflection", align_corners=False)
+
+
+def brightness(images: Tensor, factors: Tensor) -> Tensor:
+    """Multiply by a factor per image; 1 leaves it as it is."""
+    return (images * factors.view(-1, 1, 1, 1)).clamp_(0, 1)
+
+
+def contrast(images: Tensor, factors: Tensor) -> Tensor:
+    """Move each image away from (factor > 1) or towards (factor < 1) its own mean grey."""
+    mean = _luminance(images).mean(dim=(2, 3), keepdim=True)  # (B, 1, 1, 1)
+    return torch.lerp(mean, images, factors.view(-1, 1, 1, 1)).clamp_(0, 1)
+
+
+def saturation(images: Tensor, factors: Tensor) -> Tensor:
+    """Move each pixel away from (factor > 1) or towards (factor < 1) its own grey; 0 gives a grey image."""
+    return torch.lerp(_luminance(images), images, factors.view(-1, 1, 1, 1)).clamp_(0, 1)
+
+
+def hue(images: Tensor, turns: Tensor) -> Tensor:
+    """Turn the colours about the grey axis of the linear colour space YIQ by a share of a full turn per image.
+
+    This keeps the luminance. torchvision turns the H of HSV instead, which is not linear and lets the luminance
+    change; for small turns of natural images the two are close.
+    """
+    return _apply_colour(images, _hue_matrix(turns)).clamp_(0, 1)
+
+
+def grayscale(images: Tensor, chosen: Tensor) -> Tensor:
+    """Replace by grey those images whose entry in `chosen` (B,) is true."""
+    return torch.where(chosen.view(-1, 1, 1, 1), _luminance(images), images)
+
+
+def solarize(images: Tensor, chosen: Tensor, threshold: float = 0.5) -> Tensor:
+    """Invert the pixels at or above the threshold of those images whose entry in `chosen` (B,) is true."""
+    return torch.where(chosen.view(-1, 1, 1, 1) & (images >= threshold), 1 - images, images)
+
+
+def blur(images: Tensor, sigmas: Tensor) -> Tensor:
+    """Gaussian blur with a standard deviation per image, in pixels; the kernel covers H // 10, made odd, at least 3."""
+    radius = max(3, images.shape[-2] // 10 // 2 * 2 + 1) // 2
+    steps = torch.arange(-radius, radius + 1, device=images.device)
+    weights = torch.exp(-0.5 * (steps / sigmas.view(-1, 1)) ** 2)
+    weights = (weights / weights.sum(dim=1, keepdim=True)).to(images.dtype)  # (B, K)
+    for axis in (2, 3):
+        padding = (0, 0, radius, radius) if axis == 2 else (radius, radius, 0, 0)
+        padded, length = F.pad(images, padding, mode="reflect"), images.shape[axis]
+        shifted = (padded.narrow(axis, k, length) * weights[:, k].view(-1, 1, 1, 1) for k in range(len(steps)))
+        images = sum(shifted)
+    return images
+
+
+def _luminance(images: Tensor) -> Tensor:
+    """(B, 3, H, W) -> (B, 1, H, W)."""
+    red, green, blue = images.unbind(1)
+    return (GREY[0] * red + GREY[1] * green + GREY[2] * blue).unsqueeze(1)
+
+
+def _apply_colour(images: Tensor, matrices: Tensor) -> Tensor:
+    return torch.bmm(matrices, images.flatten(2)).view_as(images)
+
+
+_RGB_TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
+_YIQ_TO_RGB = torch.linalg.inv(_RGB_TO_YIQ)
+
+
+def _hue_matrix(turns: Tensor) -> Tensor:
+    angle = 2 * math.pi * turns
+    turn = _maps(torch.ones_like(angle), 0, 0, 0, angle.cos(), -angle.sin())  # (B, 3, 3), last row still (0, 0, 1)
+    turn[:, 2, 1], turn[:, 2, 2] = angle.sin(), angle.cos()
+    return _YIQ_TO_RGB.to(turns.device) @ turn @ _RGB_TO_YIQ.to(turns.device)
+
+
+def colour_matrices(brightness: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> tuple[Tensor, Tensor]:
+    """All of colour jitter as one linear map: a pixel p becomes matrix @ p + shift @ (mean pixel of its image).
+
+    The parts act in the order of the arguments, each (B,). It equals the four functions called one after the other
+    as long as no value leaves [0, 1] on the way; they clamp after every part, this only at the end.
+
+    Returns:
+        matrix and shift, both (B, 3, 3).
+    """
+    grey = torch.tensor(GREY, device=hue.device).expand(3, 3)  # every row takes the luminance
+    identity = torch.eye(3, device=hue.device)
+    b, c, s = (factor.view(-1, 1, 1) for factor in (brightness, contrast, saturation))
+    after = _hue_matrix(hue) @ (s * identity + (1 - s) * grey)
+    return b * c * after, b * (1 - c) * after @ grey
+
+
+class Augment(nn.Module):
+    """A random view of every image of a batch, each with its own random numbers.
+
+    Calling it with images (B, 3, H, W) in [0, 1] returns one view of each, same shape, same device. Calling it twice
+    gives the two views of SimCLR. Set a part to 0 to leave it out.
+
+    Args:
+        crop: smallest share of the area that a crop keeps, in (0, 1]; 1 leaves cropping out.
+        ratio: the crop's width / height lies between 1 / ratio and ratio.
+        flip: probability of mirroring.
+        rotation: largest turn in degrees, either way; 180 means any angle.
+        jitter: strength s of colour jitter (brightness, contrast, saturation in 1 +- 0.8 s; hue in +- 0.2 s of a turn).
+        jitter_probability, grayscale, blur, solarize: probability of each.
+        sigma: blur's smallest and largest standard deviation in pixels at a height of 32; it grows with the image.
+
+    Source: Chen et al. 2020, A Simple Framework for Contrastive Learning of Visual Representations, appendix A;
+    solarisation as in Grill et al. 2020, Bootstrap Your Own Latent, appendix B.
+    """
+
+    def __init__(
+        self,
+        *,
+        crop: float = 0.2,
+        ratio: float = 4 / 3,
+        flip: float = 0.5,
+        rotation: float = 0.0,
+        jitter: float = 0.5,
+        jitter_probability: float = 0.8,
+        grayscale: float = 0.2,
+        blur: float = 0.0,
+        solarize: float = 0.0,
+        sigma: tuple[float, float] = (0.1, 1.0),
+    ):
+        super().__init__()
+        if not 0 < crop <= 1:
+            raise ValueError(f"crop is the smallest share of the area that is kept, in (0, 1], got {crop}")
+        if ratio < 1:
+            raise ValueError(f"ratio must be at least 1, got {ratio}")
+        chances = {"flip": flip, "jitter_probability": jitter_probability, "grayscale": grayscale}
+        for name, value in {**chances, "blur": blur, "solarize": solarize}.items():
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} is a probability in [0, 1], got {value}")
+        if jitter < 0 or rotation < 0:
+            raise ValueError(f"jitter and rotation can't be negative, got {jitter} and {rotation}")
+        self.crop, self.ratio, self.flip, self.rotation = crop, ratio, flip, rotation
+        self.jitter, self.jitter_probability, self.grayscale = jitter, jitter_probability, grayscale
+        self.blur, self.solarize, self.sigma = blur, solarize, sigma
+
+    def forward(self, images: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """One view of each image; the generator (default: torch's own) decides all that is random."""
+        draw = _Draw(images, generator)
+        views = self._move(images, draw)
+        if self.jitter or self.grayscale:
+            views = self._colour(views, draw)
+        if self.blur:
+            (chosen,) = draw.chance(self.blur).nonzero(as_tuple=True)
+            scale = images.shape[-2] / 32
+            sigmas = draw.uniform(self.sigma[0] * scale, self.sigma[1] * scale)
+            views[chosen] = blur(views[chosen], sigmas[chosen])
+        if self.solarize:
+            views = solarize(views, draw.chance(self.solarize))
+        return views
+
+    def _move(self, images: Tensor, draw: "_Draw") -> Tensor:
+        """Crop, flip and rotation as one interpolation."""
+        maps = _crop_map(self._boxes(draw))
+        if self.flip:
+            maps = maps @ _flip_map(draw.chance(self.flip))
+        if self.rotation:
+            maps = maps @ _rotation_map(draw.uniform(-self.rotation, self.rotation))
+        return _warp(images, maps)
+
+    def _boxes(self, draw: "_Draw") -> Tensor:
+        """Random boxes (B, 4): area uniform, aspect ratio log-uniform, place uniform."""
+        area, ratio = (
+            draw.uniform(self.crop, 1),
+            draw.uniform(-math.log(self.ratio), math.log(self.ratio)).exp(),
+        )
+        width, height = (area * ratio).sqrt().clamp_(max=1), (area / ratio).sqrt().clamp_(max=1)
+        return torch.stack([draw.uniform(0, 1) * (1 - width), draw.uniform(0, 1) * (1 - height), width, height], dim=1)
+
+    def _colour(self, views: Tensor, draw: "_Draw") -> Tensor:
+        """Colour jitter and grayscale as one matrix per image."""
+        on = draw.chance(self.jitter_probability).float() * self.jitter
+        factors = [(1 + on * draw.uniform(-0.8, 0.8)).clamp_(min=0) for _ in range(3)]
+        factors[2] = torch.where(draw.chance(self.grayscale), 0.0, factors[2])  # grey: no saturation
+        matrix, shift = colour_matrices(*factors, on * draw.uniform(-0.2, 0.2))
+        pixels = views.flatten(2)  # (B, 3, HW)
+        return torch.baddbmm(shift @ pixels.mean(dim=2, keepdim=True), matrix, pixels).clamp_(0, 1).view_as(views)
+
+
+class _Draw:
+    """Random numbers for one batch, one per image, drawn where the generator lives and used where the images are."""
+
+    def __init__(self, images: Tensor, generator: torch.Generator | None):
+        self.count, self.device, self.generator = len(images), images.device, generator
+
+    def uniform(self, low: float, high: float) -> Tensor:
+        source = self.generator.device if self.generator is not None else self.device
+        return torch.rand(self.count, generator=self.generator, device=source).to(self.device) * (high - low) + low
+
+    def chance(self, probability: float) -> Tensor:
+        return self.uniform(0, 1) < probability

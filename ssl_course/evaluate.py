@@ -1,0 +1,174 @@
+"""How good are features? A linear probe, nearest neighbours, a few labels, fine-tuning.
+
+Everything here takes features that `extract_features` made: in evaluation mode, without augmentation, in order.
+"""
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+
+from ssl_course.data import ImageSet
+from ssl_course.features import alignment, effective_rank, extract_features, feature_deviation, uniformity
+from ssl_course.methods.supervised import Supervised
+from ssl_course.train import pretrain
+
+__all__ = [
+    "alignment",
+    "effective_rank",
+    "extract_features",
+    "feature_deviation",
+    "few_label_curve",
+    "fine_tune",
+    "judge",
+    "knn_accuracy",
+    "linear_probe",
+    "raw_pixels",
+    "uniformity",
+]
+
+
+def linear_probe(
+    train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor, *, strength: float = 0.1
+) -> float:
+    """Accuracy on the test features of a linear classifier fitted to the training features, in [0, 1].
+
+    Multinomial logistic regression (scikit-learn's) on features standardised by the training set's mean and deviation.
+
+    Args:
+        train_features, test_features: (N, D) and (M, D).
+        train_labels, test_labels: (N,) and (M,).
+        strength: inverse of the L2 penalty, scikit-learn's C.
+
+    Raises:
+        ValueError: if shapes don't fit, or the training labels are of one class only.
+    """
+    _check(train_features, train_labels, test_features, test_labels)
+    if len(train_labels.unique()) < 2:
+        raise ValueError("a linear probe needs images of at least two classes, got one")
+    probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000, tol=1e-3))
+    probe.fit(train_features.numpy(), train_labels.numpy())
+    return float(probe.score(test_features.numpy(), test_labels.numpy()))
+
+
+def knn_accuracy(
+    train_features: Tensor,
+    train_labels: Tensor,
+    test_features: Tensor,
+    test_labels: Tensor,
+    *,
+    k: int = 20,
+    temperature: float = 0.07,
+) -> float:
+    """Accuracy of a vote of the k nearest training features by cosine, each weighted exp(cosine / temperature).
+
+    Shapes as in `linear_probe`. k is cut to the number of training features.
+
+    Source: Wu et al. 2018, Unsupervised Feature Learning via Non-Parametric Instance Discrimination, section 3.4.
+
+    Raises:
+        ValueError: if shapes don't fit, or k or temperature isn't positive.
+    """
+    _check(train_features, train_labels, test_features, test_labels)
+    if k < 1 or not temperature > 0:
+        raise ValueError(f"k and temperature must be positive, got {k} and {temperature}")
+    bank = F.normalize(train_features.float(), dim=1)
+    choices = F.one_hot(train_labels).float()  # (N, classes)
+    right = 0
+    for features, labels in zip(test_features.split(1000), test_labels.split(1000), strict=True):
+        cosine = F.normalize(features.float(), dim=1) @ bank.T  # (M, N)
+        nearest, index = cosine.topk(min(k, len(bank)), dim=1)  # (M, k)
+        votes = (choices[index] * ((nearest - 1) / temperature).exp().unsqueeze(2)).sum(dim=1)  # (M, classes)
+        right += int((votes.argmax(dim=1) == labels).sum())
+    return right / len(test_labels)
+
+
+def few_label_curve(
+    train_features: Tensor,
+    train_labels: Tensor,
+    test_features: Tensor,
+    test_labels: Tensor,
+    *,
+    fractions: Sequence[float] = (0.01, 0.1, 1.0),
+    draws: int = 5,
+    seed: int = 0,
+) -> list[dict]:
+    """The linear probe when only a share of the labels is known.
+
+    Each share is drawn `draws` times, as even over the classes as it goes and at least one of each (all labels: once).
+
+    Returns:
+        One dict per share: fraction, labels (how many), accuracy (mean), deviation (over the draws), draws.
+    """
+    _check(train_features, train_labels, test_features, test_labels)
+    random = np.random.default_rng(seed)
+    curve = []
+    for fraction in fractions:
+        if not 0 < fraction <= 1:
+            raise ValueError(f"fractions must be in (0, 1], got {fraction}")
+        scores = []
+        for _ in range(1 if fraction == 1 else draws):
+            chosen = _stratified(train_labels, fraction, random)
+            scores.append(linear_probe(train_features[chosen], train_labels[chosen], test_features, test_labels))
+        row = {"fraction": fraction, "labels": len(chosen), "accuracy": float(np.mean(scores))}
+        curve.append(row | {"deviation": float(np.std(scores)), "draws": len(scores)})
+    return curve
+
+
+def fine_tune(encoder: nn.Module, train: ImageSet, test: ImageSet, *, epochs: int, **arguments) -> float:
+    """Accuracy on `test` of a copy of the encoder and a linear classifier, both trained with the labels of `train`.
+
+    The encoder itself is left as it is. Further arguments are those of `pretrain` (and `augment`, as in `Supervised`).
+    """
+    augment = arguments.pop("augment", None)
+    model = Supervised(copy.deepcopy(encoder), len(train.classes) or int(train.labels.max()) + 1, augment=augment)
+    pretrain(model, train, epochs=epochs, **arguments)
+    scores = model.classifier.cpu()(extract_features(model.encoder, test.images))
+    return float((scores.argmax(dim=1) == test.labels).float().mean())
+
+
+def raw_pixels(images: Tensor) -> Tensor:
+    """The images themselves as features: uint8 (N, C, H, W) -> float32 (N, C * H * W) in [0, 1]."""
+    return images.flatten(1).float() / 255
+
+
+def judge(encoder: nn.Module | None, train: ImageSet, test: ImageSet) -> dict[str, float]:
+    """Linear probe and k-NN accuracy of an encoder, the two columns of every table; None judges the raw pixels.
+
+    Raises:
+        ValueError: if one of the sets has no labels.
+    """
+    if train.labels is None or test.labels is None:
+        raise ValueError("judging features needs labelled images; these have no labels (a flat folder?)")
+    features = [
+        raw_pixels(part.images) if encoder is None else extract_features(encoder, part.images) for part in (train, test)
+    ]
+    known = features[0], train.labels, features[1], test.labels
+    return {"linear_probe": linear_probe(*known), "knn": knn_accuracy(*known)}
+
+
+def _stratified(labels: Tensor, fraction: float, random: np.random.Generator) -> Tensor:
+    """Indices of a share of each class, at least one of each."""
+    chosen = []
+    for label in labels.unique():
+        members = (labels == label).nonzero().flatten()
+        count = max(1, round(fraction * len(members)))
+        chosen.append(members[torch.from_numpy(random.permutation(len(members))[:count])])
+    return torch.cat(chosen).sort().values
+
+
+def _check(train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor) -> None:
+    for features, labels, name in ((train_features, train_labels, "train"), (test_features, test_labels, "test")):
+        if features.ndim != 2 or labels.shape != (len(features),) or not len(features):
+            got = f"{tuple(features.shape)} and {tuple(labels.shape)}"
+            raise ValueError(f"{name} features and labels must be (N, D) and (N,) with N at least 1, got {got}")
+    if train_features.shape[1] != test_features.shape[1]:
+        raise ValueError(
+            f"train and test features differ in width: {train_features.shape[1]} and {test_features.shape[1]}"
+        )

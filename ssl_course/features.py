@@ -1,0 +1,99 @@
+"""Features of an encoder, and the numbers that tell without labels whether they have collapsed."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 500) -> Tensor:
+    """What the encoder says of each image: in order, not augmented, in evaluation mode, without changing the encoder.
+
+    Args:
+        encoder: maps (B, C, H, W) in [0, 1] to (B, D); it is used on the device it is on.
+        images: uint8 (N, C, H, W), N at least 1.
+
+    Returns:
+        float32 (N, D), on the CPU.
+
+    Raises:
+        ValueError: if images isn't uint8 (N, C, H, W), is empty, or a feature isn't finite.
+    """
+    if images.dtype != torch.uint8 or images.ndim != 4 or not len(images):
+        raise ValueError(
+            f"images must be uint8 (N, C, H, W) with N at least 1, got {images.dtype} {tuple(images.shape)}"
+        )
+    device = next((parameter.device for parameter in encoder.parameters()), torch.device("cpu"))
+    modes = [(module, module.training) for module in encoder.modules()]
+    encoder.eval()
+    try:
+        features = torch.cat([encoder(to_float(batch.to(device))).float().cpu() for batch in images.split(batch_size)])
+    finally:
+        for module, training in modes:
+            module.training = training
+    if not features.isfinite().all():
+        raise ValueError(
+            "the encoder's features are not finite: its weights are broken, go back to an earlier checkpoint"
+        )
+    return features
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 0 to 255 -> float32 0 to 1, in the channels-last layout that convolutions are fastest in."""
+    return images.float().div_(255).contiguous(memory_format=torch.channels_last)
+
+
+def feature_deviation(features: Tensor) -> float:
+    """How spread out the directions of features (N, D) are: 1 when they fill the sphere evenly, 0 when all are equal.
+
+    The mean standard deviation over dimensions of the features scaled to length 1, times sqrt(D), as Chen & He
+    2021, Exploring Simple Siamese Representation Learning, section 4.1 watch it.
+    """
+    unit = F.normalize(features.double(), dim=1)
+    return float(unit.std(dim=0).mean() * features.shape[1] ** 0.5)
+
+
+def effective_rank(features: Tensor) -> float:
+    """How many directions the features (N, D) really use, from 1 to min(N, D).
+
+    The exponential of the entropy of the singular values, after the mean is taken off; 1 when all features are equal.
+
+    Source: Roy & Vetterli 2007, The effective rank, definition 1.
+
+    Raises:
+        ValueError: if features isn't (N, D) with N at least 2.
+    """
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(f"features must be (N, D) with N at least 2, got {tuple(features.shape)}")
+    centred = features.double() - features.double().mean(dim=0)
+    values = torch.linalg.svdvals(centred.cpu())
+    total = values.sum()
+    if total <= 1e-12 * max(1.0, float(features.abs().max())) * len(features):
+        return 1.0
+    shares = values / total
+    return float(torch.exp(torch.special.entr(shares).sum()))
+
+
+def alignment(z1: Tensor, z2: Tensor) -> float:
+    """Mean squared distance of the two views' directions, 0 (equal) to 4 (opposite); z1, z2 are (N, D).
+
+    Source: Wang & Isola 2020, Understanding Contrastive Representation Learning, eq. 5 with alpha = 2.
+    """
+    if z1.shape != z2.shape:
+        raise ValueError(f"z1 and z2 must have one shape, got {tuple(z1.shape)} and {tuple(z2.shape)}")
+    distance = F.normalize(z1.double(), dim=1) - F.normalize(z2.double(), dim=1)
+    return float(distance.square().sum(dim=1).mean())
+
+
+def uniformity(z: Tensor) -> float:
+    """Log of the mean Gaussian potential over all pairs of z (N, D): 0 when all are equal, lower is more even.
+
+    Source: Wang & Isola 2020, Understanding Contrastive Representation Learning, eq. 6 with t = 2.
+
+    Raises:
+        ValueError: if there are fewer than two rows.
+    """
+    if len(z) < 2:
+        raise ValueError(f"uniformity needs at least two features, got {len(z)}")
+    squared = torch.pdist(F.normalize(z.double(), dim=1)).square()
+    return float((-2 * squared).exp().mean().log())

@@ -1,0 +1,136 @@
+"""Encoders, projection heads and the moving-average copy.
+
+An encoder maps images (B, 3, H, W) in [0, 1] to features (B, dim) and says its width in `.dim`. It normalises the
+pixels itself, so that nobody can forget it at evaluation.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+
+
+class Normalise(nn.Module):
+    """Shift and scale pixels from [0, 1] to about zero mean and unit deviation, (B, 3, H, W) -> (B, 3, H, W)."""
+
+    def __init__(self, mean: float = 0.5, deviation: float = 0.25):
+        super().__init__()
+        self.mean, self.deviation = mean, deviation
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.deviation
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions with a shortcut around them (He et al. 2016, Deep Residual Learning, fig. 2)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1):
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(outputs)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(outputs)
+        self.shortcut = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            projection = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.first_norm(self.first(x)))
+        return F.relu(self.second_norm(self.second(y)) + self.shortcut(x))
+
+
+class SmallCNN(nn.Module):
+    """What a laptop trains: a stride-2 stem and residual blocks; see `small_cnn`."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.dim = 4 * width
+        self.normalise = Normalise()
+        self.stem = nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(width)
+        self.blocks = nn.Sequential(
+            Residual(width, width),
+            Residual(width, 2 * width, stride=2),
+            Residual(2 * width, 4 * width, stride=2),
+            Residual(4 * width, 4 * width),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = F.relu(self.stem_norm(self.stem(self.normalise(images))))  # (B, width, H/2, W/2)
+        return self.blocks(x).mean(dim=(2, 3))  # (B, 4 width)
+
+
+def small_cnn(width: int = 32) -> nn.Module:
+    """The course's encoder: about 0.6 million weights at width 32, (B, 3, H, W) in [0, 1] -> features (B, 4 * width)."""
+    return SmallCNN(width)
+
+
+def resnet18() -> nn.Module:
+    """ResNet-18 for small images: 3x3 stem, no max-pool; (B, 3, H, W) in [0, 1] -> features (B, 512).
+
+    Source: He et al. 2016, Deep Residual Learning for Image Recognition; the stem as in Chen et al. 2020, B.9.
+    """
+    body = torchvision.models.resnet18()
+    body.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    body.maxpool, body.fc = nn.Identity(), nn.Identity()
+    encoder = nn.Sequential(Normalise(), body)
+    encoder.dim = 512
+    return encoder
+
+
+ENCODERS = {"small_cnn": small_cnn, "resnet18": resnet18}
+
+
+def projection_head(inputs: int, hidden: int = 256, outputs: int = 128, *, layers: int = 2) -> nn.Sequential:
+    """A perceptron with batch norm between its layers: (B, inputs) -> (B, outputs).
+
+    Args:
+        layers: how many linear layers; 1 is a linear map, 0 is the identity.
+
+    Raises:
+        ValueError: if layers is negative.
+    """
+    if layers < 0:
+        raise ValueError(f"layers can't be negative, got {layers}")
+    widths = [inputs] + [hidden] * (layers - 1) + [outputs] if layers else [inputs]
+    parts: list[nn.Module] = []
+    for here, there in zip(widths[:-2], widths[1:-1], strict=True):
+        parts += [nn.Linear(here, there, bias=False), nn.BatchNorm1d(there), nn.ReLU(inplace=True)]
+    if layers:
+        parts.append(nn.Linear(widths[-2], widths[-1]))
+    return nn.Sequential(*parts)
+
+
+class MovingAverage(nn.Module):
+    """A copy of a network that follows it slowly and gets no gradient (the target or momentum network).
+
+    Args:
+        network: what to copy.
+        decay: share of the old copy that an update keeps, in [0, 1].
+
+    Source: Tarvainen & Valpola 2017, Mean teachers are better role models, eq. 1.
+    """
+
+    def __init__(self, network: nn.Module, decay: float = 0.99):
+        super().__init__()
+        if not 0 <= decay <= 1:
+            raise ValueError(f"decay must be in [0, 1], got {decay}")
+        self.copy = copy.deepcopy(network).requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, decay: float | None = None) -> None:
+        """Move the copy a step towards the network; whole-number buffers are taken over as they are."""
+        decay = self.decay if decay is None else decay
+        for mine, theirs in zip(self.copy.state_dict().values(), network.state_dict().values(), strict=True):
+            if mine.is_floating_point():
+                mine.lerp_(theirs, 1 - decay)
+            else:
+                mine.copy_(theirs)
+
+    @torch.no_grad()
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.copy(*inputs)
