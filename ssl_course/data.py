@@ -62,6 +62,10 @@ class ImageSet:
         labels = None if self.labels is None else self.labels[index]
         return ImageSet(self.images[index], labels, self.classes, factors, self.notes)
 
+    def sample(self, size: int, *, seed: int = 0) -> "ImageSet":
+        """`size` of the images, as even over the classes as they allow, in their order; ValueError if there are fewer."""
+        return self[_balanced(self.labels, len(self), size, seed)]
+
 
 def load(
     name: str | os.PathLike,
@@ -104,7 +108,7 @@ def load(
         raise ValueError('distractors belong to the built-in images: load("shapes", distractors=True)')
     if str(name) in DOWNLOADS:
         whole = DOWNLOADS[str(name)](split, _root(root), download)
-        return whole if size is None else whole[_balanced(whole.labels, len(whole), size, seed)]
+        return whole if size is None else whole.sample(size, seed=seed)
     return _folder(Path(name), split, size, seed, unreadable, resolution)
 
 

@@ -3,4 +3,6 @@
 from ssl_course.methods.simclr import SimCLR
 from ssl_course.methods.supervised import Supervised
 
-__all__ = ["SimCLR", "Supervised"]
+METHODS = {"simclr": SimCLR}  # by the name on the command line
+
+__all__ = ["METHODS", "SimCLR", "Supervised"]

@@ -1,0 +1,303 @@
+"""The command line: ssl-course demo | train | evaluate | doctor."""
+
+import argparse
+import json
+import platform
+import sys
+import time
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib
+import psutil
+import torch
+
+from ssl_course import plots
+from ssl_course.data import ImageSet, load
+from ssl_course.evaluate import judge
+from ssl_course.features import extract_features
+from ssl_course.methods import METHODS, Supervised
+from ssl_course.networks import ENCODERS
+from ssl_course.precision import choose_device, choose_precision, cpu_bf16_speedup, cpu_has_bf16
+from ssl_course.profiles import augmentation
+from ssl_course.train import TrainingError, load_encoder, pretrain
+
+PROBED = 10_000  # training images that a probe is fitted on, unless told otherwise
+NAMES = {"pixels": "raw pixels", "untrained": "untrained encoder", "supervised": "trained with labels"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, 1 for an error that says what to do, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    matplotlib.use("agg")
+    warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+    try:
+        return options.run(options) or 0
+    except (ValueError, FileNotFoundError, ConnectionError, TrainingError, OSError) as failure:
+        print(f"ssl-course: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("ssl-course: stopped by hand", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ssl-course", description="Self-supervised learning by building it.")
+    parser.add_argument("--version", action="version", version=version("ssl-course"))
+    commands = parser.add_subparsers(required=True, metavar="demo | train | evaluate | doctor")
+
+    demo = commands.add_parser("demo", help="train SimCLR on the built-in images; one table, four pictures")
+    demo.add_argument("--out", type=Path, default=Path("ssl-course-demo"), help="folder for the pictures")
+    demo.add_argument("--size", type=int, default=8000, help="training images (default 8000)")
+    demo.add_argument("--epochs", type=int, default=6, help="passes over them (default 6)")
+    demo.add_argument("--seed", type=int, default=0)
+    demo.add_argument("--device", default="auto")
+    demo.add_argument("--json", action="store_true", help="print the table as one JSON object last")
+    demo.set_defaults(run=demo_command)
+
+    train = commands.add_parser("train", help="train a method; stopped runs go on when started again")
+    train.add_argument("method", choices=METHODS)
+    train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a folder")
+    train.add_argument("--encoder", choices=ENCODERS, default="small_cnn")
+    train.add_argument("--epochs", type=int, default=15)
+    train.add_argument("--size", type=int, help="training images, class-balanced (default all)")
+    train.add_argument("--batch-size", type=int, default=256)
+    train.add_argument("--lr", type=float, default=4e-3)
+    train.add_argument("--temperature", type=float, default=0.2)
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--device", default="auto")
+    train.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
+    train.add_argument("--out", type=Path, required=True, help="folder of the run")
+    _add_folder_options(train)
+    train.set_defaults(run=train_command)
+
+    evaluate = commands.add_parser("evaluate", help="linear probe and k-NN of a run beside its floor")
+    evaluate.add_argument("folder", type=Path, metavar="RUN", help="what train's --out was")
+    evaluate.add_argument("--data", help="judge on other images than the run was trained on")
+    evaluate.add_argument("--probe", type=int, default=PROBED, help=f"labelled training images (default {PROBED})")
+    evaluate.add_argument("--json", action="store_true", help="print the table as one JSON object last")
+    _add_folder_options(evaluate)
+    evaluate.set_defaults(run=evaluate_command)
+
+    doctor = commands.add_parser("doctor", help="what this machine has, and what that means for the lessons")
+    doctor.set_defaults(run=doctor_command)
+    return parser
+
+
+def _add_folder_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--skip-unreadable", action="store_true", help="leave out files of a folder that can't be read")
+    parser.add_argument("--resolution", type=int, help="height and width to bring a folder's images to")
+
+
+# --- demo
+
+
+def demo_command(options: argparse.Namespace) -> None:
+    """Draw, train with and without labels, print the table, write the pictures."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    clock = _Clock()
+    train = load("shapes", size=options.size, seed=options.seed)
+    test = load("shapes", "test", seed=options.seed)
+    clock.lap("draw images")
+    augment = augmentation("shapes")
+    _save_views(options.out / "views.png", train, augment, options.seed)
+    shared = {"epochs": options.epochs, "batch_size": 128, "lr": 3e-3, "seed": options.seed, "device": options.device}
+    torch.manual_seed(options.seed)
+    untrained = ENCODERS["small_cnn"]()
+    torch.manual_seed(options.seed)
+    simclr = METHODS["simclr"](ENCODERS["small_cnn"](), augment=augment)
+    history = pretrain(simclr, train, **shared)
+    clock.lap("train SimCLR")
+    torch.manual_seed(options.seed)
+    supervised = Supervised(ENCODERS["small_cnn"](), len(train.classes), augment=augment)
+    supervised_history = pretrain(supervised, train, **shared)
+    clock.lap("train with labels")
+    if history.interrupted or supervised_history.interrupted:
+        raise KeyboardInterrupt
+    encoders = {"pixels": None, "untrained": untrained, "simclr": simclr.encoder, "supervised": supervised.encoder}
+    probed = train[: min(len(train), 4000)]
+    table = {name: judge(encoder, probed, test) for name, encoder in encoders.items()}
+    clock.lap("evaluate")
+    plots.history(history).figure.savefig(options.out / "curve.png", dpi=150)
+    plots.compare({_name(key): row for key, row in table.items()}, chance=0.1).figure.savefig(
+        options.out / "table.png", dpi=150
+    )
+    for name, encoder in (("before", untrained), ("after", simclr.encoder)):
+        features = extract_features(encoder, test.images[:1000])
+        plots.tsne(features, test.labels[:1000], test.classes).figure.savefig(options.out / f"tsne_{name}.png", dpi=150)
+    clock.lap("draw pictures")
+    _print_table(table, f"built-in images, probe fitted on {len(probed)}, tested on {len(test)}; chance is 10 %")
+    print(f"pictures: {', '.join(sorted(file.name for file in options.out.glob('*.png')))} in {options.out}/")
+    if options.json:
+        views = 2 * options.epochs * (options.size // 128) * 128
+        print(json.dumps({"table": table, "views": views, "seed": options.seed, "seconds": clock.laps}))
+
+
+class _Clock:
+    """Seconds that each step took, on the wall."""
+
+    def __init__(self):
+        self.laps, self._last = {}, time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self._last = round(now - self._last, 2), now
+
+
+def _save_views(path: Path, images: ImageSet, augment: torch.nn.Module, seed: int) -> None:
+    few = images.images[:10]
+    generator = torch.Generator().manual_seed(seed)
+    views = [augment(few.float() / 255, generator=generator) for _ in range(2)]
+    plots.show_views(few, *views).figure.savefig(path, dpi=150)
+
+
+def _name(key: str) -> str:
+    return NAMES.get(key, METHODS[key].__name__ if key in METHODS else key)
+
+
+def _print_table(table: dict[str, dict[str, float]], caption: str) -> None:
+    print(f"\n{'test accuracy (%)':<22}{'linear probe':>14}{'k-NN':>8}")
+    for key, row in table.items():
+        print(f"{_name(key):<22}{100 * row['linear_probe']:>14.1f}{100 * row['knn']:>8.1f}")
+    print(f"({caption})\n")
+
+
+# --- train and evaluate
+
+
+def train_command(options: argparse.Namespace) -> int | None:
+    """Train one method and leave a run folder: run.json, checkpoint.pt, history.json, curve.png."""
+    images = _load(options, options.data, "train", size=options.size)
+    record = {"method": options.method, "encoder": options.encoder, "data": str(options.data), "size": options.size}
+    record |= {"resolution": images.images.shape[-1], "seed": options.seed, "temperature": options.temperature}
+    options.out.mkdir(parents=True, exist_ok=True)
+    description = options.out / "run.json"
+    if description.exists() and (old := json.loads(description.read_text())) != record:
+        different = ", ".join(key for key in record if old.get(key) != record[key])
+        raise ValueError(
+            f"{options.out} holds another run (different: {different}): choose another --out, or delete it"
+        )
+    description.write_text(json.dumps(record, indent=1))
+    torch.manual_seed(options.seed)
+    encoder = ENCODERS[options.encoder]()
+    method = METHODS[options.method](encoder, temperature=options.temperature, augment=augmentation(options.data))
+    history = pretrain(
+        method,
+        images,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        lr=options.lr,
+        seed=options.seed,
+        device=options.device,
+        precision=options.precision,
+        checkpoint=options.out / "checkpoint.pt",
+        on_epoch=_say_epoch,
+    )
+    (options.out / "history.json").write_text(json.dumps(history, indent=1))
+    if history:
+        plots.history(history).figure.savefig(options.out / "curve.png", dpi=150)
+    if history.interrupted:
+        print(f"the same command goes on after epoch {len(history)}", file=sys.stderr)
+        return 130
+    print(f"done: {options.out}/checkpoint.pt; now: ssl-course evaluate {options.out}")
+    return None
+
+
+def _say_epoch(record: dict) -> None:
+    print(
+        f"epoch {record['epoch']:>3}  loss {record['loss']:.3f}  {record['images_per_second']:.0f} images/s  "
+        f"effective rank {record['effective_rank']:.1f}",
+        flush=True,
+    )
+
+
+def _load(options: argparse.Namespace, data: str, split: str, *, size: int | None = None, resolution=None) -> ImageSet:
+    unreadable = "skip" if options.skip_unreadable else "refuse"
+    is_folder = Path(data).is_dir()
+    resolution = (options.resolution or resolution) if is_folder else None
+    return load(data, split, size=size, unreadable=unreadable, resolution=resolution)
+
+
+def evaluate_command(options: argparse.Namespace) -> None:
+    """Print raw pixels, the untrained encoder and the run side by side, and keep the table in the run's folder."""
+    description = options.folder / "run.json"
+    if not description.is_file():
+        raise FileNotFoundError(
+            f"{options.folder} is not a run: there is no run.json (ssl-course train … --out makes one)"
+        )
+    record = json.loads(description.read_text())
+    torch.manual_seed(record["seed"])
+    untrained = ENCODERS[record["encoder"]]()
+    trained = load_encoder(options.folder / "checkpoint.pt", ENCODERS[record["encoder"]]())
+    data = options.data or record["data"]
+    train = _load(options, data, "train", resolution=record["resolution"])
+    if train.labels is None:
+        raise ValueError(f"{data} has no labels to judge by: name a labelled folder with --data")
+    train = train.sample(min(options.probe, len(train)))
+    test = _load(options, data, "test", resolution=record["resolution"])
+    encoders = {"pixels": None, "untrained": untrained, record["method"]: trained}
+    table = {}
+    for name, encoder in encoders.items():
+        print(f"judging {_name(name)} …", file=sys.stderr, flush=True)
+        table[name] = judge(encoder, train, test)
+    _print_table(
+        table, f"{data}, probe fitted on {len(train)}, tested on {len(test)}; chance is {100 / len(test.classes):.0f} %"
+    )
+    (options.folder / "evaluation.json").write_text(json.dumps(table, indent=1))
+    if options.json:
+        print(json.dumps(table))
+
+
+# --- doctor
+
+
+def doctor_command(_: argparse.Namespace) -> None:
+    """Say what this machine has, time one training step of the course's encoder, and say what that means."""
+    device = choose_device()
+    precision = choose_precision("auto", device)
+    print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    print(
+        "  ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", "numpy", "scikit-learn", "matplotlib"))
+    )
+    print(f"device     {_describe(device)}")
+    if device.type == "cpu":
+        known = "has" if cpu_has_bf16() else "has no"
+        print(
+            f"bf16       the processor {known} instructions for it; a training step is {cpu_bf16_speedup():.1f}x as fast"
+        )
+    print(f"precision  {precision} by default")
+    speed = images_per_second(device, precision)
+    print(f"training   {speed:.0f} images/s: SimCLR, two views each, small_cnn, batch 128, right now")
+    print(f"demo       96,000 views for SimCLR take about {_duration(48_000 / speed)}")
+    profile = "standard" if device.type == "cuda" else "quick"
+    print(f"lessons    profile {profile} (SSL_COURSE_PROFILE changes it)")
+    if device.type == "cpu":
+        print(f"CIFAR-10   15 passes over 20,000 images take about {_duration(300_000 / speed)}")
+
+
+def _describe(device: torch.device) -> str:
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+    memory = psutil.virtual_memory()
+    cores = f"{torch.get_num_threads()} threads, {memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GiB memory free"
+    return f"{'Apple GPU (mps)' if device.type == 'mps' else 'CPU, no GPU found'}, {cores}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def images_per_second(device: torch.device, precision: str) -> float:
+    """Images per second of SimCLR training here and now: the second of two short epochs."""
+    images = load("shapes", size=1280)
+    method = METHODS["simclr"](ENCODERS["small_cnn"](), augment=augmentation("shapes"))
+    history = pretrain(
+        method, images, epochs=2, batch_size=128, device=str(device), precision=precision, progress=False
+    )
+    return history[-1]["images_per_second"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

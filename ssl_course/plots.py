@@ -1,0 +1,133 @@
+"""Arrays in, matplotlib Axes out. Every function takes an optional `ax` and returns the Axes it drew on."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from sklearn.manifold import TSNE
+from torch import Tensor
+
+# Ten colours that stay apart for colour-blind readers as far as ten can (Paul Tol's "muted", and black).
+COLOURS = ("#332288", "#88CCEE", "#44AA99", "#DDCC77", "#CC6677", "#AA4499", "#882255", "#117733", "#999933", "#222222")
+MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
+
+
+def show_images(
+    images: Tensor, titles: Sequence[str] = (), *, columns: int = 10, gap: int = 2, ax: Axes | None = None
+) -> Axes:
+    """Images (N, C, H, W), uint8 or floats in [0, 1], side by side in rows of `columns`, with a title under each."""
+    if images.ndim != 4 or not len(images):
+        raise ValueError(f"images must be (N, C, H, W) with N at least 1, got {tuple(images.shape)}")
+    images = images.detach().cpu()
+    images = images.float() / 255 if images.dtype == torch.uint8 else images.float().clamp(0, 1)
+    images = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
+    count, _, height, width = images.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    below = max(8, height // 3) if titles else gap
+    canvas = np.ones((rows * (height + below), columns * (width + gap) - gap, 3))
+    ax = ax or _new_axes(columns * 0.95, canvas.shape[0] / canvas.shape[1] * columns * 0.95)
+    for position, image in enumerate(images.permute(0, 2, 3, 1).numpy()):
+        top, left = position // columns * (height + below), position % columns * (width + gap)
+        canvas[top : top + height, left : left + width] = image
+        if position < len(titles):
+            ax.text(left + width / 2, top + height + below / 2, titles[position], ha="center", va="center", fontsize=8)
+    ax.imshow(canvas, interpolation="nearest")
+    ax.axis("off")
+    return ax
+
+
+def show_views(images: Tensor, *views: Tensor, ax: Axes | None = None) -> Axes:
+    """The originals in the top row and one row for each set of views, all (N, C, H, W)."""
+    to_float = [part.float() / 255 if part.dtype == torch.uint8 else part for part in (images, *views)]
+    ax = show_images(torch.cat([part.detach().cpu() for part in to_float]), columns=len(images), ax=ax)
+    height = images.shape[-2] + 2
+    for row, name in enumerate(["image", *(f"view {number}" for number in range(1, len(views) + 1))]):
+        ax.text(-3, row * height + height / 2, name, ha="right", va="center", fontsize=9)
+    return ax
+
+
+def history(records: Sequence[Mapping], key: str = "loss", *, label: str | None = None, ax: Axes | None = None) -> Axes:
+    """One value of a training history over the epochs."""
+    ax = ax or _new_axes(4.5, 3)
+    colour = COLOURS[2 * len(ax.lines) % len(COLOURS)]
+    ax.plot(
+        [record["epoch"] for record in records],
+        [record[key] for record in records],
+        "o-",
+        ms=3,
+        label=label,
+        color=colour,
+    )
+    units = {"loss": "loss (nats)", "images_per_second": "images per second", "effective_rank": "effective rank"}
+    ax.set(xlabel="epoch", ylabel=units.get(key, key.replace("_", " ")))
+    ax.spines[["top", "right"]].set_visible(False)
+    if label:
+        ax.legend(frameon=False)
+    return ax
+
+
+def similarity(z1: Tensor, z2: Tensor, *, ax: Axes | None = None) -> Axes:
+    """Cosine similarity of every row of z1 (N, D) with every row of z2 (N, D); the diagonal is one image's two views."""
+    unit = [torch.nn.functional.normalize(z.detach().float().cpu(), dim=1) for z in (z1, z2)]
+    ax = ax or _new_axes(4, 3.4)
+    picture = ax.imshow(unit[0] @ unit[1].T, vmin=-1, vmax=1, cmap="PuOr")
+    ax.figure.colorbar(picture, ax=ax, label="cosine similarity", shrink=0.8)
+    ax.set(xlabel="view 2 of image", ylabel="view 1 of image")
+    return ax
+
+
+def tsne(
+    features: Tensor,
+    labels: Tensor,
+    classes: Sequence[str] = (),
+    *,
+    seed: int = 0,
+    legend: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """A map (N, 2) of features (N, D) in which neighbours stay neighbours; distances between groups mean little.
+
+    Source: van der Maaten & Hinton 2008, Visualizing Data using t-SNE (scikit-learn's implementation).
+    """
+    places = TSNE(perplexity=min(30, (len(features) - 1) / 3), init="pca", random_state=seed).fit_transform(
+        features.numpy()
+    )
+    ax = ax or _new_axes(4.5, 4.5)
+    for label in labels.unique().tolist():
+        chosen = places[(labels == label).numpy()]
+        name = classes[label] if label < len(classes) else str(label)
+        style = {"color": COLOURS[label % len(COLOURS)], "marker": MARKERS[label % len(MARKERS)]}
+        ax.scatter(chosen[:, 0], chosen[:, 1], s=12, alpha=0.75, linewidths=0, label=name, **style)
+    ax.set(xticks=[], yticks=[])
+    ax.set_aspect("equal", adjustable="datalim")
+    if legend:
+        ax.legend(frameon=False, fontsize=8, markerscale=1.8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
+
+
+def compare(table: Mapping[str, Mapping[str, float]], *, chance: float | None = None, ax: Axes | None = None) -> Axes:
+    """Bars of accuracies in [0, 1]: one group per row of the table, one bar per column."""
+    ax = ax or _new_axes(6, 0.55 * len(table) + 1)
+    columns = list(dict.fromkeys(name for row in table.values() for name in row))
+    height = 0.8 / len(columns)
+    for number, column in enumerate(columns):
+        places = [row + (number - (len(columns) - 1) / 2) * height for row in range(len(table))]
+        values = [100 * row.get(column, float("nan")) for row in table.values()]
+        bars = ax.barh(
+            places, values, height * 0.92, label=column.replace("_", " "), color=COLOURS[(0, 3, 4, 1)[number % 4]]
+        )
+        ax.bar_label(bars, fmt="%.0f", padding=2, fontsize=8)
+    if chance is not None:
+        ax.axvline(100 * chance, color="black", lw=1, ls=":")
+    ax.set(yticks=range(len(table)), yticklabels=list(table), xlim=(0, 108), xlabel="test accuracy (%)")
+    ax.invert_yaxis()
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def _new_axes(width: float, height: float) -> Axes:
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
