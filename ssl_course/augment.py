@@ -1,8 +1,9 @@
 """Random transforms of a whole batch at once, on the device the batch is on.
 
 Every function takes images (B, C, H, W) in [0, 1] and one number per image, and returns the same shape in [0, 1].
-`Augment` draws these numbers and applies them. Two facts make it fast: crop, flip and rotation are all linear maps of the plane, so
-one interpolation does the three; and all of colour jitter is linear in the pixel, so one 3x3 matrix per image does it.
+`Augment` draws these numbers and applies them. Two facts make it fast: crop, flip and rotation are all linear maps of
+the plane, so one interpolation does the three; and all of colour jitter is linear in the pixel, so one 3x3 matrix per
+image does it.
 """
 
 import math

@@ -263,9 +263,7 @@ def doctor_command(_: argparse.Namespace) -> None:
     print(f"device     {_describe(device)}")
     if device.type == "cpu":
         known = "has" if cpu_has_bf16() else "has no"
-        print(
-            f"bf16       the processor {known} instructions for it; a training step is {cpu_bf16_speedup():.1f}x as fast"
-        )
+        print(f"bf16       the processor {known} instructions for it; a step is {cpu_bf16_speedup():.1f}x as fast")
     print(f"precision  {precision} by default")
     speed = images_per_second(device, precision)
     print(f"training   {speed:.0f} images/s: SimCLR, two views each, small_cnn, batch 128, right now")
@@ -281,7 +279,8 @@ def _describe(device: torch.device) -> str:
         properties = torch.cuda.get_device_properties(device)
         return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
     memory = psutil.virtual_memory()
-    cores = f"{torch.get_num_threads()} threads, {memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GiB memory free"
+    free = f"{memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GiB memory free"
+    cores = f"{torch.get_num_threads()} threads, {free}"
     return f"{'Apple GPU (mps)' if device.type == 'mps' else 'CPU, no GPU found'}, {cores}"
 
 

@@ -63,7 +63,7 @@ class ImageSet:
         return ImageSet(self.images[index], labels, self.classes, factors, self.notes)
 
     def sample(self, size: int, *, seed: int = 0) -> "ImageSet":
-        """`size` of the images, as even over the classes as they allow, in their order; ValueError if there are fewer."""
+        """`size` of the images, as even over the classes as they allow; ValueError if there are fewer."""
         return self[_balanced(self.labels, len(self), size, seed)]
 
 
@@ -82,8 +82,9 @@ def load(
     """Load a set of images by name, or from a folder.
 
     Args:
-        name: "shapes" (drawn on the spot), "cifar10", "stl10", "fashion_mnist", or a directory: DIR/<split>/<class>/*.jpg,
-            DIR/<class>/* (then every fifth image of a class is the test split), or a flat folder (labels is None).
+        name: "shapes" (drawn on the spot), "cifar10", "stl10", "fashion_mnist", or a directory:
+            DIR/<split>/<class>/*.jpg; DIR/<class>/*, where every fifth image of a class is the test split; or a flat
+            folder, whose labels are None.
         split: "train" or "test"; stl10 has "unlabeled" too.
         root: where downloads are kept; default $SSL_COURSE_DATA, else ~/.cache/ssl_course.
         size: how many images, drawn class-balanced with `seed`; default all, and 8,000 (train) or 2,000 (test) shapes.
@@ -245,11 +246,10 @@ def _one_size(pictures: list[tuple[np.ndarray, tuple[int, int]]], resolution: in
     changed = [size for _, size in pictures if size != (side, side)]
     if not changed:
         return images, None
-    found = f"{len({size for _, size in pictures})} sizes, {min(changed)[0]}x{min(changed)[1]} to {max(changed)[0]}x{max(changed)[1]}"
-    return (
-        images,
-        f"{len(changed)} of {len(pictures)} images ({found}) were resized to {side}x{side}, keeping the middle",
-    )
+    found = {f"{width}x{height}" for width, height in changed}
+    sizes = ", ".join(sorted(found)[:3]) + (", …" if len(found) > 3 else "")
+    note = f"{len(changed)} of {len(pictures)} images ({sizes}) were brought to {side}x{side}, keeping the middle"
+    return images, note
 
 
 # --- downloads

@@ -5,6 +5,7 @@ pixels itself, so that nobody can forget it at evaluation.
 """
 
 import copy
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -52,7 +53,6 @@ class SmallCNN(nn.Module):
         self.stem = nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(width)
         self.blocks = nn.Sequential(
-            Residual(width, width),
             Residual(width, 2 * width, stride=2),
             Residual(2 * width, 4 * width, stride=2),
             Residual(4 * width, 4 * width),
@@ -64,7 +64,7 @@ class SmallCNN(nn.Module):
 
 
 def small_cnn(width: int = 32) -> nn.Module:
-    """The course's encoder: about 0.6 million weights at width 32, (B, 3, H, W) in [0, 1] -> features (B, 4 * width)."""
+    """The course's encoder, about 0.6 million weights at width 32: (B, 3, H, W) in [0, 1] -> (B, 4 * width)."""
     return SmallCNN(width)
 
 
@@ -97,7 +97,7 @@ def projection_head(inputs: int, hidden: int = 256, outputs: int = 128, *, layer
         raise ValueError(f"layers can't be negative, got {layers}")
     widths = [inputs] + [hidden] * (layers - 1) + [outputs] if layers else [inputs]
     parts: list[nn.Module] = []
-    for here, there in zip(widths[:-2], widths[1:-1], strict=True):
+    for here, there in pairwise(widths[:-1]):
         parts += [nn.Linear(here, there, bias=False), nn.BatchNorm1d(there), nn.ReLU(inplace=True)]
     if layers:
         parts.append(nn.Linear(widths[-2], widths[-1]))

@@ -70,7 +70,7 @@ def history(records: Sequence[Mapping], key: str = "loss", *, label: str | None 
 
 
 def similarity(z1: Tensor, z2: Tensor, *, ax: Axes | None = None) -> Axes:
-    """Cosine similarity of every row of z1 (N, D) with every row of z2 (N, D); the diagonal is one image's two views."""
+    """Cosine similarity of every row of z1 with every row of z2, both (N, D); the diagonal is one image's two views."""
     unit = [torch.nn.functional.normalize(z.detach().float().cpu(), dim=1) for z in (z1, z2)]
     ax = ax or _new_axes(4, 3.4)
     picture = ax.imshow(unit[0] @ unit[1].T, vmin=-1, vmax=1, cmap="PuOr")

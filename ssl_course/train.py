@@ -358,8 +358,9 @@ def _check_finite(run: Run, losses: list[Tensor], norms: list[Tensor], first_ste
     ):  # fp16's scaler skips such steps
         at = int((~torch.stack(norms).isfinite()).nonzero()[0])
         raise TrainingError(
-            f"the gradient is not finite at step {first_step + at + 1} of {run.total_steps} although the loss is: look for "
-            "a division by zero, a root or a logarithm of 0 in the loss; the checkpoint is of the epoch before"
+            f"the gradient is not finite at step {first_step + at + 1} of {run.total_steps} although the loss is: look "
+            "for a division by zero, a root or a logarithm of 0 in the loss; the checkpoint, if there is one, is of "
+            "the epoch before"
         )
 
 
