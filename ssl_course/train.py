@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import torch
 from torch import Tensor, nn
@@ -126,7 +127,9 @@ def pretrain(
                     on_epoch(history[-1])
         except KeyboardInterrupt:
             history.interrupted = True
-            bar.write(f"stopped by hand after {len(history)} of {epochs} epochs; the encoder is usable", file=bar.fp)
+            tqdm.write(
+                f"stopped by hand after {len(history)} of {epochs} epochs; the encoder is usable", file=_terminal()
+            )
         finally:
             method.eval()
     return history
@@ -304,7 +307,6 @@ def _keep_near(images: Tensor, device: torch.device) -> Tensor:
 
 def _progress_bar(run: Run, done: int, shown: bool) -> tqdm:
     per_epoch = run.steps_per_epoch * run.settings["batch_size"]
-    out = sys.stdout if "ipykernel" in sys.modules else sys.stderr  # notebooks print stderr on red
     return tqdm(
         total=run.settings["epochs"] * per_epoch,
         initial=done * per_epoch,
@@ -313,9 +315,14 @@ def _progress_bar(run: Run, done: int, shown: bool) -> tqdm:
         unit_scale=True,
         leave=False,
         disable=not shown,
-        file=out,
+        file=_terminal(),
         dynamic_ncols=True,
     )
+
+
+def _terminal() -> TextIO:
+    """Where progress goes: stderr, but a notebook's stdout, since notebooks show stderr as if it were an error."""
+    return sys.stdout if type(sys.stdout).__module__.startswith("ipykernel") else sys.stderr
 
 
 def _mix(seed: int, epoch: int) -> int:

@@ -61,6 +61,8 @@ class SimCLR(nn.Module):
         head: nn.Module | None = None,
     ):
         super().__init__()
+        if not temperature > 0:
+            raise ValueError(f"temperature must be positive, got {temperature}")
         self.encoder = encoder
         self.head = head if head is not None else projection_head(encoder.dim)
         self.augment = augment if augment is not None else Augment()

@@ -1,0 +1,105 @@
+import json
+import platform
+
+import pytest
+import torch
+from PIL import Image
+
+from ssl_course import load
+from ssl_course.cli import main
+
+TRAIN = "train simclr --data {data} --encoder small_cnn --epochs 1 --size 64 --batch-size 32 --device cpu --out {out}"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of built-in images as PNG files: folder/<split>/<class>/NN.png."""
+    for split in ("train", "test"):
+        drawn = load("shapes", split, size=80)
+        for number, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
+            file = tmp_path / "images" / split / drawn.classes[label] / f"{number:03}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.permute(1, 2, 0).numpy()).save(file)
+    return tmp_path / "images"
+
+
+def test_demo_prints_a_table_writes_the_pictures_and_ends_with_json(tmp_path, capsys):
+    assert main(["demo", "--size", "256", "--epochs", "1", "--out", str(tmp_path), "--json", "--device", "cpu"]) == 0
+    out = capsys.readouterr().out
+    assert "linear probe" in out
+    result = json.loads(out.splitlines()[-1])
+    assert list(result["table"]) == ["pixels", "untrained", "simclr", "supervised"]
+    assert all(set(row) == {"linear_probe", "knn"} for row in result["table"].values())
+    assert {"draw images", "train SimCLR", "evaluate"} <= set(result["seconds"])
+    names = {"views.png", "curve.png", "table.png", "tsne_before.png", "tsne_after.png"}
+    assert {file.name for file in tmp_path.iterdir()} == names
+
+
+def test_train_then_evaluate_a_folder(folder, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(TRAIN.format(data=folder, out=run).split()) == 0
+    assert {"run.json", "checkpoint.pt", "history.json", "curve.png"} == {file.name for file in run.iterdir()}
+    assert main(["evaluate", str(run), "--json"]) == 0
+    table = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(table) == ["pixels", "untrained", "simclr"]
+    assert json.loads((run / "evaluation.json").read_text()) == table
+
+
+def test_a_run_folder_of_other_settings_is_refused(folder, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(TRAIN.format(data=folder, out=run).split()) == 0
+    before = (run / "checkpoint.pt").read_bytes()
+    assert main([*TRAIN.format(data=folder, out=run).split(), "--temperature", "0.5"]) == 1
+    assert "holds another run (different: temperature)" in capsys.readouterr().err
+    assert (run / "checkpoint.pt").read_bytes() == before
+
+
+def test_ctrl_c_is_resumable(folder, tmp_path, capsys, monkeypatch):
+    def stop(record):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ssl_course.cli._say_epoch", stop)
+    assert main([*TRAIN.format(data=folder, out=tmp_path / "run").split(), "--epochs", "2"]) == 130
+    assert "the same command goes on after epoch 1" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert main([*TRAIN.format(data=folder, out=tmp_path / "run").split(), "--epochs", "2"]) == 0
+    assert len(json.loads((tmp_path / "run" / "history.json").read_text())) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("train simclr --data nowhere --out {tmp}/run", "'nowhere' is neither a folder here nor one of"),
+        ("train simclr --data {tmp} --out {tmp}/run", "no images in"),
+        ("train simclr --size 8 --out {tmp}/run", "8 images don't fill one batch"),
+        ("train simclr --size 300 --temperature -1 --out {tmp}/run", "temperature must be positive, got -1.0"),
+        ("train simclr --size 300 --device cuda --out {tmp}/run", "no cuda device was found"),
+        ("evaluate {tmp}/nothing", "is not a run: there is no run.json"),
+    ],
+)
+def test_bad_input_gets_one_sentence(command, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(command.format(tmp=tmp_path).split()) == 1
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert "Traceback" not in error
+    assert len(error.splitlines()) == 1
+
+
+def test_unreadable_files_are_named_and_can_be_skipped(folder, tmp_path, capsys):
+    broken = next(folder.glob("train/disc/*.png"))
+    broken.write_bytes(broken.read_bytes()[:50])
+    command = TRAIN.format(data=folder, out=tmp_path / "run").replace("--size 64 ", "").split()
+    assert main(command) == 1
+    assert f"1 of 80 images in {folder} can't be read (train/disc/{broken.name})" in capsys.readouterr().err
+    assert main([*command, "--skip-unreadable"]) == 0
+    assert "left out 1 unreadable of 80 images" in capsys.readouterr().err
+
+
+def test_doctor_says_what_there_is(capsys, monkeypatch):
+    monkeypatch.setattr("ssl_course.cli.images_per_second", lambda device, precision: 1000.0)
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert f"Python {platform.python_version()}" in out
+    assert "precision" in out
+    assert "take about 48 s" in out

@@ -1,0 +1,69 @@
+"""What holds for the repository as a whole: imports point one way, and the two lists of dependencies agree."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "ssl_course"
+
+# Which modules of the package each may import: those on a lower line, and those named beside it.
+LAYERS = [
+    {"shapes", "augment", "networks", "features", "plots", "precision"},
+    {"data"},
+    {"methods.simclr", "methods.supervised"},
+    {"methods"},
+    {"train", "profiles"},
+    {"evaluate"},
+    {"cli"},
+]
+METHOD_MODULES = {"methods.simclr", "methods.supervised", "methods"}
+
+
+def imports(path):
+    """The modules of this package that a file imports, as dotted names without the package's own."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ssl_course"):
+            base = node.module.removeprefix("ssl_course").strip(".")
+            modules = [f"{base}.{alias.name}".strip(".") for alias in node.names]
+            yield from (module if file_of(module).exists() else base for module in modules)
+
+
+def file_of(module):
+    return PACKAGE / (module.replace(".", "/") + ".py")
+
+
+def name_of(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_imports_point_one_way():
+    layer = {name: number for number, names in enumerate(LAYERS) for name in names}
+    files = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
+    assert {name_of(path) for path in files} == set(layer)
+    wrong = [
+        (name_of(path), module) for path in files for module in imports(path) if layer[module] >= layer[name_of(path)]
+    ]
+    assert wrong == []
+
+
+def test_the_loop_knows_no_method():
+    assert METHOD_MODULES.isdisjoint(imports(PACKAGE / "train.py"))
+
+
+def bounds(requirement):
+    name, bound = re.fullmatch(r"([\w.-]+?)(?:\[.*\])?\s*((?:[<>=!~]=?.*)?)", requirement).groups()
+    conda_names = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+    return conda_names.get(name, name), bound.replace(" ", "")
+
+
+def test_conda_and_pip_ask_for_the_same_versions():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = dict(map(bounds, [*project["dependencies"], *project["optional-dependencies"]["lab"]]))
+    wanted["python"] = project["requires-python"]
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert dict(bounds(entry) for entry in listed if isinstance(entry, str) and entry != "pip") == wanted
+    assert listed[-1] == {"pip": ["-e ."]}

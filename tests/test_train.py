@@ -1,0 +1,354 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from ssl_course import ImageSet, load, pretrain
+from ssl_course.augment import Augment
+from ssl_course.methods import SimCLR, Supervised
+from ssl_course.networks import small_cnn
+from ssl_course.precision import choose_device, choose_precision
+from ssl_course.train import TrainingError, learning_rate, load_encoder, parameter_groups, read_checkpoint
+
+QUIET = {"progress": False, "device": "cpu", "precision": "fp32"}
+
+
+def images(count=32):
+    return load("shapes", size=count)
+
+
+def simclr(width=4, **arguments):
+    torch.manual_seed(0)
+    return SimCLR(small_cnn(width), **arguments)
+
+
+class Constant(nn.Module):
+    """A method whose loss is whatever the test says."""
+
+    def __init__(self, loss):
+        super().__init__()
+        self.encoder = small_cnn(4)
+        self.loss = loss
+        self.progress = []
+
+    def views(self, batch):
+        return (batch,)
+
+    def forward(self, view):
+        return self.loss(self.encoder(view))
+
+    def after_step(self, progress):
+        self.progress.append(progress)
+
+
+def test_history_has_one_record_an_epoch_with_every_key():
+    history = pretrain(simclr(), images(), epochs=2, batch_size=16, **QUIET)
+    keys = "epoch loss gradient_norm learning_rate images_per_second seconds feature_deviation effective_rank"
+    assert [record["epoch"] for record in history] == [1, 2]
+    assert all(set(record) == set(keys.split()) for record in history)
+    assert not history.interrupted
+
+
+def test_training_moves_every_trainable_parameter():
+    method = simclr()
+    before = {name: value.clone() for name, value in method.named_parameters()}
+    pretrain(method, images(), epochs=1, batch_size=16, **QUIET)
+    # a bias before a batch norm has no effect; this network has none, so everything must move
+    assert [name for name, value in method.named_parameters() if torch.equal(value, before[name])] == []
+
+
+def test_same_seed_gives_the_same_weights_and_another_seed_others():
+    def weights(seed):
+        method = simclr()
+        pretrain(method, images(), epochs=1, batch_size=16, seed=seed, **QUIET)
+        return torch.cat([value.flatten() for value in method.state_dict().values()])
+
+    assert torch.equal(weights(0), weights(0))
+    assert not torch.equal(weights(0), weights(1))
+
+
+def test_training_leaves_the_callers_random_numbers_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    method = SimCLR(small_cnn(4))
+    torch.manual_seed(5)
+    pretrain(method, images(), epochs=1, batch_size=16, **QUIET)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("stop", [1, 2])
+def test_resuming_gives_bit_for_bit_the_uninterrupted_weights(tmp_path, stop):
+    class Stop(Exception):
+        pass
+
+    def stop_after(record):
+        if record["epoch"] == stop:
+            raise Stop
+
+    whole, resumed = simclr(), simclr()
+    arguments = {"epochs": 3, "batch_size": 16, "checkpoint": tmp_path / "run.pt"} | QUIET
+    history = pretrain(whole, images(), **arguments | {"checkpoint": None})
+    with pytest.raises(Stop):
+        pretrain(resumed, images(), on_epoch=stop_after, **arguments)
+    resumed = simclr()
+    again = pretrain(resumed, images(), **arguments)
+    assert_same_weights(whole, resumed)
+    assert [record["loss"] for record in again] == [record["loss"] for record in history]
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path):
+    arguments = {"epochs": 1, "batch_size": 16, "checkpoint": tmp_path / "run.pt"} | QUIET
+    method = simclr()
+    history = pretrain(method, images(), **arguments)
+    assert list(pretrain(simclr(), images(), **arguments)) == list(history)
+
+
+KILLED = """
+import sys, torch
+from ssl_course import load, pretrain
+from ssl_course.methods import SimCLR
+from ssl_course.networks import small_cnn
+torch.manual_seed(0)
+pretrain(SimCLR(small_cnn(4)), load("shapes", size=32), epochs=400, batch_size=16, progress=False, device="cpu",
+         precision="fp32", checkpoint=sys.argv[1])
+"""
+
+
+def test_a_run_killed_with_signal_9_goes_on_bit_for_bit(tmp_path):
+    path = tmp_path / "run.pt"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)])
+    while not path.exists() and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    done = len(read_checkpoint(path)["history"])
+    assert 1 <= done < 400
+
+    class Enough(Exception):
+        pass
+
+    def enough(record):
+        if record["epoch"] == done + 1:
+            raise Enough
+
+    whole, resumed = simclr(), simclr()
+    arguments = {"epochs": 400, "batch_size": 16, "on_epoch": enough} | QUIET
+    for method, checkpoint in ((whole, None), (resumed, path)):
+        with pytest.raises(Enough):
+            pretrain(method, images(), checkpoint=checkpoint, **arguments)
+    assert_same_weights(whole, resumed)
+
+
+def assert_same_weights(one, other):
+    for (name, mine), theirs in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs), name
+
+
+def test_the_stop_button_keeps_the_history_and_a_usable_encoder(capsys):
+    def stop(record):
+        if record["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    method = simclr()
+    history = pretrain(method, images(), epochs=5, batch_size=16, on_epoch=stop, **QUIET | {"progress": True})
+    assert history.interrupted
+    assert len(history) == 2
+    assert not method.training
+    assert method.encoder(torch.rand(2, 3, 32, 32)).isfinite().all()
+    assert "stopped by hand after 2 of 5 epochs" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_stops_names_the_step_and_keeps_the_checkpoint(tmp_path):
+    calls = []
+
+    def loss(features):
+        calls.append(1)
+        return features.mean() * (float("nan") if len(calls) == 4 else 1)
+
+    path = tmp_path / "run.pt"
+    with pytest.raises(TrainingError, match=r"loss is nan at step 4 of 6: the learning rate .* may be too high"):
+        pretrain(Constant(loss), images(), epochs=3, batch_size=16, checkpoint=path, **QUIET)
+    saved = read_checkpoint(path)
+    assert len(saved["history"]) == 1
+    assert all(value.isfinite().all() for value in saved["method"].values())
+
+
+def test_a_gradient_that_is_not_finite_stops_although_the_loss_is_fine(tmp_path):
+    with pytest.raises(TrainingError, match="gradient is not finite at step 1"):
+        pretrain(Constant(lambda h: (h.mean() * 0).sqrt()), images(), epochs=1, batch_size=16, **QUIET)
+
+
+def test_after_step_gets_the_progress():
+    method = Constant(lambda features: features.square().mean())
+    pretrain(method, images(), epochs=2, batch_size=16, **QUIET)
+    assert method.progress == [0.25, 0.5, 0.75, 1.0]
+
+
+DISK_FULL = """
+import resource, sys, torch
+from ssl_course import load, pretrain
+from ssl_course.methods import SimCLR
+from ssl_course.networks import small_cnn
+from ssl_course.train import TrainingError
+def full(record):
+    if record["epoch"] == 1:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))  # the disk takes no more than 10 kB from now on
+try:
+    pretrain(SimCLR(small_cnn(4)), load("shapes", size=32), epochs=3, batch_size=16, progress=False, device="cpu",
+             precision="fp32", checkpoint=sys.argv[1], on_epoch=full)
+except TrainingError as failure:
+    sys.exit(str(failure))
+"""
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint_and_says_what_to_do(tmp_path):
+    path = tmp_path / "run.pt"
+    done = subprocess.run([sys.executable, "-c", DISK_FULL, str(path)], capture_output=True, text=True)
+    assert "could not be written after epoch 2" in done.stderr
+    assert "make room" in done.stderr
+    assert len(read_checkpoint(path)["history"]) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_truncated_checkpoint_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "run.pt"
+    pretrain(simclr(), images(), epochs=1, batch_size=16, checkpoint=path, **QUIET)
+    whole = path.read_bytes()
+    for length in (0, 100, len(whole) // 2, len(whole) - 10):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="truncated or not a checkpoint"):
+            pretrain(simclr(), images(), epochs=1, batch_size=16, checkpoint=path, **QUIET)
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path}/pwned",)
+
+    torch.save({"format": 1, "method": Evil()}, tmp_path / "run.pt")
+    with pytest.raises(ValueError, match="not a checkpoint"):
+        read_checkpoint(tmp_path / "run.pt")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_checkpoint_of_another_method_or_setting_is_refused(tmp_path):
+    arguments = {"epochs": 1, "batch_size": 16, "checkpoint": tmp_path / "run.pt"} | QUIET
+    pretrain(simclr(), images(), **arguments)
+    with pytest.raises(ValueError, match=r"made with method='SimCLR', this run has method='Supervised'"):
+        pretrain(Supervised(small_cnn(4), 10), images(), **arguments)
+    with pytest.raises(ValueError, match=r"made with epochs=1, this run has epochs=2"):
+        pretrain(simclr(), images(), **arguments | {"epochs": 2})
+    with pytest.raises(ValueError, match=r"made with checksum="):
+        pretrain(simclr(), load("shapes", size=32, seed=1), **arguments)
+    with pytest.raises(ValueError, match="built differently"):
+        pretrain(simclr(width=8), images(), **arguments)
+
+
+def test_load_encoder_gives_the_trained_weights_or_says_that_they_do_not_fit(tmp_path):
+    method = simclr()
+    pretrain(method, images(), epochs=1, batch_size=16, checkpoint=tmp_path / "run.pt", **QUIET)
+    assert_same_weights(method.encoder, load_encoder(tmp_path / "run.pt", small_cnn(4)))
+    with pytest.raises(ValueError, match="another encoder"):
+        load_encoder(tmp_path / "run.pt", small_cnn(8))
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        load_encoder(tmp_path / "nothing.pt", small_cnn(4))
+
+
+def test_a_resumed_run_keeps_the_precision_it_began_with(tmp_path):
+    arguments = {"batch_size": 16, "checkpoint": tmp_path / "run.pt", "progress": False, "device": "cpu"}
+    pretrain(simclr(), images(), epochs=1, precision="bf16", **arguments)
+    pretrain(simclr(), images(), epochs=1, precision="auto", **arguments)
+    assert read_checkpoint(tmp_path / "run.pt")["settings"]["precision"] == "bf16"
+
+
+def test_bf16_trains_close_to_fp32():
+    losses = []
+    for precision in ("fp32", "bf16"):
+        history = pretrain(simclr(), images(), epochs=1, batch_size=16, **QUIET | {"precision": precision})
+        losses.append(history[0]["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"batch_size": 1}, "batch_size must be at least 2, got 1"),
+        ({"batch_size": 64}, "32 images don't fill one batch: .* batch_size=32 or less"),
+        ({"lr": 0}, "lr must be positive, got 0"),
+        ({"warmup": 1.0}, r"warmup is a share of all steps, in \[0, 1\), got 1.0"),
+        ({"precision": "int8"}, "precision must be one of"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(changed, message):
+    with pytest.raises(ValueError, match=message):
+        pretrain(simclr(), images(), **{"epochs": 1, "batch_size": 16} | QUIET | changed)
+
+
+def test_one_image_is_refused_and_a_method_with_labels_needs_them():
+    with pytest.raises(ValueError, match="1 images don't fill one batch"):
+        pretrain(simclr(), images(1), epochs=1, **QUIET)
+    with pytest.raises(ValueError, match="Supervised needs labels"):
+        pretrain(Supervised(small_cnn(4), 10), ImageSet(images().images), epochs=1, batch_size=16, **QUIET)
+
+
+def test_a_missing_gpu_is_said(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=r'no cuda device was found.* use device="auto"'):
+        choose_device("cuda")
+
+
+def test_the_rate_rises_to_its_peak_and_falls_to_nearly_nothing():
+    rates = [learning_rate(step, 100, peak=1.0, warmup=0.1) for step in range(100)]
+    assert rates == sorted(rates[:11]) + sorted(rates[11:], reverse=True)
+    assert 0 < rates[0] < 0.2
+    assert max(rates) == 1.0
+    assert rates[-1] < 1e-3
+    assert learning_rate(0, 10, peak=1.0, warmup=0.0) == 1.0
+
+
+def test_biases_and_norms_have_no_weight_decay():
+    decayed, plain = parameter_groups(simclr(), 0.1)
+    assert decayed["weight_decay"] == 0.1
+    assert all(parameter.ndim > 1 for parameter in decayed["params"])
+    assert plain["weight_decay"] == 0
+    assert all(parameter.ndim == 1 for parameter in plain["params"])
+
+
+def test_without_bf16_instructions_the_cpu_stays_in_fp32(monkeypatch):
+    cpu = torch.device("cpu")
+    monkeypatch.setattr("ssl_course.precision.cpu_has_bf16", lambda: False)
+    assert choose_precision("auto", cpu) == "fp32"
+    monkeypatch.setattr("ssl_course.precision.cpu_has_bf16", lambda: True)
+    monkeypatch.setattr("ssl_course.precision.cpu_bf16_speedup", lambda: 0.8)
+    assert choose_precision("auto", cpu) == "fp32"
+    monkeypatch.setattr("ssl_course.precision.cpu_bf16_speedup", lambda: 2.0)
+    assert choose_precision("auto", cpu) == "bf16"
+
+
+def test_an_old_cuda_gpu_gets_fp16_and_a_new_one_bf16(monkeypatch):
+    for supported, expected in ((False, "fp16"), (True, "bf16")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, answer=supported: answer)
+        assert choose_precision("auto", torch.device("cuda")) == expected
+
+
+def test_the_supervised_method_learns_from_the_labels_it_is_given():
+    torch.manual_seed(0)
+    model = Supervised(small_cnn(4), 2, augment=Augment(jitter=0, grayscale=0, crop=1, flip=0))
+    dark, light = torch.zeros(32, 3, 32, 32, dtype=torch.uint8), torch.full((32, 3, 32, 32), 255, dtype=torch.uint8)
+    labels = torch.arange(2).repeat_interleave(32)
+    history = pretrain(model, ImageSet(torch.cat([dark, light]), labels), epochs=10, batch_size=16, **QUIET)
+    assert history[-1]["loss"] < 0.1
+
+
+def test_the_history_is_plain_data():
+    history = pretrain(simclr(), images(), epochs=1, batch_size=16, **QUIET)
+    assert json.loads(json.dumps(history)) == list(history)
