@@ -12,11 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-GREY = (
-    0.299,
-    0.587,
-    0.114,
-)  # the luminance of red, green and blue (ITU-R BT.601, as PIL and torchvision have it)
+GREY = (0.299, 0.587, 0.114)  # luminance of red, green and blue (ITU-R BT.601, as PIL and torchvision have it)
 
 
 def flip(images: Tensor, chosen: Tensor) -> Tensor:
@@ -36,7 +32,7 @@ def resized_crop(images: Tensor, boxes: Tensor) -> Tensor:
 
 def rotate(images: Tensor, degrees: Tensor) -> Tensor:
     """Turn each image counter-clockwise about its centre; what comes in at the corners is mirrored content."""
-    return _warp(images, _rotation_map(degrees))
+    return _warp(images, _rotation_map(degrees, images))
 
 
 def _crop_map(boxes: Tensor) -> Tensor:
@@ -45,9 +41,11 @@ def _crop_map(boxes: Tensor) -> Tensor:
     return _maps(width, 0, 2 * left + width - 1, 0, height, 2 * top + height - 1)
 
 
-def _rotation_map(degrees: Tensor) -> Tensor:
+def _rotation_map(degrees: Tensor, images: Tensor) -> Tensor:
+    height, width = images.shape[-2:]  # both run from -1 to 1: on a wide image a unit of x is longer than one of y
     angle = torch.deg2rad(degrees)
-    return _maps(angle.cos(), -angle.sin(), 0, angle.sin(), angle.cos(), 0)
+    cos, sin = angle.cos(), angle.sin()
+    return _maps(cos, -sin * height / width, 0, sin * width / height, cos, 0)
 
 
 def _flip_map(chosen: Tensor) -> Tensor:
@@ -62,8 +60,18 @@ def _maps(*entries: Tensor | float) -> Tensor:
 
 
 def _warp(images: Tensor, maps: Tensor) -> Tensor:
-    grid = F.affine_grid(maps[:, :2], list(images.shape), align_corners=False)  # (B, H, W, 2)
-    return F.grid_sample(images, grid.to(images.dtype), padding_mode="reflection", align_corners=False)
+    """For every output pixel, look up where the map (B, 3, 3) says it comes from."""
+    height, width = images.shape[-2:]
+    y, x = torch.meshgrid(_centres(height, maps), _centres(width, maps), indexing="ij")
+    points = torch.stack([x, y, torch.ones_like(x)]).flatten(1)  # (3, HW)
+    grid = maps[:, :2].reshape(-1, 3) @ points  # (2B, HW); F.affine_grid gives the same and takes five times as long
+    grid = grid.view(-1, 2, height, width).movedim(1, -1).to(images.dtype)  # (B, H, W, 2)
+    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+
+def _centres(count: int, like: Tensor) -> Tensor:
+    """The centres of so many pixels that lie side by side from -1 to 1."""
+    return (torch.arange(count, device=like.device, dtype=like.dtype) * 2 + 1) / count - 1
 
 
 def brightness(images: Tensor, factors: Tensor) -> Tensor:
@@ -85,8 +93,8 @@ def saturation(images: Tensor, factors: Tensor) -> Tensor:
 def hue(images: Tensor, turns: Tensor) -> Tensor:
     """Turn the colours about the grey axis of the linear colour space YIQ by a share of a full turn per image.
 
-    This keeps the luminance. torchvision turns the H of HSV instead, which is not linear and lets the luminance
-    change; for small turns of natural images the two are close.
+    This keeps the luminance; the colours of the built-in images lie on circles about that axis. torchvision turns the
+    H of HSV instead, the same way round (red to yellow), which is not linear and lets the luminance change.
     """
     return _apply_colour(images, _hue_matrix(turns)).clamp_(0, 1)
 
@@ -126,14 +134,20 @@ def _apply_colour(images: Tensor, matrices: Tensor) -> Tensor:
 
 
 _RGB_TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
-_YIQ_TO_RGB = torch.linalg.inv(_RGB_TO_YIQ)
+_QUARTER_TURN = torch.linalg.inv(_RGB_TO_YIQ) @ torch.tensor([[0.0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ _RGB_TO_YIQ
+
+
+def _grey_and_colour(like: Tensor) -> tuple[Tensor, Tensor]:
+    """The two matrices (3, 3) that split a pixel into its grey and what is left."""
+    grey = torch.tensor(GREY, device=like.device).expand(3, 3)  # every row takes the luminance
+    return grey, torch.eye(3, device=like.device) - grey
 
 
 def _hue_matrix(turns: Tensor) -> Tensor:
-    angle = 2 * math.pi * turns
-    turn = _maps(torch.ones_like(angle), 0, 0, 0, angle.cos(), -angle.sin())  # (B, 3, 3), last row still (0, 0, 1)
-    turn[:, 2, 1], turn[:, 2, 2] = angle.sin(), angle.cos()
-    return _YIQ_TO_RGB.to(turns.device) @ turn @ _RGB_TO_YIQ.to(turns.device)
+    """(B,) -> (B, 3, 3) that leaves the luminance and turns what is left."""
+    grey, colour = _grey_and_colour(turns)
+    angle = 2 * math.pi * turns.view(-1, 1, 1)
+    return grey + angle.cos() * colour + angle.sin() * _QUARTER_TURN.to(turns.device)
 
 
 def colour_matrices(brightness: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,11 +159,10 @@ def colour_matrices(brightness: Tensor, contrast: Tensor, saturation: Tensor, hu
     Returns:
         matrix and shift, both (B, 3, 3).
     """
-    grey = torch.tensor(GREY, device=hue.device).expand(3, 3)  # every row takes the luminance
-    identity = torch.eye(3, device=hue.device)
+    grey, _ = _grey_and_colour(hue)
     b, c, s = (factor.view(-1, 1, 1) for factor in (brightness, contrast, saturation))
-    after = _hue_matrix(hue) @ (s * identity + (1 - s) * grey)
-    return b * c * after, b * (1 - c) * after @ grey
+    # Turning the hue of grey, or taking the grey of grey, changes nothing, so the products of matrices become sums.
+    return b * c * (s * _hue_matrix(hue) + (1 - s) * grey), b * (1 - c) * grey
 
 
 class Augment(nn.Module):
@@ -160,7 +173,7 @@ class Augment(nn.Module):
 
     Args:
         crop: smallest share of the area that a crop keeps, in (0, 1]; 1 leaves cropping out.
-        ratio: the crop's width / height lies between 1 / ratio and ratio.
+        ratio: the crop's width / height, as shares of the image's, lies between 1 / ratio and ratio.
         flip: probability of mirroring.
         rotation: largest turn in degrees, either way; 180 means any angle.
         jitter: strength s of colour jitter (brightness, contrast, saturation in 1 +- 0.8 s; hue in +- 0.2 s of a turn).
@@ -188,21 +201,32 @@ class Augment(nn.Module):
         super().__init__()
         if not 0 < crop <= 1:
             raise ValueError(f"crop is the smallest share of the area that is kept, in (0, 1], got {crop}")
-        if ratio < 1:
+        if not ratio >= 1:
             raise ValueError(f"ratio must be at least 1, got {ratio}")
         chances = {"flip": flip, "jitter_probability": jitter_probability, "grayscale": grayscale}
         for name, value in {**chances, "blur": blur, "solarize": solarize}.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} is a probability in [0, 1], got {value}")
-        if jitter < 0 or rotation < 0:
+        if not (jitter >= 0 and rotation >= 0):
             raise ValueError(f"jitter and rotation can't be negative, got {jitter} and {rotation}")
+        if not 0 < sigma[0] <= sigma[1]:
+            raise ValueError(f"sigma is a smallest and a largest deviation, both positive, got {sigma}")
         self.crop, self.ratio, self.flip, self.rotation = crop, ratio, flip, rotation
         self.jitter, self.jitter_probability, self.grayscale = jitter, jitter_probability, grayscale
         self.blur, self.solarize, self.sigma = blur, solarize, sigma
 
     def forward(self, images: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-        """One view of each image; the generator (default: torch's own) decides all that is random."""
-        draw = _Draw(images, generator)
+        """One view of each image; the generator (default: torch's own) decides all that is random.
+
+        Raises:
+            ValueError: if the images aren't float32 (B, 3, H, W).
+        """
+        if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.float32:
+            raise ValueError(f"images must be float32 (B, 3, H, W), got {images.dtype} {tuple(images.shape)}")
+        with torch.autocast(images.device.type, enabled=False):  # places and colours need more than bf16's 8 bits
+            return self._view(images, _Draw(images, generator))
+
+    def _view(self, images: Tensor, draw: "_Draw") -> Tensor:
         views = self._move(images, draw)
         if self.jitter or self.grayscale:
             views = self._colour(views, draw)
@@ -221,16 +245,15 @@ class Augment(nn.Module):
         if self.flip:
             maps = maps @ _flip_map(draw.chance(self.flip))
         if self.rotation:
-            maps = maps @ _rotation_map(draw.uniform(-self.rotation, self.rotation))
+            maps = maps @ _rotation_map(draw.uniform(-self.rotation, self.rotation), images)
         return _warp(images, maps)
 
     def _boxes(self, draw: "_Draw") -> Tensor:
-        """Random boxes (B, 4): area uniform, aspect ratio log-uniform, place uniform."""
-        area, ratio = (
-            draw.uniform(self.crop, 1),
-            draw.uniform(-math.log(self.ratio), math.log(self.ratio)).exp(),
-        )
-        width, height = (area * ratio).sqrt().clamp_(max=1), (area / ratio).sqrt().clamp_(max=1)
+        """Random boxes (B, 4): area uniform, aspect ratio log-uniform among those that fit, place uniform."""
+        side = draw.uniform(self.crop, 1).sqrt()  # of a square of that area
+        longest = (1 / side).clamp_(max=math.sqrt(self.ratio))
+        stretch = longest ** draw.uniform(-1, 1)
+        width, height = side * stretch, side / stretch
         return torch.stack([draw.uniform(0, 1) * (1 - width), draw.uniform(0, 1) * (1 - height), width, height], dim=1)
 
     def _colour(self, views: Tensor, draw: "_Draw") -> Tensor:

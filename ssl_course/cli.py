@@ -31,9 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for an error that says what to do, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     matplotlib.use("agg")
-    warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
     try:
-        return options.run(options) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+            return options.run(options) or 0
     except (ValueError, FileNotFoundError, ConnectionError, TrainingError, OSError) as failure:
         print(f"ssl-course: {failure}", file=sys.stderr)
         return 1

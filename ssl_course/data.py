@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -47,17 +48,23 @@ class ImageSet:
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self):
-        if self.images.dtype != torch.uint8 or self.images.ndim != 4:
-            got = f"{self.images.dtype} {tuple(self.images.shape)}"
-            raise ValueError(f"images must be uint8 (N, C, H, W), got {got}")
-        if self.labels is not None and self.labels.shape != (len(self.images),):
-            raise ValueError(f"labels must be ({len(self.images)},), got {tuple(self.labels.shape)}")
+        images, labels = self.images, self.labels
+        if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4:
+            raise ValueError(f"images must be a uint8 tensor (N, C, H, W), got {_describe(images)}")
+        if labels is None:
+            return
+        if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(images),):
+            raise ValueError(f"labels must be an int64 tensor ({len(images)},), got {_describe(labels)}")
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index) -> "ImageSet":
         """A part of the set, by slice, mask or index tensor."""
+        if isinstance(index, int):
+            raise TypeError(
+                f"an ImageSet takes a slice, mask or index tensor, got {index}: one image is .images[{index}]"
+            )
         factors = self.factors and {name: values[index] for name, values in self.factors.items()}
         labels = None if self.labels is None else self.labels[index]
         return ImageSet(self.images[index], labels, self.classes, factors, self.notes)
@@ -103,6 +110,8 @@ def load(
         raise ValueError(f"size must be at least 1, got {size}")
     if unreadable not in ("refuse", "skip"):
         raise ValueError(f'unreadable must be "refuse" or "skip", got {unreadable!r}')
+    if resolution is not None and resolution < 1:
+        raise ValueError(f"resolution must be at least 1, got {resolution}")
     if str(name) == "shapes":
         return _shapes(split, size, seed, distractors)
     if distractors:
@@ -111,6 +120,10 @@ def load(
         whole = DOWNLOADS[str(name)](split, _root(root), download)
         return whole if size is None else whole.sample(size, seed=seed)
     return _folder(Path(name), split, size, seed, unreadable, resolution)
+
+
+def _describe(value) -> str:
+    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 def _shapes(split: str, size: int | None, seed: int, distractors: bool) -> ImageSet:
@@ -124,6 +137,8 @@ def _shapes(split: str, size: int | None, seed: int, distractors: bool) -> Image
 
 def _balanced(labels: Tensor | None, count: int, size: int, seed: int) -> Tensor:
     """Indices of `size` of `count` images, as even over the classes as they allow, in order."""
+    if size < 1:
+        raise ValueError(f"size must be at least 1, got {size}")
     if size > count:
         raise ValueError(f"size={size} was asked for, but there are only {count} images")
     order = torch.from_numpy(np.random.default_rng(seed).permutation(count))
@@ -151,10 +166,12 @@ def _folder(folder: Path, split: str, size: int | None, seed: int, unreadable: s
     with ThreadPoolExecutor() as pool:
         pictures = list(pool.map(lambda file: _read(file, resolution), files))
     bad = [file for file, picture in zip(files, pictures, strict=True) if picture is None]
-    notes = []
+    notes = _loose(folder, split) if classes else []
     if bad:
         named = ", ".join(str(file.relative_to(folder)) for file in bad[:5]) + (", …" if len(bad) > 5 else "")
-        if unreadable == "refuse" or len(bad) == len(files):
+        if len(bad) == len(files):
+            raise ValueError(f"none of the {len(bad)} images in {folder} can be read ({named}): copy them here again")
+        if unreadable == "refuse":
             raise ValueError(
                 f"{len(bad)} of {len(files)} images in {folder} can't be read ({named}): "
                 'remove them, or leave them out with unreadable="skip" (on the command line --skip-unreadable)'
@@ -199,12 +216,21 @@ def _list_files(folder: Path, split: str) -> tuple[list[Path], Tensor | None, tu
     return [files[i] for i in chosen], targets[chosen], tuple(classes)
 
 
+def _loose(folder: Path, split: str) -> list[str]:
+    """A note on images that lie beside the class folders, and so belong to no class."""
+    base = folder / split if (folder / split).is_dir() else folder
+    count = sum(file.suffix.lower() in SUFFIXES and not file.name.startswith(".") for file in base.iterdir())
+    return [f"left out what lies beside the class folders and not in one ({count} images)"] if count else []
+
+
 def _subfolders(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    """The image files under a folder, without hidden ones such as macOS's ._1.jpg and .ipynb_checkpoints/1.jpg."""
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    return sorted(file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
 
 
 def _read(file: Path, resolution: int | None) -> tuple[np.ndarray, tuple[int, int]] | None:
@@ -296,15 +322,19 @@ def _fetch(dataset: type, name: str, root: Path, download: bool, **arguments):
     except RuntimeError as missing:
         if not download:
             raise FileNotFoundError(f"{name} is not in {home} and download=False") from missing
-    root.mkdir(parents=True, exist_ok=True)
     waited = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=root) as part:
-            dataset(part, download=True, **arguments)
-            shutil.copytree(part, home, dirs_exist_ok=True) if home.exists() else os.rename(part, home)
-            os.makedirs(part, exist_ok=True)  # what TemporaryDirectory expects to remove
-    except (OSError, RuntimeError) as failure:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=root) as private:
+            part = Path(private) / name  # with the permissions that every new folder gets, so that a class can share it
+            part.mkdir()
+            dataset(str(part), download=True, **arguments)
+            if home.exists():  # holds something else, or an incomplete set; whole files take the place of broken ones
+                shutil.copytree(part, home, dirs_exist_ok=True, copy_function=os.replace)
+            else:
+                part.rename(home)
+    except (OSError, RuntimeError, HTTPException) as failure:
         raise ConnectionError(
             f"{name} could not be downloaded to {home} ({failure}). Without a network, use the built-in images: "
             'load("shapes"), or copy the folder from a machine that has it, or name a folder of your own images'

@@ -84,7 +84,8 @@ def knn_accuracy(
     for features, labels in zip(test_features.split(1000), test_labels.split(1000), strict=True):
         cosine = F.normalize(features.float(), dim=1) @ bank.T  # (M, N)
         nearest, index = cosine.topk(min(k, len(bank)), dim=1)  # (M, k)
-        votes = (choices[index] * ((nearest - 1) / temperature).exp().unsqueeze(2)).sum(dim=1)  # (M, classes)
+        weights = ((nearest - nearest[:, :1]) / temperature).exp()  # the nearest has 1: not all of them underflow
+        votes = (choices[index] * weights.unsqueeze(2)).sum(dim=1)  # (M, classes)
         right += int((votes.argmax(dim=1) == labels).sum())
     return right / len(test_labels)
 
@@ -107,6 +108,8 @@ def few_label_curve(
         One dict per share: fraction, labels (how many), accuracy (mean), deviation (over the draws), draws.
     """
     _check(train_features, train_labels, test_features, test_labels)
+    if draws < 1:
+        raise ValueError(f"draws must be at least 1, got {draws}")
     random = np.random.default_rng(seed)
     curve = []
     for fraction in fractions:
@@ -124,10 +127,17 @@ def few_label_curve(
 def fine_tune(encoder: nn.Module, train: ImageSet, test: ImageSet, *, epochs: int, **arguments) -> float:
     """Accuracy on `test` of a copy of the encoder and a linear classifier, both trained with the labels of `train`.
 
-    The encoder itself is left as it is. Further arguments are those of `pretrain` (and `augment`, as in `Supervised`).
+    The encoder itself is left as it is. Further arguments are those of `pretrain` (and `augment`, as in `Supervised`);
+    `seed` decides the classifier's first weights too.
+
+    Raises:
+        ValueError: if one of the sets has no labels, or as `pretrain`.
     """
+    _check_labelled(train, test)
     augment = arguments.pop("augment", None)
-    model = Supervised(copy.deepcopy(encoder), len(train.classes) or int(train.labels.max()) + 1, augment=augment)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(arguments.get("seed", 0))
+        model = Supervised(copy.deepcopy(encoder), len(train.classes) or int(train.labels.max()) + 1, augment=augment)
     pretrain(model, train, epochs=epochs, **arguments)
     scores = model.classifier.cpu()(extract_features(model.encoder, test.images))
     return float((scores.argmax(dim=1) == test.labels).float().mean())
@@ -144,8 +154,7 @@ def judge(encoder: nn.Module | None, train: ImageSet, test: ImageSet) -> dict[st
     Raises:
         ValueError: if one of the sets has no labels.
     """
-    if train.labels is None or test.labels is None:
-        raise ValueError("judging features needs labelled images; these have no labels (a flat folder?)")
+    _check_labelled(train, test)
     features = [
         raw_pixels(part.images) if encoder is None else extract_features(encoder, part.images) for part in (train, test)
     ]
@@ -161,6 +170,15 @@ def _stratified(labels: Tensor, fraction: float, random: np.random.Generator) ->
         count = max(1, round(fraction * len(members)))
         chosen.append(members[torch.from_numpy(random.permutation(len(members))[:count])])
     return torch.cat(chosen).sort().values
+
+
+def _check_labelled(train: ImageSet, test: ImageSet) -> None:
+    for images, name in ((train, "train"), (test, "test")):
+        if images.labels is None:
+            raise ValueError(
+                f"judging features needs labels, and the {len(images)} {name} images have none (a flat folder?): "
+                "sort them into one folder per class"
+            )
 
 
 def _check(train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor) -> None:

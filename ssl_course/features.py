@@ -19,10 +19,9 @@ def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 50
     Raises:
         ValueError: if images isn't uint8 (N, C, H, W), is empty, or a feature isn't finite.
     """
-    if images.dtype != torch.uint8 or images.ndim != 4 or not len(images):
-        raise ValueError(
-            f"images must be uint8 (N, C, H, W) with N at least 1, got {images.dtype} {tuple(images.shape)}"
-        )
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4 or not len(images):
+        got = f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"images must be a uint8 tensor (N, C, H, W) with N at least 1, got {got}")
     device = next((parameter.device for parameter in encoder.parameters()), torch.device("cpu"))
     modes = [(module, module.training) for module in encoder.modules()]
     encoder.eval()
@@ -48,7 +47,11 @@ def feature_deviation(features: Tensor) -> float:
 
     The mean standard deviation over dimensions of the features scaled to length 1, times sqrt(D), as Chen & He
     2021, Exploring Simple Siamese Representation Learning, section 4.1 watch it.
+
+    Raises:
+        ValueError: if features isn't (N, D) with N at least 2.
     """
+    _check(features)
     unit = F.normalize(features.double(), dim=1)
     return float(unit.std(dim=0).mean() * features.shape[1] ** 0.5)
 
@@ -56,21 +59,21 @@ def feature_deviation(features: Tensor) -> float:
 def effective_rank(features: Tensor) -> float:
     """How many directions the features (N, D) really use, from 1 to min(N, D).
 
-    The exponential of the entropy of the singular values, after the mean is taken off; 1 when all features are equal.
+    The exponential of the entropy of the singular values, after the mean is taken off; 1 when all features are equal
+    up to the rounding of float32.
 
     Source: Roy & Vetterli 2007, The effective rank, definition 1.
 
     Raises:
         ValueError: if features isn't (N, D) with N at least 2.
     """
-    if features.ndim != 2 or len(features) < 2:
-        raise ValueError(f"features must be (N, D) with N at least 2, got {tuple(features.shape)}")
-    centred = features.double() - features.double().mean(dim=0)
-    values = torch.linalg.svdvals(centred.cpu())
-    total = values.sum()
-    if total <= 1e-12 * max(1.0, float(features.abs().max())) * len(features):
+    _check(features)
+    features = features.double().cpu()
+    centred = features - features.mean(dim=0)
+    if centred.norm() <= 1e-6 * features.norm():
         return 1.0
-    shares = values / total
+    values = torch.linalg.svdvals(centred)
+    shares = values / values.sum()
     return float(torch.exp(torch.special.entr(shares).sum()))
 
 
@@ -91,9 +94,13 @@ def uniformity(z: Tensor) -> float:
     Source: Wang & Isola 2020, Understanding Contrastive Representation Learning, eq. 6 with t = 2.
 
     Raises:
-        ValueError: if there are fewer than two rows.
+        ValueError: if z isn't (N, D) with N at least 2.
     """
-    if len(z) < 2:
-        raise ValueError(f"uniformity needs at least two features, got {len(z)}")
+    _check(z)
     squared = torch.pdist(F.normalize(z.double(), dim=1)).square()
     return float((-2 * squared).exp().mean().log())
+
+
+def _check(features: Tensor) -> None:
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(f"features must be (N, D) with N at least 2, got {tuple(features.shape)}")

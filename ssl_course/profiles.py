@@ -48,8 +48,8 @@ def settings(profile: str = "auto") -> Settings:
 def augmentation(data: str, **changes) -> Augment:
     """The views for a data set by its name in `load`; keyword arguments change single parts of it.
 
-    The built-in shapes are turned by any angle (nothing tells which way is up) and keep at least 40 % of the area (a
+    The built-in shapes are turned by any angle (nothing tells which way is up) and keep at least 60 % of the area (a
     smaller crop can miss the shape); photographs get SimCLR's crops, flips and colours.
     """
-    base = {"crop": 0.4, "rotation": 180.0} if data == "shapes" else {}
+    base = {"crop": 0.6, "rotation": 180.0} if data == "shapes" else {}
     return Augment(**base | changes)

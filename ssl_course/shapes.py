@@ -46,8 +46,8 @@ def draw(count: int, *, seed=0, distractors: bool = False) -> tuple[np.ndarray, 
 
 
 def _draw_factors(count: int, random: np.random.Generator) -> dict[str, np.ndarray]:
-    size = random.uniform(6.0, 10.0, count)
-    reach = 15.5 - size  # how far the centre may lie from the middle of the image
+    size = random.uniform(8.0, 12.0, count)
+    reach = 3.0  # pixels that the centre may lie from the middle of the image, either way
     ground = random.uniform(0.15, 0.85, count)
     step = random.uniform(0.3, 0.5, count)
     return {
@@ -140,10 +140,10 @@ def _arrow(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _heart(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Two discs on a square that stands on its corner."""
-    lobes = np.hypot(u - 0.35, np.abs(v) - 0.42) - 0.55
-    tip = np.maximum(0.707 * (np.abs(v) - u) - 0.62, u - 0.45)
-    return np.minimum(lobes, tip)
+    """A square that stands on its corner, with half a disc on each of its two upper sides."""
+    square = (np.abs(u + 0.15) + np.abs(v) - 0.75) / np.sqrt(2)
+    lobes = np.hypot(u - 0.225, np.abs(v) - 0.375) - 0.75 / np.sqrt(2)
+    return np.minimum(square, lobes)
 
 
 OUTLINES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {

@@ -314,7 +314,7 @@ def _progress_bar(run: Run, done: int, shown: bool) -> tqdm:
         unit="img",
         unit_scale=True,
         leave=False,
-        disable=not shown,
+        disable=not shown or "TQDM_DISABLE" in os.environ,
         file=_terminal(),
         dynamic_ncols=True,
     )
