@@ -1,0 +1,575 @@
+import os
+import socket
+import warnings
+from http.client import IncompleteRead
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+
+from ssl_course import ImageSet, load, shapes
+from ssl_course.data import TIMEOUT
+
+
+def write(file: Path, *, size=(32, 32), value=None, mode="RGB", **options) -> Path:
+    """An image file of noise that its path decides, or of one value."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if value is None:
+        noise = np.random.default_rng(list(str(file.name).encode())).integers(0, 256, (size[1], size[0], 3))
+        image = Image.fromarray(noise.astype(np.uint8)).convert(mode)
+    else:
+        image = Image.new(mode, size, value)
+    image.save(file, **options)
+    return file
+
+
+def write_classes(folder: Path, **counts: int) -> Path:
+    """folder/<class>/NN.png, every image of its own single grey value, in the order of the arguments."""
+    value = 0
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            write(folder / name / f"{number:02}.png", value=(value, value, value))
+            value += 1
+    return folder
+
+
+def values(images: ImageSet) -> list[int]:
+    """The grey values of images of one value each, to tell them apart."""
+    return images.images[:, 0, 0, 0].tolist()
+
+
+def cut(file: Path, share: float = 0.5) -> Path:
+    contents = file.read_bytes()
+    file.write_bytes(contents[: int(share * len(contents))])
+    return file
+
+
+# --- ImageSet
+
+
+@pytest.mark.parametrize(
+    ("images", "got"),
+    [
+        (torch.zeros(2, 3, 4, 4), r"torch.float32 \(2, 3, 4, 4\)"),
+        (torch.zeros(3, 4, 4, dtype=torch.uint8), r"torch.uint8 \(3, 4, 4\)"),
+        (np.zeros((2, 3, 4, 4), np.uint8), "ndarray"),
+    ],
+)
+def test_images_that_are_not_uint8_nchw_are_refused(images, got):
+    with pytest.raises(ValueError, match=rf"uint8 tensor \(N, C, H, W\), got {got}"):
+        ImageSet(images)
+
+
+@pytest.mark.parametrize(
+    ("labels", "got"),
+    [(torch.tensor([0]), r"torch.int64 \(1,\)"), (torch.zeros(2), r"torch.float32 \(2,\)"), ([0, 1], "list")],
+)
+def test_labels_that_do_not_fit_are_refused(labels, got):
+    with pytest.raises(ValueError, match=rf"labels must be an int64 tensor \(2,\), got {got}"):
+        ImageSet(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), labels)
+
+
+@pytest.mark.parametrize(
+    "index", [slice(3, 7), torch.tensor([3, 4, 5, 6]), (torch.arange(20) > 2).logical_and_(torch.arange(20) < 7)]
+)
+def test_a_slice_a_mask_and_an_index_cut_images_labels_and_factors_alike(index):
+    whole = load("shapes", size=20)
+    part = whole[index]
+    assert len(part) == 4
+    assert torch.equal(part.images, whole.images[3:7])
+    assert torch.equal(part.labels, whole.labels[3:7])
+    assert part.classes == whole.classes
+    assert set(part.factors) == set(whole.factors)
+    assert all(torch.equal(part.factors[name], whole.factors[name][3:7]) for name in whole.factors)
+
+
+def test_a_slice_of_unlabelled_images_is_unlabelled():
+    part = ImageSet(torch.zeros(5, 3, 4, 4, dtype=torch.uint8), notes=("brought to 4x4",))[:2]
+    assert (len(part), part.labels, part.factors, part.notes) == (2, None, None, ("brought to 4x4",))
+
+
+def test_a_single_index_says_where_the_pixels_are():
+    with pytest.raises(TypeError, match=r"takes a slice, mask or index tensor, got 3: one image is .images\[3\]"):
+        load("shapes", size=20)[3]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 17])
+def test_a_sample_is_even_over_the_classes(seed):
+    labels = torch.tensor([0] * 50 + [1] * 10 + [2] * 3)
+    sample = ImageSet(torch.zeros(63, 3, 4, 4, dtype=torch.uint8), labels).sample(23, seed=seed)
+    assert sample.labels.bincount().tolist() == [10, 10, 3]
+
+
+def test_a_sample_depends_on_the_seed_and_draws_nobody_twice():
+    whole = load("shapes", size=100)
+    one, same, other = (whole.sample(30, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(one.images, same.images)
+    assert not torch.equal(one.images, other.images)
+    assert len(one.factors["x"].unique()) == 30
+
+
+def test_a_sample_of_unlabelled_images_is_drawn_from_all_of_them():
+    whole = ImageSet(torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1))
+    sample = whole.sample(20)
+    assert sample.labels is None
+    assert len(set(values(sample))) == 20
+    assert max(values(sample)) > 50
+
+
+@pytest.mark.parametrize(("size", "rule"), [(0, "at least 1, got 0"), (-1, "got -1"), (21, "only 20 images")])
+def test_a_sample_of_an_impossible_size_is_refused(size, rule):
+    with pytest.raises(ValueError, match=rule):
+        load("shapes", size=20).sample(size)
+
+
+# --- the built-in images
+
+
+def test_shapes_come_with_labels_classes_and_factors():
+    drawn = load("shapes", size=100)
+    assert (drawn.images.dtype, tuple(drawn.images.shape)) == (torch.uint8, (100, 3, 32, 32))
+    assert drawn.labels.dtype == torch.int64
+    assert drawn.labels.bincount().tolist() == [10] * 10
+    assert drawn.classes == shapes.CLASSES
+    assert torch.equal(drawn.factors["class"], drawn.labels)
+
+
+def test_the_same_seed_gives_the_same_pixels_and_another_seed_others():
+    one, same, other = (load("shapes", size=50, seed=seed).images for seed in (3, 3, 4))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_train_and_test_shapes_share_no_image(seed):
+    train, test = (load("shapes", split, size=200, seed=seed).images.flatten(1).numpy() for split in ("train", "test"))
+    assert not {image.tobytes() for image in train} & {image.tobytes() for image in test}
+
+
+def test_there_are_8000_shapes_to_train_on_and_2000_to_test(monkeypatch):
+    few = shapes.draw(10)
+    asked = []
+    monkeypatch.setattr(shapes, "draw", lambda count, **_: asked.append(count) or few)  # drawing them takes seconds
+    load("shapes"), load("shapes", "test")
+    assert asked == [8000, 2000]
+
+
+def test_distractors_are_for_shapes_only(tmp_path):
+    assert not torch.equal(load("shapes", size=10).images, load("shapes", size=10, distractors=True).images)
+    with pytest.raises(ValueError, match="distractors belong to the built-in images"):
+        load(write_classes(tmp_path, a=5), distractors=True)
+
+
+# --- folders: which file is what
+
+
+def test_a_folder_of_splits_is_read_by_split(tmp_path):
+    write_classes(tmp_path / "train", cat=3, dog=2)
+    write_classes(tmp_path / "test", cat=1, dog=1)
+    train, test = load(tmp_path), load(str(tmp_path), "test")
+    assert train.classes == test.classes == ("cat", "dog")
+    assert (train.labels.tolist(), test.labels.tolist()) == ([0, 0, 0, 1, 1], [0, 1])
+    assert (values(train), values(test)) == ([0, 1, 2, 3, 4], [0, 1])
+    assert train.notes == ()
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_every_fifth_image_of_a_class_is_the_test_split_whatever_the_seed(tmp_path, seed):
+    write_classes(tmp_path, cat=11, dog=5)
+    train, test = load(tmp_path, seed=seed), load(tmp_path, "test", seed=seed)
+    assert (values(test), test.labels.tolist()) == ([4, 9, 15], [0, 0, 1])
+    assert sorted(values(train) + values(test)) == list(range(16))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_train_and_test_never_overlap_with_a_size_either(tmp_path, seed):
+    write_classes(tmp_path, cat=10, dog=10)
+    train, test = load(tmp_path, size=7, seed=seed), load(tmp_path, "test", size=3, seed=seed + 1)
+    assert not set(values(train)) & set(values(test))
+
+
+def test_a_class_that_is_missing_in_one_split_does_not_shift_the_labels(tmp_path):
+    write_classes(tmp_path / "train", ant=1, cat=1)
+    write_classes(tmp_path / "test", bee=1, cat=2)
+    assert load(tmp_path).classes == load(tmp_path, "test").classes == ("ant", "bee", "cat")
+    assert load(tmp_path).labels.tolist() == [0, 2]
+    assert load(tmp_path, "test").labels.tolist() == [1, 2, 2]
+
+
+def test_a_class_too_small_for_a_test_image_does_not_shift_the_labels(tmp_path):
+    write_classes(tmp_path, ant=2, cat=5)
+    assert load(tmp_path, "test").classes == ("ant", "cat")
+    assert load(tmp_path, "test").labels.tolist() == [1]
+
+
+def test_a_flat_folder_has_no_labels_and_no_test_split(tmp_path):
+    for number in range(6):
+        write(tmp_path / f"{number}.JPG")
+    images = load(tmp_path)
+    assert (len(images), images.labels, images.classes, images.factors) == (6, None, (), None)
+    assert len(load(tmp_path, size=2)) == 2
+    with pytest.raises(FileNotFoundError, match="flat folder of unlabelled images, all of them split 'train'"):
+        load(tmp_path, "test")
+
+
+def test_one_class_only_is_fine(tmp_path):
+    images = load(write_classes(tmp_path, only=4))
+    assert (images.classes, images.labels.tolist()) == (("only",), [0, 0, 0, 0])
+    with pytest.raises(FileNotFoundError, match="too few images for a test split"):
+        load(tmp_path, "test")
+
+
+def test_a_size_is_drawn_even_over_the_classes(tmp_path):
+    write_classes(tmp_path / "train", ant=20, bee=4, cat=2)
+    images = load(tmp_path, size=10)
+    assert images.labels.bincount().tolist() == [4, 4, 2]
+    assert values(images) == values(load(tmp_path, size=10))
+    assert values(images) != values(load(tmp_path, size=10, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("size", "rule"), [(5, "size=5 was asked for, but there are only 4"), (0, "at least 1, got 0")]
+)
+def test_a_size_that_is_not_there_is_refused(tmp_path, size, rule):
+    with pytest.raises(ValueError, match=rule):
+        load(write_classes(tmp_path / "data", a=5), size=size)
+
+
+def test_hidden_files_are_no_images(tmp_path):
+    write_classes(tmp_path, a=4)
+    (tmp_path / "a" / "._00.png").write_bytes(b"what macOS leaves on a USB stick")
+    write(tmp_path / "a" / ".ipynb_checkpoints" / "00-checkpoint.png")
+    write(tmp_path / ".thumbnails" / "00.png")
+    assert values(load(tmp_path)) == [0, 1, 2, 3]
+
+
+def test_images_beside_the_class_folders_are_left_out_and_counted(tmp_path):
+    write(write_classes(tmp_path, a=4) / "loose.png")
+    with pytest.warns(UserWarning, match=r"beside the class folders .*\(1 images\)"):
+        images = load(tmp_path)
+    assert len(images) == 4
+    assert "beside the class folders" in images.notes[0]
+
+
+@pytest.mark.parametrize("kind", ["shapes", "cifar10", "classes", "flat"])
+def test_a_split_of_another_name_is_refused(tmp_path, kind):
+    write_classes(tmp_path / "classes", a=5)
+    write(tmp_path / "flat" / "1.png")
+    name = kind if kind in ("shapes", "cifar10") else tmp_path / kind
+    with pytest.raises(ValueError, match=r"split must be .*train.*test, got 'val'"):
+        load(name, "val", root=tmp_path / "root")
+
+
+def test_a_missing_split_names_the_ones_there_are(tmp_path):
+    write_classes(tmp_path / "train", a=1)
+    with pytest.raises(FileNotFoundError, match="has no split 'test', only train"):
+        load(tmp_path, "test")
+
+
+def test_a_missing_folder_names_what_is_known(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing' is neither a folder here nor one of shapes, cifar10, stl10"):
+        load(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("inside", ["", "train/cat", "notes.txt"])
+def test_a_folder_without_images_says_which_endings_count(tmp_path, inside):
+    path = tmp_path / inside
+    path.write_text("") if path.suffix else path.mkdir(parents=True, exist_ok=True)
+    with pytest.raises(FileNotFoundError, match=r"no images in .*: files ending in .bmp, .gif, .jpeg, .jpg, .png"):
+        load(tmp_path)
+
+
+# --- folders: files that can't be read
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """Eight training images, of which three are broken in different ways."""
+    write_classes(tmp_path, cat=5, dog=5)
+    write(tmp_path / "cat" / "01.png")
+    cut(tmp_path / "cat" / "01.png")
+    (tmp_path / "dog" / "00.png").write_bytes(b"")
+    (tmp_path / "dog" / "02.png").write_text("<html>404</html>")
+    return tmp_path
+
+
+def test_unreadable_files_are_named_counted_and_refused(broken):
+    named = r"3 of 8 images in .* can't be read \(cat/01.png, dog/00.png, dog/02.png\): remove them, or .*skip"
+    with pytest.raises(ValueError, match=named):
+        load(broken)
+
+
+def test_unreadable_files_are_skipped_on_demand_with_their_labels_and_said_so(broken):
+    with pytest.warns(UserWarning, match="left out 3 unreadable of 8 images: cat/01.png, dog/00.png, dog/02.png"):
+        images = load(broken, unreadable="skip")
+    assert (values(images), images.labels.tolist()) == ([0, 2, 3, 6, 8], [0, 0, 0, 1, 1])
+    assert "left out 3 unreadable of 8" in images.notes[0]
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "gif", "bmp", "webp", "tif", "ppm"])
+def test_a_truncated_file_is_named_and_counted(tmp_path, ending):
+    write(tmp_path / "a" / f"whole.{ending}", size=(64, 64))
+    cut(write(tmp_path / "a" / f"half.{ending}", size=(64, 64)))
+    with pytest.raises(ValueError, match=rf"1 of 2 images in .* can't be read \(a/half.{ending}\)"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("unreadable", ["refuse", "skip"])
+def test_a_folder_of_nothing_but_unreadable_files_is_refused(tmp_path, unreadable):
+    for number in range(7):
+        (tmp_path / f"{number}.png").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"none of the 7 images in .* can be read \(0.png, .*4.png, …\)"):
+        load(tmp_path, unreadable=unreadable)
+
+
+def test_unreadable_is_refuse_or_skip(tmp_path):
+    with pytest.raises(ValueError, match="""must be "refuse" or "skip", got 'ignore'"""):
+        load(write_classes(tmp_path, a=1), unreadable="ignore")
+
+
+# --- folders: from files to pixels
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "rgb"),
+    [
+        ("RGB", (10, 20, 30), (10, 20, 30)),
+        ("L", 77, (77, 77, 77)),
+        ("1", 1, (255, 255, 255)),
+        ("RGBA", (10, 20, 30, 255), (10, 20, 30)),
+        ("RGBA", (10, 20, 30, 0), (255, 255, 255)),
+        ("RGBA", (0, 0, 0, 51), (204, 204, 204)),
+        ("LA", (77, 0), (255, 255, 255)),
+        ("I;16", 40000, (156, 156, 156)),
+    ],
+)
+def test_every_kind_of_pixel_becomes_rgb_and_transparency_white(tmp_path, mode, value, rgb):
+    write(tmp_path / "1.png", mode=mode, value=value)
+    images = load(tmp_path).images
+    assert tuple(images.shape) == (1, 3, 32, 32)
+    assert (images == torch.tensor(rgb).view(1, 3, 1, 1)).all()
+
+
+def test_a_palette_gives_its_colours_and_its_transparent_one_white(tmp_path):
+    image = Image.new("P", (32, 32), 0)
+    image.putpalette([200, 0, 0, 0, 100, 0])
+    image.paste(1, (16, 0, 32, 32))
+    image.save(tmp_path / "1.png")
+    image.save(tmp_path / "2.png", transparency=0)
+    left, right = load(tmp_path).images[:, :, 0, 0], load(tmp_path).images[:, :, 0, 31]
+    assert left.tolist() == [[200, 0, 0], [255, 255, 255]]
+    assert right.tolist() == [[0, 100, 0], [0, 100, 0]]
+
+
+def test_a_photograph_is_turned_as_its_camera_said(tmp_path):
+    image, exif = Image.new("RGB", (32, 32), "black"), Image.Exif()
+    image.paste("white", (0, 0, 32, 16))  # the upper half
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to show
+    image.save(tmp_path / "1.png", exif=exif)
+    pixels = load(tmp_path).images[0, 0]
+    assert (pixels[:, 16:] == 255).all()
+    assert (pixels[:, :16] == 0).all()
+
+
+@pytest.mark.parametrize("side", [16, 32, 96])
+def test_square_images_of_one_small_size_stay_as_they_are(tmp_path, side):
+    write(tmp_path / "1.png", size=(side, side))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        images = load(tmp_path)
+    assert np.array_equal(images.images[0].permute(1, 2, 0), Image.open(tmp_path / "1.png"))
+
+
+@pytest.mark.parametrize("sizes", [((32, 32), (48, 48)), ((40, 20), (40, 20)), ((300, 200), (32, 32))])
+def test_mixed_sizes_are_brought_to_64_and_said_so(tmp_path, sizes):
+    for number, size in enumerate(sizes):
+        write(tmp_path / f"{number}.png", size=size)
+    said = f"2 of 2 images .*{sizes[0][0]}x{sizes[0][1]}.* were brought to 64x64, keeping the middle"
+    with pytest.warns(UserWarning, match=said) as caught:
+        images = load(tmp_path)
+    assert tuple(images.images.shape) == (2, 3, 64, 64)
+    assert images.notes[0] in str(caught[0].message)
+    assert caught[0].filename == __file__  # the caller's line, not one in the package
+
+
+@pytest.mark.filterwarnings("ignore:.*brought to:UserWarning")
+def test_large_images_keep_their_middle(tmp_path):
+    image = Image.new("RGB", (1200, 600), "black")
+    image.paste("white", (300, 0, 900, 600))
+    image.save(tmp_path / "1.png")
+    images = load(tmp_path)
+    assert tuple(images.images.shape) == (1, 3, 64, 64)
+    assert images.images.min() > 200  # the outermost pixels mix with what is beyond them
+    assert "1200x600" in images.notes[0]
+
+
+@pytest.mark.filterwarnings("ignore:.*brought to:UserWarning")
+@pytest.mark.parametrize("resolution", [16, 100])
+def test_a_resolution_is_what_every_image_is_brought_to(tmp_path, resolution):
+    for number, size in enumerate([(32, 32), (50, 20), (200, 300)]):
+        write(tmp_path / f"{number}.png", size=size)
+    images = load(tmp_path, resolution=resolution)
+    assert tuple(images.images.shape) == (3, 3, resolution, resolution)
+    assert f"3 of 3 images (200x300, 32x32, 50x20) were brought to {resolution}x{resolution}" in images.notes[0]
+
+
+@pytest.mark.parametrize("resolution", [0, -5])
+def test_a_resolution_below_one_is_refused(tmp_path, resolution):
+    with pytest.raises(ValueError, match=f"resolution must be at least 1, got {resolution}"):
+        load(write_classes(tmp_path, a=1), resolution=resolution)
+
+
+# --- downloads
+
+
+def fake_cifar(failure=None):
+    """torchvision's CIFAR10 as far as load knows it; a download stops with `failure` after half a file."""
+
+    class Fake:
+        classes = ("cat", "dog")
+
+        def __init__(self, root, *, train, download):
+            file = Path(root) / "batches"
+            if download:
+                assert socket.getdefaulttimeout() == TIMEOUT
+                file.write_bytes(b"half of it")
+                if failure is not None:
+                    raise failure
+                file.write_bytes(b"all of it, really")
+            elif not file.exists() or file.read_bytes() != b"all of it, really":
+                raise RuntimeError("Dataset not found or corrupted.")
+            self.data = np.full((4, 32, 32, 3), 1 if train else 2, np.uint8)
+            self.targets = [0, 1, 0, 1]
+
+    return Fake
+
+
+FAILURES = [URLError("no network"), TimeoutError("timed out"), RuntimeError("corrupted"), IncompleteRead(b"half")]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
+def test_a_failed_download_says_what_to_do_and_leaves_nothing(tmp_path, monkeypatch, failure):
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar(failure))
+    with pytest.raises(ConnectionError, match=r'cifar10 could not be downloaded .*Without a network.*load\("shapes"\)'):
+        load("cifar10", root=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("failure", [None, URLError("no network")])
+@pytest.mark.parametrize("before", [None, 7.0])
+def test_a_download_puts_the_timeout_back(tmp_path, monkeypatch, failure, before):
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar(failure))
+    socket.setdefaulttimeout(before)
+    try:
+        with pytest.raises(ConnectionError) if failure else warnings.catch_warnings():
+            load("cifar10", root=tmp_path)
+        assert socket.getdefaulttimeout() == before
+    finally:
+        socket.setdefaulttimeout(None)
+
+
+def test_a_download_that_is_interrupted_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        load("cifar10", root=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert socket.getdefaulttimeout() is None
+
+
+def test_a_download_is_found_again_without_a_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar())
+    first = load("cifar10", root=tmp_path / "new" / "root")
+    assert [file.name for file in (tmp_path / "new" / "root").iterdir()] == ["cifar10"]
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar(URLError("no network")))
+    again = load("cifar10", "test", root=tmp_path / "new" / "root", download=False)
+    assert (first.images.unique().tolist(), again.images.unique().tolist()) == ([1], [2])
+    assert (first.labels.tolist(), first.classes) == ([0, 1, 0, 1], ("cat", "dog"))
+
+
+def test_an_incomplete_download_is_completed_and_its_neighbours_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar())
+    (tmp_path / "cifar10").mkdir()
+    (tmp_path / "cifar10" / "batches").write_bytes(b"half of it")
+    (tmp_path / "cifar10" / "mine.txt").write_text("keep")
+    assert len(load("cifar10", root=tmp_path)) == 4
+    assert (tmp_path / "cifar10" / "mine.txt").read_text() == "keep"
+    assert [file.name for file in tmp_path.iterdir()] == ["cifar10"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are another matter there")
+def test_a_downloaded_folder_can_be_shared_like_any_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar())
+    load("cifar10", root=tmp_path)
+    (tmp_path / "plain").mkdir()
+    assert (tmp_path / "cifar10").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_without_permission_to_download_a_missing_set_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar())
+    with pytest.raises(FileNotFoundError, match=r"cifar10 is not in .* and download=False"):
+        load("cifar10", root=tmp_path, download=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_root_that_is_a_file_is_a_failed_download(tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar())
+    (tmp_path / "root").write_text("")
+    with pytest.raises(ConnectionError, match=r"could not be downloaded to .*root"):
+        load("cifar10", root=tmp_path / "root")
+
+
+def test_downloads_are_kept_where_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar())
+    monkeypatch.setenv("SSL_COURSE_DATA", str(tmp_path / "shared"))
+    load("cifar10")
+    assert (tmp_path / "shared" / "cifar10" / "batches").exists()
+
+
+def test_a_size_of_a_downloaded_set_is_drawn_even_over_the_classes(tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake_cifar())
+    assert load("cifar10", root=tmp_path, size=2).labels.bincount().tolist() == [1, 1]
+
+
+def test_cifar10_becomes_channels_first(tmp_path, monkeypatch):
+    fake = fake_cifar()
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    monkeypatch.setattr(fake, "data", property(lambda self: pixels, lambda self, value: None), raising=False)
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", fake)
+    images = load("cifar10", root=tmp_path).images
+    assert images.is_contiguous()
+    assert np.array_equal(images.permute(0, 2, 3, 1), pixels)
+
+
+def test_fashion_mnist_becomes_32_pixels_of_three_channels(tmp_path, monkeypatch):
+    class Fake:
+        classes = ("shirt", "shoe")
+        data, targets = torch.full((4, 28, 28), 9, dtype=torch.uint8), torch.tensor([0, 1, 1, 0])
+
+        def __init__(self, root, *, train, download): ...
+
+    monkeypatch.setattr(torchvision.datasets, "FashionMNIST", Fake)
+    fashion = load("fashion_mnist", root=tmp_path)
+    assert (fashion.images.dtype, tuple(fashion.images.shape)) == (torch.uint8, (4, 3, 32, 32))
+    assert (fashion.images[:, :, 2:30, 2:30] == 9).all()
+    assert fashion.images.sum() == 4 * 3 * 28 * 28 * 9  # the border is black
+    assert fashion.labels.tolist() == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(("split", "labels"), [("train", [3, 1]), ("unlabeled", None)])
+def test_stl10_has_unlabelled_images_too(tmp_path, monkeypatch, split, labels):
+    class Fake:
+        classes = ("airplane", "bird")
+
+        def __init__(self, root, *, split, download):
+            self.data = np.zeros((2, 3, 96, 96), np.uint8)
+            self.labels = np.array([-1, -1] if split == "unlabeled" else [3, 1], np.uint8 if split == "train" else int)
+
+    monkeypatch.setattr(torchvision.datasets, "STL10", Fake)
+    images = load("stl10", split, root=tmp_path)
+    assert tuple(images.images.shape) == (2, 3, 96, 96)
+    assert (images.labels if labels is None else images.labels.tolist()) == labels

@@ -1,0 +1,396 @@
+import copy
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ssl_course import ImageSet, load
+from ssl_course.evaluate import (
+    alignment,
+    effective_rank,
+    extract_features,
+    feature_deviation,
+    few_label_curve,
+    fine_tune,
+    judge,
+    knn_accuracy,
+    linear_probe,
+    raw_pixels,
+    uniformity,
+)
+from ssl_course.networks import small_cnn
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """These tensors are so small that several threads would only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def clusters(count, *, noise=0.3, classes=4, width=8):
+    """Features (count, width) around one direction per class, and their labels."""
+    labels = torch.arange(count) % classes
+    return 3 * F.one_hot(labels, width).float() + noise * torch.randn(count, width), labels
+
+
+# --- linear probe and nearest neighbours
+
+
+@pytest.mark.parametrize("measure", [linear_probe, knn_accuracy])
+def test_separable_features_are_told_apart_without_a_mistake(measure):
+    assert measure(*clusters(200), *clusters(100)) == 1.0
+
+
+@pytest.mark.parametrize("measure", [linear_probe, knn_accuracy])
+def test_shuffled_labels_leave_chance(measure):
+    features, labels = clusters(400)
+    test_features, test_labels = clusters(400)
+    shuffled = labels[torch.randperm(400)]
+    assert measure(features, shuffled, test_features, test_labels[torch.randperm(400)]) == pytest.approx(0.25, abs=0.1)
+
+
+def test_the_probe_is_fitted_to_the_training_set_only():
+    features, labels = clusters(200)
+    test_features, test_labels = clusters(1000)
+    whole = linear_probe(features, labels, test_features, (test_labels + 1) % 4)
+    assert whole == 0.0
+    parts = [linear_probe(features, labels, test_features[i : i + 1], test_labels[i : i + 1]) for i in range(3)]
+    assert parts == [1.0, 1.0, 1.0]
+
+
+def test_the_probe_does_not_mind_the_scale_of_a_feature():
+    scale = torch.tensor([1e-3, 1, 1e3, 1, 1, 1, 1, 1])
+    features, labels = clusters(200, noise=1.0)
+    test_features, test_labels = clusters(200, noise=1.0)
+    plain = linear_probe(features, labels, test_features, test_labels)
+    scaled = linear_probe(features * scale, labels, test_features * scale, test_labels)
+    assert scaled == pytest.approx(plain, abs=0.011)
+
+
+def test_a_probe_of_one_class_is_refused():
+    features, labels = clusters(20)
+    with pytest.raises(ValueError, match="a linear probe needs images of at least two classes, got one"):
+        linear_probe(features, torch.zeros_like(labels), features, labels)
+
+
+def wu_accuracy(train_features, train_labels, test_features, test_labels, k, temperature):
+    """Wu et al. 2018, section 3.4, one image at a time: w_c = sum of exp(s_i / temperature) over neighbours of c."""
+    right = 0
+    for feature, label in zip(test_features.double(), test_labels.tolist(), strict=True):
+        cosines = [float(F.cosine_similarity(feature, other, dim=0)) for other in train_features.double()]
+        votes = {}
+        for cosine, voted in sorted(zip(cosines, train_labels.tolist(), strict=True), reverse=True)[:k]:
+            votes[voted] = votes.get(voted, 0.0) + math.exp(cosine / temperature)
+        right += max(votes, key=votes.get) == label
+    return right / len(test_labels)
+
+
+@pytest.mark.parametrize(("k", "temperature"), [(1, 0.07), (5, 0.07), (20, 0.07), (20, 10.0), (60, 0.5)])
+def test_knn_is_the_formula_of_wu_et_al(k, temperature):
+    train, test = clusters(60, noise=3.0), clusters(40, noise=3.0)
+    expected = wu_accuracy(*train, *test, k, temperature)
+    assert 0.25 < expected < 0.95  # neither chance nor easy: a wrong weight would show
+    assert knn_accuracy(*train, *test, k=k, temperature=temperature) == pytest.approx(expected)
+
+
+def test_a_near_neighbour_outvotes_two_far_ones_only_at_a_low_temperature():
+    bank, labels = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.6, -0.8]]), torch.tensor([1, 0, 0])
+    query, label = torch.tensor([[5.0, 0.0]]), torch.tensor([1])
+    assert knn_accuracy(bank, labels, query, label, k=3, temperature=0.07) == 1.0
+    assert knn_accuracy(bank, labels, query, label, k=3, temperature=10) == 0.0
+
+
+def test_knn_at_a_very_low_temperature_is_the_nearest_neighbour_however_far():
+    bank, labels = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]]), torch.tensor([0, 0, 1])
+    assert knn_accuracy(bank, labels, torch.tensor([[-1.0, 0.0]]), torch.tensor([1]), k=3, temperature=1e-3) == 1.0
+
+
+def test_k_larger_than_the_training_set_means_all_of_it():
+    train, test = clusters(30, noise=2.0), clusters(50, noise=2.0)
+    assert knn_accuracy(*train, *test, k=5000) == knn_accuracy(*train, *test, k=30)
+
+
+def test_knn_is_the_same_for_more_test_images_than_go_through_at_once():
+    train, (features, labels) = clusters(50, noise=2.0), clusters(1500, noise=2.0)
+    halves = [knn_accuracy(*train, features[part], labels[part]) for part in (slice(750), slice(750, 1500))]
+    assert knn_accuracy(*train, features, labels) == pytest.approx(sum(halves) / 2)
+
+
+@pytest.mark.parametrize("bad", [{"k": 0}, {"k": -1}, {"temperature": 0.0}, {"temperature": float("nan")}])
+def test_knn_refuses_a_k_or_temperature_that_is_not_positive(bad):
+    with pytest.raises(ValueError, match="k and temperature must be positive, got"):
+        knn_accuracy(*clusters(20), *clusters(20), **bad)
+
+
+@pytest.mark.parametrize("measure", [linear_probe, knn_accuracy, few_label_curve])
+def test_features_and_labels_that_do_not_fit_are_refused(measure):
+    features, labels = clusters(20)
+    with pytest.raises(ValueError, match=r"train features and labels must be .* got \(20, 8\) and \(5,\)"):
+        measure(features, labels[:5], features, labels)
+    with pytest.raises(ValueError, match=r"test features and labels must be .* got \(20, 2, 4\) and \(20,\)"):
+        measure(features, labels, features.view(20, 2, 4), labels)
+    with pytest.raises(ValueError, match=r"test .* with N at least 1, got \(0, 8\) and \(0,\)"):
+        measure(features, labels, features[:0], labels[:0])
+    with pytest.raises(ValueError, match="differ in width: 8 and 5"):
+        measure(features, labels, features[:, :5], labels)
+
+
+# --- few labels
+
+
+def test_the_few_label_curve_counts_its_labels_and_draws():
+    curve = few_label_curve(*clusters(400), *clusters(100), fractions=(0.01, 0.1, 1.0), draws=3)
+    assert [row["fraction"] for row in curve] == [0.01, 0.1, 1.0]
+    assert [row["labels"] for row in curve] == [4, 40, 400]
+    assert [row["draws"] for row in curve] == [3, 3, 1]
+    assert all(set(row) == {"fraction", "labels", "accuracy", "deviation", "draws"} for row in curve)
+
+
+def test_every_class_keeps_a_label_however_few():
+    features = torch.eye(10).repeat(11, 1)[:101]
+    labels = torch.arange(10).repeat(11)[:101]
+    (row,) = few_label_curve(features, labels, torch.eye(10), torch.arange(10), fractions=(1e-6,), draws=2)
+    assert (row["labels"], row["accuracy"]) == (10, 1.0)
+
+
+def test_all_labels_are_drawn_once_and_give_the_linear_probe():
+    train, test = clusters(100, noise=3.0), clusters(100, noise=3.0)
+    (row,) = few_label_curve(*train, *test, fractions=(1,), draws=7)
+    assert row["accuracy"] == linear_probe(*train, *test)
+    assert (row["draws"], row["deviation"]) == (1, 0.0)
+
+
+def test_the_draws_differ_and_the_seed_decides_them():
+    train, test = clusters(200, noise=3.0), clusters(200, noise=3.0)
+    one, same, other = (few_label_curve(*train, *test, fractions=(0.05,), draws=3, seed=seed)[0] for seed in (0, 0, 1))
+    assert one == same
+    assert one["deviation"] > 0
+    assert one["accuracy"] != other["accuracy"]
+
+
+@pytest.mark.parametrize("bad", [{"fractions": (0,)}, {"fractions": (1.5,)}, {"draws": 0}])
+def test_impossible_fractions_and_draws_are_refused(bad):
+    with pytest.raises(ValueError, match=r"fractions must be in \(0, 1\], got|draws must be at least 1, got 0"):
+        few_label_curve(*clusters(20), *clusters(20), **bad)
+
+
+# --- extract_features
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load("shapes", size=60).images
+
+
+def settled(encoder, images):
+    """The encoder after its batch norms have seen some images, as after training."""
+    encoder.train()
+    with torch.no_grad():
+        for _ in range(5):
+            encoder(images[:20].float() / 255)
+    return encoder
+
+
+def test_features_are_the_encoder_in_evaluation_mode_in_order(images):
+    encoder = settled(small_cnn(4), images)
+    expected = copy.deepcopy(encoder).eval()(images.float() / 255)
+    features = extract_features(encoder, images)
+    assert (features.dtype, features.requires_grad) == (torch.float32, False)
+    torch.testing.assert_close(features, expected.detach())
+
+
+def test_features_do_not_depend_on_the_batch_size_or_the_neighbours(images):
+    encoder = settled(small_cnn(4), images)
+    whole = extract_features(encoder, images)
+    torch.testing.assert_close(extract_features(encoder, images, batch_size=7), whole)
+    torch.testing.assert_close(extract_features(encoder, images.flip(0)), whole.flip(0))
+
+
+def test_extracting_changes_no_weight_no_statistic_and_no_mode(images):
+    encoder = settled(small_cnn(4), images)
+    encoder.blocks[0].eval()  # a frozen part has its own mode
+    encoder.blocks[1].first_norm.eval()
+    before, modes = copy.deepcopy(encoder.state_dict()), [module.training for module in encoder.modules()]
+    extract_features(encoder, images)
+    assert [module.training for module in encoder.modules()] == modes
+    assert {True, False} == set(modes)
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_the_modes_come_back_after_an_error_too(images):
+    encoder = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(5, 2)).train()
+    with pytest.raises(RuntimeError):
+        extract_features(encoder, images)
+    assert all(module.training for module in encoder.modules())
+
+
+def test_pixels_reach_the_encoder_in_0_to_1(images):
+    pixels = extract_features(nn.Flatten(), images)
+    torch.testing.assert_close(pixels, raw_pixels(images))
+    assert (float(pixels.min()), float(pixels.max())) == (0.0, 1.0)
+
+
+def test_features_that_are_not_finite_are_refused(images):
+    encoder = small_cnn(4)
+    with torch.no_grad():
+        encoder.stem.weight[0, 0, 0, 0] = float("nan")
+    with pytest.raises(ValueError, match=r"the encoder's features are not finite: .* go back to an earlier checkpoint"):
+        extract_features(encoder, images)
+
+
+@pytest.mark.parametrize("kind", ["float", "one image", "none", "ImageSet"])
+def test_only_uint8_images_are_taken(images, kind):
+    given = {"float": images / 255, "one image": images[0], "none": images[:0], "ImageSet": ImageSet(images)}[kind]
+    with pytest.raises(ValueError, match=r"images must be a uint8 tensor \(N, C, H, W\) with N at least 1, got"):
+        extract_features(small_cnn(4), given)
+
+
+# --- collapse measures
+
+
+@pytest.mark.parametrize("row", [torch.ones(8), torch.zeros(8), 1e6 * torch.randn(8), 1e-6 * torch.randn(8)])
+def test_equal_features_have_rank_one_and_no_deviation(row):
+    features = row.repeat(50, 1)
+    assert effective_rank(features) == pytest.approx(1.0)
+    assert feature_deviation(features) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_features_equal_up_to_float32_rounding_have_rank_one():
+    row = torch.randn(1, 32, dtype=torch.float64)
+    rounded = (row * (1 + 6e-8 * torch.randn(200, 32, dtype=torch.float64))).float()
+    assert len(rounded.unique(dim=0)) > 100
+    assert effective_rank(rounded) == 1.0
+
+
+@pytest.mark.parametrize("scale", [1e-5, 1.0, 1e5])
+def test_features_in_all_directions_alike_have_full_rank(scale):
+    features = scale * torch.cat([torch.eye(6), -torch.eye(6)])
+    assert effective_rank(features) == pytest.approx(6.0, rel=1e-5)
+    assert effective_rank(scale * torch.randn(5000, 6)) == pytest.approx(6.0, rel=0.01)
+
+
+def test_two_singular_values_give_the_exponential_of_their_entropy():
+    features = torch.tensor([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])  # singular values in proportion 3 : 1
+    entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert effective_rank(features) == pytest.approx(math.exp(entropy))
+    assert effective_rank(features + 100) == pytest.approx(math.exp(entropy), rel=1e-4)  # the mean is taken off
+
+
+def test_deviation_is_one_when_directions_fill_the_sphere_and_ignores_length():
+    features = torch.randn(5000, 16)
+    assert feature_deviation(features) == pytest.approx(1.0, abs=0.02)
+    assert feature_deviation(features * torch.rand(5000, 1)) == pytest.approx(feature_deviation(features))
+    assert feature_deviation(features.abs() * torch.rand(5000, 1)) < 0.7  # one orthant only
+
+
+def test_alignment_is_the_mean_squared_distance_of_directions():
+    z1, z2 = torch.randn(10, 5), torch.randn(10, 5)
+    total = 0.0
+    for a, b in zip(z1, z2, strict=True):
+        total += float((a / a.norm() - b / b.norm()).norm() ** 2)
+    assert alignment(z1, z2) == pytest.approx(total / 10, rel=1e-5)
+    assert alignment(z1, 7 * z1) == pytest.approx(0.0, abs=1e-6)
+    assert alignment(z1, -z1) == pytest.approx(4.0)
+
+
+def test_uniformity_is_the_log_of_the_mean_potential_over_pairs():
+    z = torch.randn(8, 5, dtype=torch.float64)
+    unit = z / z.norm(dim=1, keepdim=True)
+    pairs = [math.exp(-2 * float((unit[i] - unit[j]).square().sum())) for i in range(8) for j in range(i)]
+    assert uniformity(z) == pytest.approx(math.log(sum(pairs) / len(pairs)))
+    assert uniformity(torch.ones(8, 5)) == pytest.approx(0.0, abs=1e-6)
+    assert uniformity(torch.tensor([[1.0, 0.0], [-1.0, 0.0]])) == pytest.approx(-8.0)
+
+
+@pytest.mark.parametrize("measure", [effective_rank, feature_deviation, uniformity])
+@pytest.mark.parametrize("shape", [(1, 4), (0, 4), (4,), (3, 4, 2)])
+def test_collapse_needs_two_rows_of_features(measure, shape):
+    with pytest.raises(ValueError, match=r"features must be \(N, D\) with N at least 2, got"):
+        measure(torch.zeros(shape))
+
+
+def test_alignment_refuses_views_of_different_shapes():
+    with pytest.raises(ValueError, match=r"one shape, got \(4, 3\) and \(5, 3\)"):
+        alignment(torch.zeros(4, 3), torch.zeros(5, 3))
+
+
+# --- a whole encoder
+
+
+def test_judge_gives_the_two_columns_of_a_table():
+    train, test = load("shapes", size=100), load("shapes", "test", size=50)
+    encoder = small_cnn(4)
+    features = extract_features(encoder, train.images), extract_features(encoder, test.images)
+    known = features[0], train.labels, features[1], test.labels
+    assert judge(encoder, train, test) == {"linear_probe": linear_probe(*known), "knn": knn_accuracy(*known)}
+
+
+def test_judge_of_no_encoder_is_of_the_raw_pixels():
+    whole = load("shapes", size=90)
+    small = ImageSet(whole.images[:, :, ::8, ::8], whole.labels)
+    train, test = small[:60], small[60:]
+    pixels = raw_pixels(train.images), train.labels, raw_pixels(test.images), test.labels
+    assert pixels[0].shape == (60, 3 * 4 * 4)
+    assert judge(None, train, test) == {"linear_probe": linear_probe(*pixels), "knn": knn_accuracy(*pixels)}
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("evaluation", [judge, lambda *sets: fine_tune(*sets, epochs=1)])
+def test_images_without_labels_are_refused(split, evaluation):
+    sets = {"train": load("shapes", size=20), "test": load("shapes", "test", size=20)}
+    sets[split] = ImageSet(sets[split].images)
+    with pytest.raises(ValueError, match=f"needs labels, and the 20 {split} images have none .* one folder per class"):
+        evaluation(small_cnn(4), sets["train"], sets["test"])
+
+
+def on_light_ground(split, size):
+    """Built-in images with an easier question, so that seconds are enough: is the ground dark or light?"""
+    shapes = load("shapes", split, size=size)
+    return ImageSet(shapes.images, (shapes.factors["ground"] > 0.5).long(), ("dark", "light"))
+
+
+SHORT = {"epochs": 2, "batch_size": 20, "augment": nn.Identity(), "device": "cpu", "progress": False}
+
+
+def test_fine_tuning_beats_chance_and_leaves_the_encoder_untouched():
+    train, test, encoder = on_light_ground("train", 200), on_light_ground("test", 100), small_cnn(4).train()
+    before = copy.deepcopy(encoder.state_dict())
+    assert fine_tune(encoder, train, test, **SHORT) > 0.65  # chance is about 0.5
+    assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+    assert encoder.training
+    assert all(parameter.grad is None for parameter in encoder.parameters())
+
+
+def test_fine_tuning_trains_the_encoder_and_not_the_classifier_alone():
+    class Blank(nn.Module):
+        """Says nothing of its images until it is trained: all its features are a bias."""
+
+        dim = 4
+
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(3, 4)
+            nn.init.zeros_(self.linear.weight)
+
+        def forward(self, images):
+            return self.linear(10 * images.mean(dim=(2, 3)))
+
+    labels = torch.tensor([0, 1]).repeat(50)
+    images = (20 + 200 * labels).to(torch.uint8).view(100, 1, 1, 1).repeat(1, 3, 4, 4)
+    sets = ImageSet(images, labels, ("dark", "light"))
+    assert fine_tune(Blank(), sets, sets, **SHORT | {"lr": 0.1, "epochs": 10}) > 0.9
+
+
+def test_fine_tuning_with_the_same_seed_gives_the_same_accuracy():
+    train, encoder = load("shapes", size=100), small_cnn(2)
+    scores = []
+    for noise in (1, 2):
+        torch.manual_seed(noise)  # what was drawn before doesn't matter
+        scores.append(fine_tune(encoder, train, train, **SHORT, seed=5))
+    assert scores[0] == scores[1]
