@@ -1,0 +1,325 @@
+"""Speed of this course's augmentation and training loop beside the usual recipes, on the machine it runs on.
+
+    python benchmarks/speed.py [--rounds 3] [--steps 6] [--device auto] [--json]
+
+Every comparison runs all contenders in turn, several rounds, in one process, so that a busy moment of the machine
+meets them all; what counts is the ratio within a round, given as median (minimum to maximum). All train the same
+encoder and projection head at the same batch size with AdamW, on the built-in images. The usual recipe is a
+DataLoader with two workers that transforms PIL images one by one. Needs the extra `bench` (lightly). The defaults are
+meant for about two minutes on two idle cores; torch's threads wait for each other on busy ones, which distorts.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
+from pathlib import Path
+from statistics import median
+from unittest.mock import patch
+
+import torch
+import torchvision
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from ssl_course import load, pretrain
+from ssl_course.augment import Augment
+from ssl_course.features import to_float
+from ssl_course.methods.simclr import SimCLR, nt_xent
+from ssl_course.networks import projection_head, small_cnn
+from ssl_course.precision import choose_device, choose_precision
+
+try:
+    import lightly
+    from lightly.loss import NTXentLoss
+    from lightly.transforms.simclr_transform import SimCLRTransform
+except ImportError:
+    sys.exit('lightly is not installed: run `make bench`, or python -m pip install -e ".[bench]"')
+
+BATCH = 256
+TARGETS = {"views": 6.0, "fp32": 1.3, "bf16": 2.0, "fp16": 2.0}  # how many times faster than the usual recipe
+Contenders = dict[str, Callable[[], float]]  # name -> a run that returns images per second
+
+
+def main() -> None:
+    """Measure, print, and with --json say it all again as one line of JSON."""
+    options = _options()
+    device = choose_device(options.device)
+    fast = choose_precision("auto", device)
+    report = {"machine": describe_machine(device, fast), "rounds": options.rounds, "batch_size": BATCH}
+    print(*(f"{key}: {value}" for key, value in report["machine"].items()), sep="\n")
+    images = load("shapes", size=options.steps * BATCH).images
+
+    print(f"\nviews per second, {options.rounds} rounds of {len(images)} images")
+    report["views_per_second"] = alternate(view_makers(images, device), options.rounds)
+    report["views_ratios"] = {
+        ours: compare(report["views_per_second"], ours, "torchvision PIL", TARGETS["views"])
+        for ours in ("course", "course, one thread")
+    }
+
+    print(f"\nSimCLR training, images per second, {options.rounds} rounds of {options.steps} steps of {BATCH}")
+    precisions = list(dict.fromkeys([fast, "fp32"]))
+    report["training_images_per_second"] = rates = alternate(trainers(images, device, precisions), options.rounds)
+    report["training_ratios"] = {
+        f"course {precision} / {peer}": compare(rates, f"course {precision}", peer, TARGETS[precision])
+        for precision in precisions
+        for peer in ("usual recipe fp32", "lightly fp32")
+    }
+
+    print("\nwhere a training step of the course goes")
+    report["shares_of_a_step"] = {precision: step_shares(images, device, precision) for precision in precisions}
+    if options.json:
+        print(json.dumps(report))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each contender runs (default 3)")
+    parser.add_argument("--steps", type=int, default=6, help=f"batches of {BATCH} images in a run (default 6)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--json", action="store_true", help="print one JSON object last")
+    options = parser.parse_args()
+    if min(options.rounds, options.steps) < 1:
+        parser.error(f"rounds and steps must be at least 1, got {options.rounds} and {options.steps}")
+    return options
+
+
+# --- measuring
+
+
+def alternate(contenders: Contenders, rounds: int) -> dict[str, list[float]]:
+    """Run all contenders in turn, first once uncounted, and print their medians. Returns name -> rates (rounds,)."""
+    rates = {name: [] for name in contenders}
+    for counted in [False] + [True] * rounds:
+        for name, run in contenders.items():
+            rate = run()
+            if counted:
+                rates[name].append(rate)
+    for name, values in rates.items():
+        print(f"  {name:<22}{median(values):>9,.0f}  ({min(values):,.0f} to {max(values):,.0f})")
+    return rates
+
+
+def compare(rates: dict[str, list[float]], ours: str, theirs: str, target: float) -> dict[str, float]:
+    """How many times faster ours is than theirs, round by round; prints and returns median, min and max."""
+    ratios = [a / b for a, b in zip(rates[ours], rates[theirs], strict=True)]
+    low, middle, high = min(ratios), median(ratios), max(ratios)
+    verdict = "met" if middle >= target else "MISSED"
+    print(f"  {ours} / {theirs}: {middle:.2f}x ({low:.2f} to {high:.2f}), target {target:g}x {verdict}")
+    return {"median": middle, "min": low, "max": high, "target": target}
+
+
+def images_per_second(count: int, device: torch.device, run: Callable[[], None]) -> float:
+    """Run it and divide the count of images by the seconds."""
+    start = time.perf_counter()
+    run()
+    wait_for(device)
+    return count / (time.perf_counter() - start)
+
+
+def wait_for(device: torch.device) -> None:
+    """A GPU answers before it has finished; wait until it has."""
+    if device.type != "cpu":
+        getattr(torch, device.type).synchronize()
+
+
+def on_one_thread(run: Callable[[], None]) -> None:
+    """On a busy machine torch's threads wait for each other; alone, one loses no time that way."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run()
+    finally:
+        torch.set_num_threads(threads)
+
+
+# --- the usual recipe
+
+
+class PILImages(Dataset):
+    """Images in memory as PIL images; an item is what the transform makes of one: a view, or a list of two."""
+
+    def __init__(self, images: Tensor, transform: Callable):
+        self.images = [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in images]
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Tensor | list[Tensor]:
+        return self.transform(self.images[index])
+
+
+class TwoViews:
+    """Apply a random transform twice."""
+
+    def __init__(self, transform: Callable):
+        self.transform = transform
+
+    def __call__(self, image: Image.Image) -> list[Tensor]:
+        return [self.transform(image), self.transform(image)]
+
+
+def usual_transform(size: int = 32) -> transforms.Compose:
+    """SimCLR's views for small images, as most implementations with torchvision have them."""
+    jitter = transforms.ColorJitter(0.4, 0.4, 0.4, 0.1)
+    return transforms.Compose(
+        [
+            transforms.RandomResizedCrop(size, scale=(0.2, 1)),
+            transforms.RandomHorizontalFlip(),
+            transforms.RandomApply([jitter], p=0.8),
+            transforms.RandomGrayscale(0.2),
+            transforms.ToTensor(),
+        ]
+    )
+
+
+def loader(images: Tensor, transform: Callable) -> DataLoader:
+    """Two workers that stay alive between epochs, so that starting them is not measured."""
+    data = PILImages(images, transform)
+    return DataLoader(data, BATCH, shuffle=True, drop_last=True, num_workers=2, persistent_workers=True)
+
+
+def plain_loop(
+    batches: Iterable, encoder: nn.Module, head: nn.Module, loss_of: Callable, optimizer, device: torch.device
+) -> None:
+    """One epoch in fp32."""
+    for views in batches:
+        h = encoder(torch.cat(views).to(device))  # (2B, dim)
+        z1, z2 = head(h).chunk(2)  # (B, D) each
+        loss = loss_of(z1, z2)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()  # everybody prints it
+
+
+# --- the contenders
+
+
+def view_makers(images: Tensor, device: torch.device) -> Contenders:
+    """One view of every image, in batches on the device; ours several times, or the run would be too short."""
+    augment, batches, passes = Augment(), loader(images, usual_transform()), 5
+
+    def course() -> None:
+        for batch in images.split(BATCH) * passes:
+            augment(to_float(batch.to(device)))
+
+    def usual() -> None:
+        for view in batches:
+            view.to(device)
+
+    return {
+        "course": partial(images_per_second, passes * len(images), device, course),
+        "course, one thread": partial(images_per_second, passes * len(images), device, partial(on_one_thread, course)),
+        "torchvision PIL": partial(images_per_second, len(images), device, usual),
+    }
+
+
+def trainers(images: Tensor, device: torch.device, precisions: list[str]) -> Contenders:
+    """One epoch of SimCLR with our loop in each precision, with the usual recipe and with lightly."""
+    contenders = {f"course {precision}": course_trainer(images, device, precision) for precision in precisions}
+    usual = plain_trainer(loader(images, TwoViews(usual_transform())), partial(nt_xent, temperature=0.2), device)
+    theirs = SimCLRTransform(input_size=32, gaussian_blur=0.0)  # as in lightly's example for CIFAR-10
+    peer = plain_trainer(loader(images, theirs), NTXentLoss(temperature=0.2), device)
+    return contenders | {"usual recipe fp32": usual, "lightly fp32": peer}
+
+
+def course_trainer(images: Tensor, device: torch.device, precision: str) -> Callable[[], float]:
+    method = SimCLR(small_cnn())
+
+    def epoch() -> float:
+        history = pretrain(
+            method, images, epochs=1, batch_size=BATCH, device=device.type, precision=precision, progress=False
+        )
+        return history[-1]["images_per_second"]
+
+    return epoch
+
+
+def plain_trainer(batches: DataLoader, loss_of: Callable, device: torch.device) -> Callable[[], float]:
+    encoder = small_cnn().to(device)
+    head = projection_head(encoder.dim).to(device)
+    optimizer = torch.optim.AdamW([*encoder.parameters(), *head.parameters()], lr=4e-3, weight_decay=0.05)
+    epoch = partial(plain_loop, batches, encoder, head, loss_of, optimizer, device)
+    return partial(images_per_second, len(batches) * BATCH, device, epoch)
+
+
+# --- where the time goes
+
+
+class Stopwatch:
+    """Adds up the seconds spent in the functions that it is put around."""
+
+    def __init__(self, device: torch.device):
+        self.device, self.seconds = device, Counter()
+
+    def around(self, name: str, function: Callable) -> Callable:
+        @wraps(function)
+        def timed(*args, **kwargs):
+            start = time.perf_counter()
+            result = function(*args, **kwargs)
+            wait_for(self.device)
+            self.seconds[name] += time.perf_counter() - start
+            return result
+
+        return timed
+
+
+def step_shares(images: Tensor, device: torch.device, precision: str) -> dict[str, float]:
+    """Time the parts of the real loop for one epoch; prints and returns each part's share of it.
+
+    The rest is indexing and converting pixels, the gradient's norm and the checks.
+    """
+    method, watch = SimCLR(small_cnn()), Stopwatch(device)
+    settings = {"epochs": 1, "batch_size": BATCH, "device": device.type, "precision": precision, "progress": False}
+    pretrain(method, images, **settings)  # warm up
+    method.views = watch.around("augmentation", method.views)
+    method.forward = watch.around("forward (encoder, head, loss)", method.forward)
+    backward = watch.around("backward", torch.Tensor.backward)
+    step = watch.around("optimizer", torch.optim.AdamW.step)
+    with patch.object(torch.Tensor, "backward", backward), patch.object(torch.optim.AdamW, "step", step):
+        seconds = pretrain(method, images, **settings)[-1]["seconds"]
+    watch.seconds["rest"] = seconds - watch.seconds.total()
+    shares = {name: part / seconds for name, part in watch.seconds.items()}
+    per_step = 1000 * seconds / (len(images) // BATCH)
+    print(f"  {precision}, {per_step:.0f} ms: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
+    return shares
+
+
+# --- the machine
+
+
+def describe_machine(device: torch.device, fast: str) -> dict[str, str]:
+    """What a reader must know to judge the numbers."""
+    versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "lightly": lightly.__version__}
+    load_average = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return {
+        "date": datetime.date.today().isoformat(),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,
+        "processor": f"{processor_name()}, {os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads",
+        "load average before": load_average,
+        "system": platform.platform(terse=True),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "default precision": fast,
+    }
+
+
+def processor_name() -> str:
+    """Linux tells it in a file, the others by `platform`."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()
