@@ -19,14 +19,15 @@ class Settings:
     epochs: int
     batch_size: int
     lr: float
-    ablation_epochs: int  # passes of each broken variant in "break it"
+    ablation_size: int  # training images of each run in "break it"
+    ablation_epochs: int
     ablation_width: int  # of the small_cnn that they use
 
 
 PROFILES = {
-    "quick": Settings("quick", "shapes", "small_cnn", 8000, 3, 128, 3e-3, 3, 16),
-    "standard": Settings("standard", "cifar10", "small_cnn", 20_000, 15, 256, 4e-3, 5, 32),
-    "full": Settings("full", "cifar10", "resnet18", 50_000, 200, 512, 2e-3, 20, 32),
+    "quick": Settings("quick", "shapes", "small_cnn", 8000, 3, 128, 3e-3, 4000, 3, 16),
+    "standard": Settings("standard", "cifar10", "small_cnn", 20_000, 15, 256, 4e-3, 20_000, 5, 32),
+    "full": Settings("full", "cifar10", "resnet18", 50_000, 200, 512, 2e-3, 50_000, 20, 32),
 }
 
 

@@ -1,0 +1,100 @@
+"""The README's results: SimCLR beside its floor and its ceiling, several seeds, on the built-in images or a folder.
+
+    python benchmarks/accuracy.py shapes --seeds 0 1 2
+    python benchmarks/accuracy.py DIR --caption "CIFAR-10 (JPEG copy)" --seeds 0 1
+
+Every finished seed is kept in benchmarks/results/<name>.json with hardware, versions and date.
+"""
+
+import argparse
+import datetime
+import json
+import platform
+import statistics
+from pathlib import Path
+
+import torch
+
+from ssl_course import load, pretrain
+from ssl_course.evaluate import judge
+from ssl_course.methods import SimCLR, Supervised
+from ssl_course.networks import small_cnn
+from ssl_course.precision import choose_device, choose_precision
+from ssl_course.profiles import augmentation
+
+RESULTS = Path(__file__).parent / "results"
+RECIPES = {
+    "shapes": {"size": 8000, "epochs": 6, "batch_size": 128, "lr": 3e-3, "temperature": 0.2, "probe": 8000},
+    "photographs": {"size": 20_000, "epochs": 15, "batch_size": 256, "lr": 4e-3, "temperature": 0.2, "probe": 10_000},
+}
+
+
+def run(data: str, recipe: dict, seed: int) -> dict[str, dict[str, float]]:
+    """Train SimCLR and the ceiling from one seed and judge all four rows on the whole test split."""
+    train, test = load(data, size=recipe["size"], seed=seed), load(data, "test")
+    probed = (load(data) if data != "shapes" else train).sample(recipe["probe"], seed=seed)
+    encoders = {"raw pixels": None}
+    for name in ("untrained encoder", "SimCLR", "trained with labels"):
+        torch.manual_seed(seed)
+        encoders[name] = small_cnn()
+    arguments = {name: recipe[name] for name in ("epochs", "batch_size", "lr")} | {"seed": seed}
+    augment = augmentation(data)
+    method = SimCLR(encoders["SimCLR"], temperature=recipe["temperature"], augment=augment)
+    seconds = sum(record["seconds"] for record in pretrain(method, train, **arguments))
+    pretrain(Supervised(encoders["trained with labels"], len(train.classes), augment=augment), train, **arguments)
+    rows = {name: judge(encoder, probed, test) for name, encoder in encoders.items()}
+    rows["SimCLR"]["training_seconds"] = round(seconds)
+    return rows
+
+
+def hardware() -> dict[str, str]:
+    """What the numbers were made on; no names of machines."""
+    device = choose_device()
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    processor = _processor() if device.type == "cpu" else ""
+    versions = {"torch": torch.__version__, "python": platform.python_version()}
+    return {"device": f"{name}{processor}", "precision": choose_precision("auto", device)} | versions
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f" ({names[0]})" if names else ""
+
+
+def show(result: dict) -> None:
+    """Mean ± standard deviation over the seeds, in per cent, as a Markdown table."""
+    seeds = list(result["seeds"].values())
+    print(f"| {result['caption']} | linear probe | k-NN |\n|---|---|---|")
+    for name in seeds[0]:
+        cells = []
+        for column in ("linear_probe", "knn"):
+            values = [100 * seed[name][column] for seed in seeds]
+            spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+            cells.append(f"{statistics.mean(values):.1f}{spread}")
+        print(f"| {name} | {' | '.join(cells)} |")
+    print(f"\n{len(seeds)} seeds; {result['hardware']}; {result['recipe']}; {result['date']}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", help="shapes, or a folder or name that load() knows")
+    parser.add_argument("--caption", help="what to call the images")
+    parser.add_argument("--name", help="of the file under benchmarks/results")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    options = parser.parse_args()
+    recipe = RECIPES["shapes" if options.data == "shapes" else "photographs"]
+    caption = options.caption or options.data
+    result = {"caption": caption, "recipe": recipe, "hardware": hardware(), "seeds": {}}
+    result["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"{options.name or Path(options.data).name}.json"
+    for seed in options.seeds:
+        result["seeds"][str(seed)] = run(options.data, recipe, seed)
+        file.write_text(json.dumps(result, indent=1) + "\n")
+        show(result)
+
+
+if __name__ == "__main__":
+    main()

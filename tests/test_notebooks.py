@@ -1,0 +1,80 @@
+"""What holds for every committed notebook; that its cells run is tested by nbval beside these tests."""
+
+import importlib.util
+import statistics
+from pathlib import Path
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+LARGEST = 1_000_000  # bytes
+
+specification = importlib.util.spec_from_file_location("execute", FOLDER / "execute.py")
+execute = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(execute)
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_the_lessons_are_there():
+    assert {"00_start_here", "04_simclr"} <= {path.stem for path in NOTEBOOKS}
+
+
+def test_every_cell_was_executed_in_order_from_the_top(notebook):
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+
+
+def test_no_cell_ended_in_an_error_or_wrote_to_stderr(notebook):
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    assert [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"] == []
+
+
+def test_the_outputs_are_those_of_the_code_as_it_is(notebook):
+    made_from = notebook.metadata["ssl_course"]["made_from"]
+    assert made_from == execute.fingerprint(notebook), "the code has changed since: run `make notebooks` and commit"
+
+
+def test_a_change_of_the_code_changes_the_fingerprint_and_a_comment_in_the_package_does_not(notebook, monkeypatch):
+    before = execute.fingerprint(notebook)
+    code_cells(notebook)[0].source += "\nx = 1"
+    assert execute.fingerprint(notebook) != before
+    with_docstring, with_comment = 'def f():\n    """Says."""\n    return 1', "def f():\n    return 1  # says"
+    assert execute._without_docstrings(with_docstring) == execute._without_docstrings(with_comment)
+
+
+def test_the_file_is_small_enough_to_open_anywhere(path):
+    assert path.stat().st_size < LARGEST
+
+
+def test_no_output_shows_a_path_of_the_machine_it_was_made_on(path):
+    text = path.read_text()
+    assert str(FOLDER.parent) not in text
+    assert str(Path.home()) + "/" not in text
+
+
+def test_lessons_keep_their_form(notebook):
+    lines = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
+    assert 35 <= len(notebook.cells) <= 60
+    assert statistics.median(lines) <= 8
+    assert max(lines) <= 25
+
+
+def test_some_outputs_are_compared_when_the_notebook_runs(notebook):
+    checked = [cell for cell in code_cells(notebook) if "# NBVAL_CHECK_OUTPUT" in cell.source]
+    assert len(checked) >= 5
+    assert all(cell.outputs for cell in checked)
