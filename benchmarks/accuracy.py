@@ -19,7 +19,7 @@ from ssl_course import load, pretrain
 from ssl_course.evaluate import judge
 from ssl_course.methods import SimCLR, Supervised
 from ssl_course.networks import small_cnn
-from ssl_course.precision import choose_device, choose_precision
+from ssl_course.precision import choose_device, choose_precision, processor_name
 from ssl_course.profiles import augmentation
 
 RESULTS = Path(__file__).parent / "results"
@@ -50,17 +50,10 @@ def run(data: str, recipe: dict, seed: int) -> dict[str, dict[str, float]]:
 def hardware() -> dict[str, str]:
     """What the numbers were made on; no names of machines."""
     device = choose_device()
-    name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    processor = _processor() if device.type == "cpu" else ""
+    threads = f"{processor_name()}, {torch.get_num_threads()} threads"
+    name = torch.cuda.get_device_name() if device.type == "cuda" else threads
     versions = {"torch": torch.__version__, "python": platform.python_version()}
-    return {"device": f"{name}{processor}", "precision": choose_precision("auto", device)} | versions
-
-
-def _processor() -> str:
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f" ({names[0]})" if names else ""
+    return {"device": name, "precision": choose_precision("auto", device)} | versions
 
 
 def show(result: dict) -> None:

@@ -1,12 +1,12 @@
 """Speed of this course's augmentation and training loop beside the usual recipes, on the machine it runs on.
 
-    python benchmarks/speed.py [--rounds 3] [--steps 6] [--device auto] [--json]
+    python benchmarks/speed.py [--rounds 3] [--steps 12] [--device auto] [--json]
 
 Every comparison runs all contenders in turn, several rounds, in one process, so that a busy moment of the machine
 meets them all; what counts is the ratio within a round, given as median (minimum to maximum). All train the same
 encoder and projection head at the same batch size with AdamW, on the built-in images. The usual recipe is a
 DataLoader with two workers that transforms PIL images one by one. Needs the extra `bench` (lightly). The defaults are
-meant for about two minutes on two idle cores; torch's threads wait for each other on busy ones, which distorts.
+meant for a few minutes on two idle cores; torch's threads wait for each other on busy ones, which distorts.
 """
 
 import argparse
@@ -19,7 +19,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
-from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
@@ -35,7 +34,7 @@ from ssl_course.augment import Augment
 from ssl_course.features import to_float
 from ssl_course.methods.simclr import SimCLR, nt_xent
 from ssl_course.networks import projection_head, small_cnn
-from ssl_course.precision import choose_device, choose_precision
+from ssl_course.precision import choose_device, choose_precision, processor_name
 
 try:
     import lightly
@@ -83,7 +82,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="how often each contender runs (default 3)")
-    parser.add_argument("--steps", type=int, default=6, help=f"batches of {BATCH} images in a run (default 6)")
+    parser.add_argument("--steps", type=int, default=12, help=f"batches of {BATCH} images in a run (default 12)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
     options = parser.parse_args()
@@ -311,14 +310,6 @@ def describe_machine(device: torch.device, fast: str) -> dict[str, str]:
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "default precision": fast,
     }
-
-
-def processor_name() -> str:
-    """Linux tells it in a file, the others by `platform`."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from ssl_course.evaluate import judge
 from ssl_course.features import extract_features
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
-from ssl_course.precision import choose_device, choose_precision, cpu_bf16_speedup, cpu_has_bf16
+from ssl_course.precision import choose_device, choose_precision, cpu_bf16_speedup, cpu_has_bf16, processor_name
 from ssl_course.profiles import augmentation
 from ssl_course.train import TrainingError, load_encoder, pretrain
 
@@ -281,7 +281,7 @@ def _describe(device: torch.device) -> str:
         return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
     memory = psutil.virtual_memory()
     free = f"{memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GiB memory free"
-    cores = f"{torch.get_num_threads()} threads, {free}"
+    cores = f"{processor_name()}, {torch.get_num_threads()} threads, {free}"
     return f"{'Apple GPU (mps)' if device.type == 'mps' else 'CPU, no GPU found'}, {cores}"
 
 

@@ -1,7 +1,9 @@
 """Where to compute and in which number format: what this machine has, and what of it is fast."""
 
 import functools
+import platform
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -67,3 +69,11 @@ def cpu_bf16_speedup() -> float:
             loss.backward()
             fastest[name] = min(fastest[name], time.perf_counter() - start)
     return fastest["fp32"] / fastest["bf16"]
+
+
+def processor_name() -> str:
+    """What the processor calls itself; Linux tells it in a file, the others by `platform`."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
