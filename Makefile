@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 
-.PHONY: help lab demo test unit notebooks lint bench clean
+.PHONY: help setup lab demo test unit notebooks lint bench clean
 
 help:
+	@echo "make setup      install everything into .venv, and no more"
 	@echo "make lab        open the course in JupyterLab"
 	@echo "make demo       train SimCLR without a browser; print the table, write the pictures"
 	@echo "make test       lint, unit tests, and every notebook"
@@ -23,6 +24,8 @@ $(SETUP): pyproject.toml
 	$(BIN)/python -m pip install --quiet -e ".[lab,test]"
 	@touch $@
 
+setup: $(SETUP)
+
 lab: $(SETUP)
 	$(BIN)/python -m jupyterlab notebooks/00_start_here.ipynb
 
@@ -33,7 +36,7 @@ test: $(SETUP) lint unit
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --nbval-lax -n 2 --dist loadfile notebooks
 
 unit: $(SETUP)
-	$(BIN)/python -m pytest -q tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 tests
 
 notebooks: $(SETUP)
 	$(BIN)/python notebooks/execute.py

@@ -99,7 +99,7 @@ def demo_command(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     clock = _Clock()
     train = load("shapes", size=options.size, seed=options.seed)
-    test = load("shapes", "test", seed=options.seed)
+    test = load("shapes", "test", size=min(2000, options.size), seed=options.seed)
     clock.lap("draw images")
     augment = augmentation("shapes")
     _save_views(options.out / "views.png", train, augment, options.seed)

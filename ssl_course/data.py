@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
@@ -24,12 +24,13 @@ from ssl_course import shapes
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
 SPLITS = ("train", "test")
+FOLDER_SPLITS = {*SPLITS, "val", "valid", "validation"}
 LARGEST = 96  # pixels; larger images, and images of mixed sizes, are brought to RESIZED
 RESIZED = 64
 TIMEOUT = 20  # seconds without an answer after which a download gives up
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ImageSet:
     """Images with what is known of them.
 
@@ -45,7 +46,7 @@ class ImageSet:
     labels: Tensor | None = None
     classes: tuple[str, ...] = ()
     factors: dict[str, Tensor] | None = None
-    notes: tuple[str, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         images, labels = self.images, self.labels
@@ -58,6 +59,11 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        known = "no labels" if self.labels is None else f"{len(self.classes)} classes"
+        factors = f", factors {', '.join(self.factors)}" if self.factors else ""
+        return f"ImageSet: {len(self)} images {'x'.join(map(str, self.images.shape[1:]))}, {known}{factors}"
 
     def __getitem__(self, index) -> "ImageSet":
         """A part of the set, by slice, mask or index tensor."""
@@ -92,7 +98,7 @@ def load(
         name: "shapes" (drawn on the spot), "cifar10", "stl10", "fashion_mnist", or a directory:
             DIR/<split>/<class>/*.jpg; DIR/<class>/*, where every fifth image of a class is the test split; or a flat
             folder, whose labels are None.
-        split: "train" or "test"; stl10 has "unlabeled" too.
+        split: "train" or "test"; stl10 has "unlabeled" too, and a folder may have "val".
         root: where downloads are kept; default $SSL_COURSE_DATA, else ~/.cache/ssl_course.
         size: how many images, drawn class-balanced with `seed`; default all, and 8,000 (train) or 2,000 (test) shapes.
         download: whether a missing data set may be fetched.
@@ -188,7 +194,7 @@ def _folder(folder: Path, split: str, size: int | None, seed: int, unreadable: s
 
 def _list_files(folder: Path, split: str) -> tuple[list[Path], Tensor | None, tuple[str, ...]]:
     """The image files of a split with their labels and class names, in an order that no file system changes."""
-    splits = [entry for entry in _subfolders(folder) if entry.name in SPLITS]
+    splits = [entry for entry in _subfolders(folder) if entry.name in FOLDER_SPLITS]
     if splits and folder / split not in splits:
         raise FileNotFoundError(f"{folder} has no split {split!r}, only {', '.join(entry.name for entry in splits)}")
     base = folder / split if splits else folder

@@ -573,3 +573,17 @@ def test_stl10_has_unlabelled_images_too(tmp_path, monkeypatch, split, labels):
     images = load("stl10", split, root=tmp_path)
     assert tuple(images.images.shape) == (2, 3, 96, 96)
     assert (images.labels if labels is None else images.labels.tolist()) == labels
+
+
+def test_a_folder_may_have_a_validation_split(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / split / "disc").mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / split / "disc" / "0.png")
+    assert len(load(tmp_path, "val")) == 1
+    with pytest.raises(FileNotFoundError, match="no split 'test', only train, val"):
+        load(tmp_path, "test")
+
+
+def test_an_image_set_says_what_it_is_in_one_line():
+    assert repr(load("shapes", size=10)).startswith("ImageSet: 10 images 3x32x32, 10 classes, factors class, hue")
+    assert repr(ImageSet(load("shapes", size=10).images)) == "ImageSet: 10 images 3x32x32, no labels"
