@@ -1,8 +1,8 @@
 """Execute the notebooks in order and write their outputs: what `make notebooks` does.
 
-One at a time, each in a fresh kernel, with the quick profile, without progress bars, cell times or a random order, so
-that doing it twice on one machine gives the same bytes. Each notebook keeps a fingerprint of the code that made its
-outputs; a test compares it with the code as it is.
+One at a time, each in a fresh kernel, with the quick profile, without progress bars and cell
+times, so that doing it twice on one machine gives the same bytes. Each notebook keeps a
+fingerprint of the code that made its outputs; a test compares it with the code as it is.
 """
 
 import argparse
@@ -21,7 +21,7 @@ LIMIT = 900  # seconds for one cell
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
-    """A hash of the notebook's code and of the package's, in which comments, docstrings and layout don't count."""
+    """A hash of the notebook's code and the package's; comments and docstrings don't count."""
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     files = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "cli.py")
     parts = cells + [_without_docstrings(path.read_text()) for path in files]
@@ -31,7 +31,10 @@ def fingerprint(notebook: nbformat.NotebookNode) -> str:
 def _without_docstrings(source: str) -> str:
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
             node.body = node.body[1:]
     return ast.dump(tree)
 
@@ -39,7 +42,9 @@ def _without_docstrings(source: str) -> str:
 def execute(path: Path) -> None:
     """Run one notebook from the top and write it back, if it ran to its end."""
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=LIMIT, record_timing=False, resources={"metadata": {"path": str(HERE)}})
+    client = NotebookClient(
+        notebook, timeout=LIMIT, record_timing=False, resources={"metadata": {"path": str(HERE)}}
+    )
     client.execute()
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
