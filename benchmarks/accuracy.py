@@ -3,7 +3,7 @@
     python benchmarks/accuracy.py shapes --seeds 0 1 2
     python benchmarks/accuracy.py DIR --caption "CIFAR-10 (JPEG copy)" --seeds 0 1
 
-Every finished seed is kept in benchmarks/results/<name>.json with hardware, versions and date.
+Every finished seed is kept in ssl_course/results/<name>.json with hardware, versions and date.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import datetime
 import json
 import platform
 import statistics
+import sys
 from pathlib import Path
 
 import torch
@@ -21,8 +22,8 @@ from ssl_course.methods import SimCLR, Supervised
 from ssl_course.networks import small_cnn
 from ssl_course.precision import choose_device, choose_precision, processor_name
 from ssl_course.profiles import augmentation
+from ssl_course.results import FOLDER
 
-RESULTS = Path(__file__).parent / "results"
 RECIPES = {
     "shapes": {"size": 8000, "epochs": 6, "batch_size": 128, "lr": 3e-3, "temperature": 0.2, "probe": 8000},
     "photographs": {"size": 20_000, "epochs": 15, "batch_size": 256, "lr": 4e-3, "temperature": 0.2, "probe": 10_000},
@@ -45,6 +46,19 @@ def run(data: str, recipe: dict, seed: int) -> dict[str, dict[str, float]]:
     rows = {name: judge(encoder, probed, test) for name, encoder in encoders.items()}
     rows["SimCLR"]["training_seconds"] = round(seconds)
     return rows
+
+
+def describe_run(caption: str, recipe: dict) -> dict:
+    """What a reader must know of a result, with no seeds in it yet."""
+    date = datetime.datetime.now(datetime.UTC).date().isoformat()
+    command = f"python benchmarks/{Path(sys.argv[0]).name}"
+    about = {"caption": caption, "command": command, "recipe": recipe, "hardware": hardware(), "date": date}
+    return about | {"seeds": {}}
+
+
+def save(name: str, result: dict) -> None:
+    """Keep what there is so far, where lessons find it."""
+    (FOLDER / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 def hardware() -> dict[str, str]:
@@ -79,13 +93,10 @@ def main() -> None:
     options = parser.parse_args()
     recipe = RECIPES["shapes" if options.data == "shapes" else "photographs"]
     caption = options.caption or options.data
-    result = {"caption": caption, "recipe": recipe, "hardware": hardware(), "seeds": {}}
-    result["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
-    RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / f"{options.name or Path(options.data).name}.json"
+    result = describe_run(caption, recipe)
     for seed in options.seeds:
         result["seeds"][str(seed)] = run(options.data, recipe, seed)
-        file.write_text(json.dumps(result, indent=1) + "\n")
+        save(options.name or Path(options.data).name, result)
         show(result)
 
 

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "ssl_course"
 
 # Which modules of the package each may import: those on a lower line, and those named beside it.
 LAYERS = [
-    {"shapes", "augment", "networks", "features", "plots", "precision"},
+    {"shapes", "augment", "networks", "features", "plots", "precision", "results"},
     {"data"},
     {"methods.simclr", "methods.supervised"},
     {"methods"},
