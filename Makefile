@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root) # in a container
 
 .PHONY: help setup lab demo test unit notebooks lint bench clean
 
@@ -27,7 +28,7 @@ $(SETUP): pyproject.toml
 setup: $(SETUP)
 
 lab: $(SETUP)
-	$(BIN)/python -m jupyterlab notebooks/00_start_here.ipynb
+	$(BIN)/python -m jupyterlab $(AS_ROOT) notebooks/00_start_here.ipynb
 
 demo: $(SETUP)
 	$(BIN)/ssl-course demo

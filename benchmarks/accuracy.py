@@ -25,7 +25,7 @@ from ssl_course.profiles import augmentation
 from ssl_course.results import FOLDER
 
 RECIPES = {
-    "shapes": {"size": 8000, "epochs": 6, "batch_size": 128, "lr": 3e-3, "temperature": 0.2, "probe": 8000},
+    "shapes": {"size": 8000, "epochs": 6, "batch_size": 128, "lr": 3e-3, "temperature": 0.2, "probe": 4000},
     "photographs": {"size": 20_000, "epochs": 15, "batch_size": 256, "lr": 4e-3, "temperature": 0.2, "probe": 10_000},
 }
 

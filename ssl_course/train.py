@@ -112,13 +112,14 @@ def pretrain(
         settings["precision"] = saved["settings"]["precision"] if saved else choose_precision("auto", device)
     run = _prepare(method, device, settings, choose_precision(settings["precision"], device))
     history = History(_restore(run, saved, checkpoint) if saved else [])
-    images, labels = _keep_near(images, device), None if labels is None else labels.to(device)
+    images = _keep_near(images, device)
+    labels = None if labels is None else labels.to(images.device)
     forked = [device] if device.type == "cuda" else []
     with _progress_bar(run, len(history), progress) as bar, torch.random.fork_rng(devices=forked):
         try:
             for epoch in range(len(history), epochs):
                 torch.manual_seed(_mix(seed, epoch))
-                order = torch.randperm(len(images))[: run.steps_per_epoch * batch_size].to(device)
+                order = torch.randperm(len(images))[: run.steps_per_epoch * batch_size].to(images.device)
                 record = train_epoch(run, epoch, order.view(-1, batch_size), images, labels, bar)
                 history.append(record | _collapse(method.encoder, images))
                 if checkpoint is not None:
@@ -139,10 +140,10 @@ def train_epoch(run: Run, epoch: int, order: Tensor, images: Tensor, labels: Ten
     """One pass: `order` (steps, B) says which images make which batch. Returns the epoch's record."""
     method, start, losses, norms = run.method.train(), time.perf_counter(), [], []
     for step, index in enumerate(order, start=epoch * len(order)):
-        batch = to_float(images[index])  # (B, C, H, W) in [0, 1]
+        batch = to_float(images[index].to(run.device))  # (B, C, H, W) in [0, 1]
         with torch.no_grad():
             views = [_channels_last(view) for view in method.views(batch)]
-        targets = [] if labels is None else [labels[index]]
+        targets = [] if labels is None else [labels[index].to(run.device)]
         rate = _set_rate(run, step)
         with _autocast(run):
             loss = method(*views, *targets)
@@ -204,11 +205,12 @@ def save_checkpoint(path: str | os.PathLike, run: Run, history: History) -> None
             os.fsync(file.fileno())
         os.replace(part, path)
     except (OSError, RuntimeError) as failure:
-        part.unlink(missing_ok=True)
         raise TrainingError(
             f"the checkpoint {path} could not be written after epoch {len(history)} ({failure}); an earlier one is "
             "unharmed: make room or choose another place, then run the same command to go on"
         ) from failure
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: str | os.PathLike) -> dict:
@@ -300,9 +302,8 @@ def _prepare(method: nn.Module, device: torch.device, settings: dict, precision:
 
 def _keep_near(images: Tensor, device: torch.device) -> Tensor:
     """All images on the GPU if they take less than a quarter of its free memory, else where they are."""
-    if device.type == "cuda" and images.nbytes < torch.cuda.mem_get_info(device)[0] / 4:
-        return images.to(device)
-    return images if device.type != "mps" else images.to(device)
+    near = device.type == "mps" or (device.type == "cuda" and images.nbytes < torch.cuda.mem_get_info(device)[0] / 4)
+    return images.to(device) if near else images
 
 
 def _progress_bar(run: Run, done: int, shown: bool) -> tqdm:
@@ -378,4 +379,6 @@ def _collapse(encoder: nn.Module, images: Tensor) -> dict[str, float]:
 
 
 def _mean(values: list[Tensor]) -> float:
-    return float(torch.stack(values).float().mean())
+    """The mean of those that are finite: fp16's scaler skips a step whose gradient overflows."""
+    stacked = torch.stack(values).float()
+    return float(stacked[stacked.isfinite()].mean())
