@@ -53,6 +53,7 @@ class SmallCNN(nn.Module):
         self.stem = nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(width)
         self.blocks = nn.Sequential(
+            Residual(width, width),
             Residual(width, 2 * width, stride=2),
             Residual(2 * width, 4 * width, stride=2),
             Residual(4 * width, 4 * width),
