@@ -31,7 +31,7 @@ class FewCandidates(SimCLR):
         return torch.stack([nt_xent(a, b, self.temperature) for a, b in groups]).mean()
 
 
-def simclr(kind: type = SimCLR, *, temperature: float = 0.2, layers: int = 2, **views) -> Callable[[], SimCLR]:
+def simclr(kind: type = SimCLR, *, temperature: float = 0.15, layers: int = 2, **views) -> Callable[[], SimCLR]:
     """How to build one variant; `views` change single parts of the augmentation."""
 
     def build() -> SimCLR:
@@ -77,10 +77,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()
     recipe = {"size": QUICK.size, "epochs": QUICK.epochs, "batch_size": QUICK.batch_size, "lr": QUICK.lr}
-    result = describe_run("SimCLR with one part taken out, built-in images", recipe)
+    result = describe_run("simclr_ablations", "SimCLR with one part taken out, built-in images", recipe)
     for seed in options.seeds:
-        result["seeds"][str(seed)] = {name: run(name, seed) for name in VARIANTS}
-        save("simclr_ablations", result)
+        if str(seed) not in result["seeds"]:
+            result["seeds"][str(seed)] = {name: run(name, seed) for name in VARIANTS}
+            save("simclr_ablations", result)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--size", type=int, help="training images, class-balanced (default all)")
     train.add_argument("--batch-size", type=int, default=256)
     train.add_argument("--lr", type=float, default=4e-3)
-    train.add_argument("--temperature", type=float, default=0.2)
+    train.add_argument("--temperature", type=float, default=0.15)
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="auto")
     train.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])

@@ -35,7 +35,7 @@ __all__ = [
 
 
 def linear_probe(
-    train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor, *, strength: float = 0.03
+    train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor, *, strength: float = 0.1
 ) -> float:
     """Accuracy on the test features of a linear classifier fitted to the training features, in [0, 1].
 

@@ -56,7 +56,7 @@ class SimCLR(nn.Module):
         self,
         encoder: nn.Module,
         *,
-        temperature: float = 0.2,
+        temperature: float = 0.15,
         augment: nn.Module | None = None,
         head: nn.Module | None = None,
     ):
