@@ -47,7 +47,7 @@ VARIANTS = {
     "no colour jitter, no grayscale": simclr(jitter=0.0, grayscale=0.0),
     "no crop": simclr(crop=1.0),
     "no rotation": simclr(rotation=0.0),
-    "16 candidates instead of 256": simclr(FewCandidates),
+    "15 candidates instead of 255": simclr(FewCandidates),
     "batch of 16, eight times the steps": simclr(),
     "temperature 5": simclr(temperature=5.0),
     "temperature 0.01": simclr(temperature=0.01),
@@ -66,7 +66,7 @@ def run(name: str, seed: int) -> dict[str, float]:
     method, batch_size = VARIANTS[name](), BATCHES.get(name, QUICK.batch_size)
     history = pretrain(method, train, epochs=QUICK.epochs, batch_size=batch_size, lr=QUICK.lr, seed=seed)
     last = {key: history[-1][key] for key in ("loss", "effective_rank")}
-    candidates = 16 if name.startswith("16") else 2 * batch_size
+    candidates = 16 if name.startswith("15") else 2 * batch_size
     row = {"candidates": candidates - 1} | last | judge(method.encoder, train.sample(4000), test)
     print(f"{seed}  {name:<36}", {key: round(value, 3) for key, value in row.items()}, flush=True)
     return row
