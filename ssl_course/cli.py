@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib
 import psutil
 import torch
+from tqdm import tqdm
 
 from ssl_course import plots
 from ssl_course.data import ImageSet, load
@@ -206,10 +207,9 @@ def train_command(options: argparse.Namespace) -> int | None:
 
 
 def _say_epoch(record: dict) -> None:
-    print(
+    tqdm.write(  # print would land in the middle of the bar
         f"epoch {record['epoch']:>3}  loss {record['loss']:.3f}  {record['images_per_second']:.0f} images/s  "
-        f"effective rank {record['effective_rank']:.1f}",
-        flush=True,
+        f"effective rank {record['effective_rank']:.1f}"
     )
 
 
