@@ -21,7 +21,7 @@ from ssl_course.features import extract_features
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
 from ssl_course.precision import choose_device, choose_precision, cpu_bf16_speedup, cpu_has_bf16, processor_name
-from ssl_course.profiles import augmentation
+from ssl_course.profiles import augmentation, settings
 from ssl_course.train import TrainingError, load_encoder, pretrain
 
 PROBED = 10_000  # training images that a probe is fitted on, unless told otherwise
@@ -269,8 +269,13 @@ def doctor_command(_: argparse.Namespace) -> None:
     speed = images_per_second(device, precision)
     print(f"training   {speed:.0f} images/s: SimCLR, two views each, small_cnn, batch 128, right now")
     print(f"demo       96,000 views for SimCLR take about {_duration(48_000 / speed)}")
-    profile = "standard" if device.type == "cuda" else "quick"
-    print(f"lessons    profile {profile} (SSL_COURSE_PROFILE changes it)")
+    lesson = settings("auto")
+    print(f"lessons    profile {lesson.profile} (SSL_COURSE_PROFILE changes it)", end="")
+    if (
+        lesson.encoder == "small_cnn"
+    ):  # three trainings: SimCLR, the ceiling with one view each, one pass without colour
+        print(f"; lesson 04 trains for about {_duration(lesson.size * (1.5 * lesson.epochs + 1) / speed)}", end="")
+    print()
     if device.type == "cpu":
         print(f"CIFAR-10   15 passes over 20,000 images take about {_duration(300_000 / speed)}")
 
