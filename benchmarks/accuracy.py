@@ -68,7 +68,7 @@ def save(name: str, result: dict) -> None:
 def hardware() -> dict[str, str]:
     """What the numbers were made on; no names of machines."""
     device = choose_device()
-    threads = f"{processor_name()}, {torch.get_num_threads()} threads"
+    threads = f"{processor_name()}, torch threads: {torch.get_num_threads()}"
     name = torch.cuda.get_device_name() if device.type == "cuda" else threads
     versions = {"torch": torch.__version__, "python": platform.python_version()}
     return {"device": name, "precision": choose_precision("auto", device)} | versions
