@@ -174,8 +174,8 @@ def train_command(options: argparse.Namespace) -> int | None:
     record = {"method": options.method, "encoder": options.encoder, "data": str(options.data), "size": options.size}
     record |= {"resolution": images.images.shape[-1], "seed": options.seed, "temperature": options.temperature}
     options.out.mkdir(parents=True, exist_ok=True)
-    description = options.out / "run.json"
-    if description.exists() and (old := json.loads(description.read_text())) != record:
+    description, checkpoint = options.out / "run.json", options.out / "checkpoint.pt"
+    if checkpoint.exists() and description.exists() and (old := json.loads(description.read_text())) != record:
         different = ", ".join(key for key in record if old.get(key) != record[key])
         raise ValueError(
             f"{options.out} holds another run (different: {different}): choose another --out, or delete it"
@@ -193,7 +193,7 @@ def train_command(options: argparse.Namespace) -> int | None:
         seed=options.seed,
         device=options.device,
         precision=options.precision,
-        checkpoint=options.out / "checkpoint.pt",
+        checkpoint=checkpoint,
         on_epoch=_say_epoch,
     )
     (options.out / "history.json").write_text(json.dumps(history, indent=1))
@@ -202,7 +202,7 @@ def train_command(options: argparse.Namespace) -> int | None:
     if history.interrupted:
         print(f"the same command goes on after epoch {len(history)}", file=sys.stderr)
         return 130
-    print(f"done: {options.out}/checkpoint.pt; now: ssl-course evaluate {options.out}")
+    print(f"done: {checkpoint}; now: ssl-course evaluate {options.out}")
     return None
 
 

@@ -54,6 +54,14 @@ def test_a_run_folder_of_other_settings_is_refused(folder, tmp_path, capsys):
     assert (run / "checkpoint.pt").read_bytes() == before
 
 
+def test_a_command_that_failed_at_once_can_be_corrected(folder, tmp_path, capsys):
+    command = TRAIN.format(data=folder, out=tmp_path / "run")
+    assert main(command.replace("--size 64", "--size 8").split()) == 1
+    assert "8 images don't fill one batch" in capsys.readouterr().err
+    (tmp_path / "run" / "run.json").write_text("{")  # as if it had been killed while it wrote
+    assert main(command.split()) == 0
+
+
 def test_ctrl_c_is_resumable(folder, tmp_path, capsys, monkeypatch):
     def stop(record):
         raise KeyboardInterrupt
