@@ -104,7 +104,9 @@ def demo_command(options: argparse.Namespace) -> None:
     clock.lap("draw images")
     augment = augmentation("shapes")
     _save_views(options.out / "views.png", train, augment, options.seed)
-    shared = {"epochs": options.epochs, "batch_size": 128, "lr": 3e-3, "seed": options.seed, "device": options.device}
+    quick = settings("quick")
+    shared = {"epochs": options.epochs, "batch_size": quick.batch_size, "lr": quick.lr}
+    shared |= {"seed": options.seed, "device": options.device}
     torch.manual_seed(options.seed)
     untrained = ENCODERS["small_cnn"]()
     torch.manual_seed(options.seed)
@@ -132,7 +134,7 @@ def demo_command(options: argparse.Namespace) -> None:
     _print_table(table, f"built-in images, probe fitted on {len(probed)}, tested on {len(test)}; chance is 10 %")
     print(f"pictures: {', '.join(sorted(file.name for file in options.out.glob('*.png')))} in {options.out}/")
     if options.json:
-        views = 2 * options.epochs * (options.size // 128) * 128
+        views = 2 * options.epochs * (options.size // quick.batch_size) * quick.batch_size
         print(json.dumps({"table": table, "views": views, "seed": options.seed, "seconds": clock.laps}))
 
 
