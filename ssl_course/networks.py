@@ -1,4 +1,4 @@
-"""Encoders, projection heads and the moving-average copy.
+"""Encoders, projection heads, a decoder and the moving-average copy.
 
 An encoder maps images (B, 3, H, W) in [0, 1] to features (B, dim) and says its width in `.dim`. It normalises the
 pixels itself, so that nobody can forget it at evaluation.
@@ -103,6 +103,27 @@ def projection_head(inputs: int, hidden: int = 256, outputs: int = 128, *, layer
     if layers:
         parts.append(nn.Linear(widths[-2], widths[-1]))
     return nn.Sequential(*parts)
+
+
+def decoder(inputs: int, size: int | tuple[int, int] = 32, *, width: int = 32) -> nn.Sequential:
+    """Features (B, inputs) -> pictures (B, 3, H, W), the encoder's way back: three times twice as large.
+
+    Args:
+        size: height and width, or both as a pair; multiples of 8.
+        width: channels of the last but one layer.
+
+    Raises:
+        ValueError: if the size isn't a multiple of 8.
+    """
+    height, wide = (size, size) if isinstance(size, int) else size
+    if height % 8 or wide % 8 or min(height, wide) < 8:
+        raise ValueError(f"a decoder's size must be a multiple of 8, got {size}")
+    parts: list[nn.Module] = [nn.Linear(inputs, 4 * width * height * wide // 64)]
+    parts.append(nn.Unflatten(1, (4 * width, height // 8, wide // 8)))
+    for here, there in ((4, 2), (2, 1)):
+        parts += [nn.Upsample(scale_factor=2), nn.Conv2d(here * width, there * width, 3, padding=1, bias=False)]
+        parts += [nn.BatchNorm2d(there * width), nn.ReLU(inplace=True)]
+    return nn.Sequential(*parts, nn.Upsample(scale_factor=2), nn.Conv2d(width, 3, 3, padding=1))
 
 
 class MovingAverage(nn.Module):

@@ -1,0 +1,79 @@
+"""BYOL: predict what a slowly moving copy of yourself says of another view. No negatives.
+
+Jean-Bastien Grill et al.: Bootstrap Your Own Latent. NeurIPS 2020. The loss is equation 2, symmetric as in section
+3.1; the schedule of the moving average is that of section 3.2.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ssl_course.augment import Augment
+from ssl_course.networks import MovingAverage, projection_head
+
+
+def regression_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """2 - 2 cos: the squared distance of both scaled to length 1, mean over the batch (Grill et al. 2020, eq. 2).
+
+    Args:
+        prediction, target: (B, D). Detach the target yourself: this function doesn't.
+
+    Returns:
+        Scalar from 0 (same direction) to 4 (opposite).
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    if prediction.shape != target.shape or prediction.ndim != 2:
+        got = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
+        raise ValueError(f"prediction and target must both be (B, D), got {got}")
+    prediction, target = (z if z.dtype == torch.float64 else z.float() for z in (prediction, target))
+    return (F.normalize(prediction, dim=1) - F.normalize(target, dim=1)).square().sum(dim=1).mean()
+
+
+def decay_at(progress: float, base: float) -> float:
+    """The moving average's decay: from `base` at progress 0 to 1 at progress 1, along a cosine (section 3.2)."""
+    return 1 - (1 - base) * (math.cos(math.pi * progress) + 1) / 2
+
+
+class BYOL(nn.Module):
+    """Online network (encoder, head, predictor) and target network (moving average of encoder and head).
+
+    Args:
+        encoder: what is kept; maps (B, 3, H, W) in [0, 1] to (B, encoder.dim).
+        decay: of the moving average at the start; 0 makes the target a copy of the online network.
+        augment: makes one random view of a batch; default `Augment()`.
+        head: maps features h to projections z; default a two-layer `projection_head`.
+        predictor: maps projections to predictions of the same width; default a two-layer `projection_head`.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        decay: float = 0.99,
+        augment: nn.Module | None = None,
+        head: nn.Module | None = None,
+        predictor: nn.Module | None = None,
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.head = head if head is not None else projection_head(encoder.dim)
+        self.predictor = predictor if predictor is not None else projection_head(128)
+        self.target = MovingAverage(nn.Sequential(self.encoder, self.head), decay)
+        self.augment = augment if augment is not None else Augment()
+
+    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self.augment(images), self.augment(images)
+
+    def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
+        views = torch.cat([view1, view2])  # (2B, 3, H, W)
+        p1, p2 = self.predictor(self.head(self.encoder(views))).chunk(2)  # (B, D) each
+        t1, t2 = self.target(views).chunk(2)  # (B, D) each, no gradient
+        return regression_loss(p1, t2) + regression_loss(p2, t1)
+
+    def after_step(self, progress: float) -> None:
+        decay = decay_at(progress, self.target.decay)
+        self.target.update(nn.Sequential(self.encoder, self.head), decay)

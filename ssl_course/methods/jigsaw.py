@@ -1,0 +1,119 @@
+"""Jigsaw puzzles: cut the picture into nine tiles, shuffle them, and name the shuffle.
+
+Mehdi Noroozi, Paolo Favaro: Unsupervised Learning of Visual Representations by Solving Jigsaw Puzzles. ECCV 2016.
+Permutations as in their algorithm 1; gaps and per-tile normalisation against shortcuts as in section 4.2.
+"""
+
+import itertools
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ssl_course.augment import Augment
+from ssl_course.networks import projection_head
+
+
+def permutations(count: int, tiles: int = 9) -> Tensor:
+    """So many orders of the tiles, far apart: each next one has the largest smallest Hamming distance to those before.
+
+    Returns:
+        int64 (count, tiles); the same every time, and the first is the order as it is.
+
+    Raises:
+        ValueError: if count isn't between 2 and tiles!, or there are more than 9 tiles.
+    """
+    if not 2 <= tiles <= 9:
+        raise ValueError(f"tiles must be from 2 to 9, got {tiles}")
+    if not 2 <= count <= math.factorial(tiles):
+        raise ValueError(f"count must be from 2 to {math.factorial(tiles)}, got {count}")
+    pool = np.array(list(itertools.permutations(range(tiles))), dtype=np.int8)  # (tiles!, tiles)
+    chosen, nearest = [0], np.full(len(pool), tiles + 1)
+    while len(chosen) < count:
+        nearest = np.minimum(nearest, (pool != pool[chosen[-1]]).sum(axis=1))  # 0 for those already chosen
+        chosen.append(int(nearest.argmax()))
+    return torch.from_numpy(pool[chosen].astype(np.int64))
+
+
+def cut_tiles(images: Tensor, tiles: int = 9, gap: int = 2) -> Tensor:
+    """Cut images (B, C, H, W) into a square of tiles (B, tiles, C, h, w), row by row.
+
+    Args:
+        tiles: 4 or 9 (any square number).
+        gap: pixels by which a tile is smaller than its cell; it lies at a random place of the cell, so that the edges
+            of neighbours don't continue each other.
+
+    Raises:
+        ValueError: if tiles isn't a square number, or nothing is left of a tile.
+    """
+    side = math.isqrt(tiles)
+    height, width = images.shape[-2] // side, images.shape[-1] // side
+    if side * side != tiles or not 0 <= gap < min(height, width):
+        raise ValueError(f"tiles must be a square number and gap less than a cell, got {tiles} and {gap}")
+    images = images[..., : side * height, : side * width]
+    cells = images.unflatten(3, (side, width)).unflatten(2, (side, height))  # (B, C, side, height, side, width)
+    cells = cells.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)  # (B, tiles, C, height, width)
+    if not gap:
+        return cells
+    for axis, length in ((3, height - gap), (4, width - gap)):
+        start = torch.randint(gap + 1, (*cells.shape[:2], 1), device=images.device)
+        index = start + torch.arange(length, device=images.device)  # (B, tiles, length)
+        shape = list(cells.shape)
+        shape[axis] = length
+        view = (*index.shape[:2], 1, length, 1) if axis == 3 else (*index.shape[:2], 1, 1, length)
+        cells = cells.gather(axis, index.view(view).expand(shape))
+    return cells
+
+
+def shuffle_tiles(tiles: Tensor, orders: Tensor) -> Tensor:
+    """Put tiles (B, T, C, h, w) in the given orders (B, T): place k gets tile orders[b, k]."""
+    return tiles[torch.arange(len(tiles), device=tiles.device).unsqueeze(1), orders]
+
+
+def normalise_tiles(tiles: Tensor) -> Tensor:
+    """Give every tile (B, T, C, h, w) the same mean (0.5) and deviation (0.25) in each channel, so that a gradient of
+    brightness over the picture can't tell where it came from; a tile of one colour becomes grey."""
+    mean = tiles.mean(dim=(3, 4), keepdim=True)
+    deviation = tiles.std(dim=(3, 4), keepdim=True)
+    return ((tiles - mean) / (deviation + 0.02) * 0.25 + 0.5).clamp(0, 1)
+
+
+class Jigsaw(nn.Module):
+    """The same encoder on every tile; from all tiles' features side by side, a head names the permutation.
+
+    Args:
+        encoder: what is kept; maps (B, 3, h, w) of any size to (B, encoder.dim).
+        count: how many permutations to choose from.
+        tiles, gap: as in `cut_tiles`.
+        normalise: whether every tile gets the same mean and deviation.
+        augment: a random change of the whole image first; default crops, flips and colours.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        count: int = 24,
+        tiles: int = 9,
+        gap: int = 2,
+        normalise: bool = True,
+        augment: nn.Module | None = None,
+    ):
+        super().__init__()
+        self.encoder, self.tiles, self.gap, self.normalise = encoder, tiles, gap, normalise
+        self.head = projection_head(tiles * encoder.dim, outputs=count)
+        self.augment = augment if augment is not None else Augment(crop=0.5)
+        self.register_buffer("orders", permutations(count, tiles), persistent=False)  # always the same
+
+    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The shuffled tiles (B * tiles, 3, h, w), image by image, and the number of each image's permutation (B,)."""
+        tiles = cut_tiles(self.augment(images), self.tiles, self.gap)
+        tiles = normalise_tiles(tiles) if self.normalise else tiles
+        answers = torch.randint(len(self.orders), (len(images),), device=images.device)
+        return shuffle_tiles(tiles, self.orders[answers]).flatten(0, 1), answers
+
+    def forward(self, tiles: Tensor, answers: Tensor) -> Tensor:
+        h = self.encoder(tiles).unflatten(0, (len(answers), self.tiles))  # (B, tiles, dim)
+        return F.cross_entropy(self.head(h.flatten(1)), answers)

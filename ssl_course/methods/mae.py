@@ -1,0 +1,118 @@
+"""Masked autoencoders: hide most patches, encode the rest, and paint in what was hidden.
+
+Kaiming He, Xinlei Chen, Saining Xie, Yanghao Li, Piotr Dollár, Ross Girshick: Masked Autoencoders Are Scalable Vision
+Learners. CVPR 2022. Masking, asymmetry and normalised targets as in section 3.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ssl_course.augment import Augment
+from ssl_course.vit import Block, VisionTransformer, patchify, places, unpatchify
+
+__all__ = ["MAE", "masked_mse", "normalise_patches", "patchify", "random_masking", "unpatchify"]
+
+
+def random_masking(tokens: Tensor, ratio: float = 0.75) -> tuple[Tensor, Tensor, Tensor]:
+    """Hide a share of the tokens, drawn anew for each image.
+
+    Args:
+        tokens: (B, L, D).
+        ratio: share that is hidden, in (0, 1); rounded to whole tokens, at least one stays and one is hidden.
+
+    Returns:
+        visible tokens (B, V, D), in random order; mask, bool (B, L), true where hidden; restore, int64 (B, L): the
+        place of token l among [visible, hidden], so that `gather` with it undoes the shuffle.
+
+    Raises:
+        ValueError: if ratio is out of range.
+    """
+    if not 0 < ratio < 1:
+        raise ValueError(f"ratio must be in (0, 1), got {ratio}")
+    count, length = tokens.shape[:2]
+    kept = min(max(1, round(length * (1 - ratio))), length - 1)
+    order = torch.rand(count, length, device=tokens.device).argsort(dim=1)  # (B, L), a permutation for each image
+    restore = order.argsort(dim=1)
+    visible = tokens.gather(1, order[:, :kept].unsqueeze(2).expand(-1, -1, tokens.shape[2]))
+    return visible, restore >= kept, restore
+
+
+def normalise_patches(patches: Tensor) -> Tensor:
+    """Give each patch (B, L, P) its own mean 0 and variance 1 (section 3, "Reconstruction target")."""
+    variance, mean = torch.var_mean(patches, dim=2, keepdim=True)
+    return (patches - mean) / (variance + 1e-4).sqrt()
+
+
+def masked_mse(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Mean squared error over the hidden patches only.
+
+    Args:
+        prediction, target: (B, L, P).
+        mask: bool (B, L), true where hidden.
+
+    Raises:
+        ValueError: if the shapes don't fit or nothing is hidden.
+    """
+    if prediction.shape != target.shape or mask.shape != target.shape[:2]:
+        got = f"{tuple(prediction.shape)}, {tuple(target.shape)} and {tuple(mask.shape)}"
+        raise ValueError(f"prediction and target must be (B, L, P) and mask (B, L), got {got}")
+    if not mask.any():
+        raise ValueError("the mask hides nothing: there is nothing to predict")
+    return (prediction.float() - target.float()).square().mean(dim=2)[mask].mean()
+
+
+class MAE(nn.Module):
+    """A transformer that sees only the visible patches, and a light decoder that paints the others.
+
+    Args:
+        encoder: what is kept; a `VisionTransformer`.
+        ratio: share of the patches that is hidden.
+        normalised: whether the targets are normalised patch by patch.
+        width, depth: of the decoder.
+        augment: a random change of the image first; default crops and flips, colours as they are.
+
+    Raises:
+        ValueError: if the encoder isn't a VisionTransformer, or ratio is out of range.
+    """
+
+    def __init__(
+        self,
+        encoder: VisionTransformer,
+        *,
+        ratio: float = 0.75,
+        normalised: bool = True,
+        width: int = 64,
+        depth: int = 1,
+        augment: nn.Module | None = None,
+    ):
+        super().__init__()
+        if not isinstance(encoder, VisionTransformer):
+            raise ValueError(f"MAE leaves out patches, so its encoder must be a VisionTransformer, got {type(encoder)}")
+        if not 0 < ratio < 1:
+            raise ValueError(f"ratio must be in (0, 1), got {ratio}")
+        self.encoder, self.ratio, self.normalised = encoder, ratio, normalised
+        self.narrow = nn.Linear(encoder.dim, width)
+        self.mask_token = nn.Parameter(torch.zeros(width))
+        self.blocks = nn.Sequential(*(Block(width, 4) for _ in range(depth)))
+        self.paint = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 3 * encoder.patch**2))
+        self.augment = augment if augment is not None else Augment(crop=0.5, jitter=0, grayscale=0)
+        nn.init.normal_(self.mask_token, std=0.02)
+
+    def views(self, images: Tensor) -> tuple[Tensor]:
+        return (self.augment(images),)
+
+    def predict(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Hide, encode, decode: a prediction for every patch (B, L, P), and the mask (B, L)."""
+        visible, mask, restore = random_masking(self.encoder.tokens(images), self.ratio)
+        seen = self.narrow(self.encoder.encode(visible))  # (B, V, width): the costly part on V of L tokens
+        hidden = self.mask_token.to(seen.dtype).expand(len(seen), mask.shape[1] - seen.shape[1], -1)
+        tokens = torch.cat([seen, hidden], dim=1)  # (B, L, width)
+        tokens = tokens.gather(1, restore.unsqueeze(2).expand_as(tokens))  # back in their places
+        rows, columns = (side // self.encoder.patch for side in images.shape[2:])
+        tokens = tokens + places(rows, columns, tokens.shape[2]).to(tokens.device, tokens.dtype)
+        return self.paint(self.blocks(tokens)), mask
+
+    def forward(self, images: Tensor) -> Tensor:
+        prediction, mask = self.predict(images)
+        target = patchify(images, self.encoder.patch)
+        return masked_mse(prediction, normalise_patches(target) if self.normalised else target, mask)

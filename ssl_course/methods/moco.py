@@ -1,0 +1,109 @@
+"""MoCo: remember the projections of earlier batches, so that a small batch has many negatives.
+
+Kaiming He, Haoqi Fan, Yuxin Wu, Saining Xie, Ross Girshick: Momentum Contrast for Unsupervised Visual Representation
+Learning. CVPR 2020 (equations 1 and 2). The head is that of Chen, Fan, Girshick, He: Improved Baselines. 2020 (v2).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ssl_course.augment import Augment
+from ssl_course.networks import MovingAverage, projection_head
+
+
+def info_nce(queries: Tensor, keys: Tensor, queue: Tensor, temperature: float = 0.07) -> Tensor:
+    """Find the key of your own image among it and the queue (He et al. 2020, eq. 1).
+
+    Args:
+        queries, keys: (B, D); row i of both is image i.
+        queue: projections of other images, (K, D).
+        temperature: positive.
+
+    Returns:
+        Scalar, in nats; log(K + 1) when all vectors are equal.
+
+    Raises:
+        ValueError: if the shapes don't fit or the temperature isn't positive.
+    """
+    if queries.shape != keys.shape or queries.ndim != 2 or queue.shape[1:] != queries.shape[1:]:
+        shapes = [tuple(part.shape) for part in (queries, keys, queue)]
+        raise ValueError(f"queries and keys must be (B, D) and queue (K, D), got {shapes}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    with torch.autocast(queries.device.type, enabled=False):
+        parts = (part if part.dtype == torch.float64 else part.float() for part in (queries, keys, queue))
+        queries, keys, queue = (F.normalize(part, dim=1) for part in parts)
+        own = (queries * keys).sum(dim=1, keepdim=True)  # (B, 1)
+        logits = torch.cat([own, queries @ queue.T], dim=1) / temperature  # (B, 1 + K)
+        return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long, device=logits.device))
+
+
+class MoCo(nn.Module):
+    """Encoder and head make the queries; their moving average makes the keys, and a queue keeps the last `length`.
+
+    Args:
+        encoder: what is kept; maps (B, 3, H, W) in [0, 1] to (B, encoder.dim).
+        temperature: of the loss.
+        length: of the queue.
+        decay: of the moving average. The paper's 0.999 is for hundreds of thousands of steps; a run of a few thousand
+            needs a faster one.
+        groups: in how many random groups the keys are computed. Batch norm sees only its group, so that a batch's
+            statistics don't tell query and key belong together (the paper's shuffling, section 3.3, on one device).
+        augment: makes one random view of a batch; default `Augment()`.
+        head: maps features h to projections z; default a two-layer `projection_head`.
+
+    Raises:
+        ValueError: if temperature, length or groups is out of range.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        temperature: float = 0.15,
+        length: int = 4096,
+        decay: float = 0.99,
+        groups: int = 4,
+        augment: nn.Module | None = None,
+        head: nn.Module | None = None,
+    ):
+        super().__init__()
+        if not temperature > 0 or length < 1 or groups < 1:
+            raise ValueError(
+                f"temperature, length and groups must be positive, got {temperature}, {length} and {groups}"
+            )
+        self.encoder, self.temperature, self.groups = encoder, temperature, groups
+        self.head = head if head is not None else projection_head(encoder.dim)
+        self.target = MovingAverage(nn.Sequential(self.encoder, self.head), decay)
+        self.augment = augment if augment is not None else Augment()
+        with torch.no_grad():
+            width = nn.Sequential(self.encoder, self.head).eval()(torch.zeros(1, 3, 32, 32)).shape[1]
+        self.train()
+        self.register_buffer("queue", F.normalize(torch.randn(length, width), dim=1))
+        self.register_buffer("oldest", torch.zeros((), dtype=torch.long))
+        self._keys: Tensor | None = None
+
+    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self.augment(images), self.augment(images)
+
+    def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
+        queries = self.head(self.encoder(view1))  # (B, D)
+        self._keys = self._encode_keys(view2)  # (B, D), no gradient
+        return info_nce(queries, self._keys, self.queue.clone(), self.temperature)
+
+    @torch.no_grad()
+    def _encode_keys(self, view: Tensor) -> Tensor:
+        order = torch.randperm(len(view), device=view.device)
+        groups = order.chunk(max(1, min(self.groups, len(view) // 8)))  # at least eight in a group
+        keys = torch.cat([self.target(view[group]) for group in groups])
+        return F.normalize(keys.float(), dim=1)[order.argsort()]
+
+    @torch.no_grad()
+    def after_step(self, progress: float) -> None:
+        """The keys of this step take the place of the oldest in the queue; the target follows."""
+        self.target.update(nn.Sequential(self.encoder, self.head))
+        keys = self._keys[-len(self.queue) :]
+        places = (self.oldest + torch.arange(len(keys), device=keys.device)) % len(self.queue)
+        self.queue[places] = keys
+        self.oldest.copy_((self.oldest + len(keys)) % len(self.queue))

@@ -1,0 +1,68 @@
+"""Rotation prediction: which way up is this picture?
+
+Spyros Gidaris, Praveer Singh, Nikos Komodakis: Unsupervised Representation Learning by Predicting Image Rotations.
+ICLR 2018. The loss is equation 3 with one turn drawn per image and step instead of all four copies.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ssl_course.augment import Augment, rotate
+from ssl_course.networks import projection_head
+
+
+def turn(images: Tensor, quarters: Tensor) -> Tensor:
+    """Turn each square image (B, C, H, H) counter-clockwise by so many quarter turns (B,); no pixel is interpolated.
+
+    Raises:
+        ValueError: if the images aren't square.
+    """
+    if images.shape[-1] != images.shape[-2]:
+        raise ValueError(f"quarter turns need square images, got {tuple(images.shape)}")
+    turned = torch.stack([images.rot90(k, dims=(2, 3)) for k in range(4)])  # (4, B, C, H, H)
+    return turned[quarters % 4, torch.arange(len(images), device=images.device)]
+
+
+class Rotation(nn.Module):
+    """Encoder and a classifier that says by which of the angles a view was turned.
+
+    Args:
+        encoder: what is kept; maps (B, 3, H, H) in [0, 1] to (B, encoder.dim).
+        angles: the classes, in degrees counter-clockwise. Multiples of 90 move pixels without changing them; any
+            other angle is interpolated, which leaves traces that give the answer away.
+        augment: a random change before the turn; default crops, flips and colours without any rotation.
+        head: maps features to one logit per angle; default a two-layer `projection_head`.
+
+    Raises:
+        ValueError: if there are fewer than two angles.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        angles: Sequence[float] = (0, 90, 180, 270),
+        augment: nn.Module | None = None,
+        head: nn.Module | None = None,
+    ):
+        super().__init__()
+        if len(angles) < 2:
+            raise ValueError(f"a choice needs at least two angles, got {tuple(angles)}")
+        self.encoder, self.angles = encoder, tuple(angles)
+        self.head = head if head is not None else projection_head(encoder.dim, outputs=len(angles))
+        self.augment = augment if augment is not None else Augment(crop=0.5)
+
+    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The turned images (B, 3, H, H) and the index of each one's angle (B,)."""
+        images = self.augment(images)
+        answers = torch.randint(len(self.angles), (len(images),), device=images.device)
+        degrees = torch.tensor(self.angles, device=images.device, dtype=torch.float32)[answers]
+        if all(angle % 90 == 0 for angle in self.angles):
+            return turn(images, (degrees / 90).long()), answers
+        return rotate(images, degrees), answers
+
+    def forward(self, turned: Tensor, answers: Tensor) -> Tensor:
+        return F.cross_entropy(self.head(self.encoder(turned)), answers)

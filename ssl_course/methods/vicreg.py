@@ -1,0 +1,79 @@
+"""VICReg: keep the spread of every direction up (variance), partners together (invariance), directions unlike
+(covariance).
+
+Adrien Bardes, Jean Ponce, Yann LeCun: VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised
+Learning. ICLR 2022. Equations 1 to 6.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ssl_course.methods.simclr import SimCLR
+from ssl_course.networks import projection_head
+
+
+def variance_term(z: Tensor) -> Tensor:
+    """How far the standard deviations of the directions of z (B, D) stay under 1, on average (eq. 1)."""
+    return F.relu(1 - (z.var(dim=0) + 1e-4).sqrt()).mean()
+
+
+def covariance_term(z: Tensor) -> Tensor:
+    """Sum of squared covariances between different directions of z (B, D), divided by D (eq. 3 and 4)."""
+    centred = z - z.mean(dim=0)
+    covariance = centred.T @ centred / (len(z) - 1)  # (D, D)
+    return (covariance.square().sum() - covariance.diagonal().square().sum()) / z.shape[1]
+
+
+def vicreg_loss(
+    z1: Tensor, z2: Tensor, *, invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0
+) -> Tensor:
+    """The weighted sum of the three terms (Bardes et al. 2022, eq. 6).
+
+    Args:
+        z1, z2: projections of the two views, each (B, D), not scaled to length 1; row i of both is image i.
+        invariance, variance, covariance: the weights.
+
+    Returns:
+        Scalar, 0 or more.
+
+    Raises:
+        ValueError: if the shapes differ or there are fewer than two images, which have no variance.
+    """
+    if z1.shape != z2.shape or z1.ndim != 2:
+        raise ValueError(f"z1 and z2 must both be (B, D), got {tuple(z1.shape)} and {tuple(z2.shape)}")
+    if len(z1) < 2:
+        raise ValueError("a variance needs at least two images")
+    with torch.autocast(z1.device.type, enabled=False):
+        z1, z2 = (z if z.dtype == torch.float64 else z.float() for z in (z1, z2))
+        spread = variance_term(z1) + variance_term(z2)
+        redundancy = covariance_term(z1) + covariance_term(z2)
+        return invariance * F.mse_loss(z1, z2) + variance * spread + covariance * redundancy
+
+
+class VICReg(SimCLR):
+    """SimCLR's encoder, head and views with another loss.
+
+    Args:
+        encoder, augment: as for `SimCLR`.
+        invariance, variance, covariance: weights of the three terms.
+        head: maps features h to projections z; default a two-layer `projection_head` that ends 256 wide.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        invariance: float = 25.0,
+        variance: float = 25.0,
+        covariance: float = 1.0,
+        augment: nn.Module | None = None,
+        head: nn.Module | None = None,
+    ):
+        head = head if head is not None else projection_head(encoder.dim, 512, 256)
+        super().__init__(encoder, augment=augment, head=head)
+        self.weights = {"invariance": invariance, "variance": variance, "covariance": covariance}
+
+    def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
+        z1, z2 = self.head(self.encoder(torch.cat([view1, view2]))).chunk(2)  # (B, D) each
+        return vicreg_loss(z1, z2, **self.weights)
