@@ -89,6 +89,7 @@ def load(
     download: bool = True,
     seed: int = 0,
     distractors: bool = False,
+    upright: bool = False,
     unreadable: str = "refuse",
     resolution: int | None = None,
 ) -> ImageSet:
@@ -102,7 +103,7 @@ def load(
         root: where downloads are kept; default $SSL_COURSE_DATA, else ~/.cache/ssl_course.
         size: how many images, drawn class-balanced with `seed`; default all, and 8,000 (train) or 2,000 (test) shapes.
         download: whether a missing data set may be fetched.
-        distractors: shapes only: draw stripes and blobs as well, see `shapes.draw`.
+        distractors, upright: shapes only: draw stripes and blobs as well; hardly turn them. See `shapes.draw`.
         unreadable: what to do with files of a folder that can't be decoded: "refuse" or "skip".
         resolution: folders only: height and width to bring every image to, by resizing the shorter side and cropping
             the middle. Default: the images' own size if they share one of at most 96x96, else 64.
@@ -119,9 +120,10 @@ def load(
     if resolution is not None and resolution < 1:
         raise ValueError(f"resolution must be at least 1, got {resolution}")
     if str(name) == "shapes":
-        return _shapes(split, size, seed, distractors)
-    if distractors:
-        raise ValueError('distractors belong to the built-in images: load("shapes", distractors=True)')
+        return _shapes(split, size, seed, distractors=distractors, upright=upright)
+    if distractors or upright:
+        which = "distractors" if distractors else "upright"
+        raise ValueError(f'{which} belongs to the built-in images: load("shapes", {which}=True)')
     if str(name) in DOWNLOADS:
         whole = DOWNLOADS[str(name)](split, _root(root), download)
         return whole if size is None else whole.sample(size, seed=seed)
@@ -132,11 +134,11 @@ def _describe(value) -> str:
     return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
-def _shapes(split: str, size: int | None, seed: int, distractors: bool) -> ImageSet:
+def _shapes(split: str, size: int | None, seed: int, **kind: bool) -> ImageSet:
     if split not in SPLITS:
         raise ValueError(f"split must be train or test, got {split!r}")
     count = size or {"train": 8000, "test": 2000}[split]
-    images, factors = shapes.draw(count, seed=(seed, SPLITS.index(split)), distractors=distractors)
+    images, factors = shapes.draw(count, seed=(seed, SPLITS.index(split)), **kind)
     tensors = {name: torch.from_numpy(values) for name, values in factors.items()}
     return ImageSet(torch.from_numpy(images), tensors["class"], shapes.CLASSES, tensors)
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
+from ssl_course import shapes
 from ssl_course.data import ImageSet
 from ssl_course.features import alignment, effective_rank, extract_features, feature_deviation, uniformity
 from ssl_course.methods.supervised import Supervised
@@ -23,15 +24,19 @@ __all__ = [
     "alignment",
     "effective_rank",
     "extract_features",
+    "factor_scores",
     "feature_deviation",
     "few_label_curve",
     "fine_tune",
     "judge",
     "knn_accuracy",
+    "linear_cka",
     "linear_probe",
     "raw_pixels",
     "uniformity",
 ]
+
+DIRECTED = tuple(shapes.CLASSES.index(name) for name in ("crescent", "arrow", "heart"))  # one angle, one look
 
 
 def linear_probe(
@@ -143,6 +148,66 @@ def fine_tune(encoder: nn.Module, train: ImageSet, test: ImageSet, *, epochs: in
     return float((scores.argmax(dim=1) == test.labels).float().mean())
 
 
+def factor_scores(
+    train_features: Tensor, train_factors: dict[str, Tensor], test_features: Tensor, test_factors: dict[str, Tensor]
+) -> dict[str, float]:
+    """How well each known factor of the built-in images can be read linearly from features: R^2 on the test images.
+
+    Ridge regression on standardised features. Angles and hues are read as cosine and sine; the angle within each of
+    DIRECTED separately, since other shapes look the same at several angles, and averaged.
+
+    Args:
+        train_features, test_features: (N, D) and (M, D).
+        train_factors, test_factors: `ImageSet.factors` of the same images.
+
+    Returns:
+        One number per factor but the class: 1 when it can be read exactly, 0 when the features say nothing of it
+        (a fit that is worse than guessing the mean counts as 0).
+
+    Raises:
+        ValueError: if there are no factors.
+    """
+    if not train_factors or not test_factors:
+        raise ValueError("only the built-in images have known factors")
+    names = [name for name in train_factors if name not in ("class", "angle")]
+    targets = [_as_targets(name, train_factors[name]) for name in names]
+    fitted = _ridge(train_features, torch.cat(targets, dim=1), test_features)
+    scores, column = {}, 0
+    for name, target in zip(names, targets, strict=True):
+        prediction = fitted[:, column : column + target.shape[1]]
+        scores[name] = _r_squared(prediction, _as_targets(name, test_factors[name]))
+        column += target.shape[1]
+    angles = []
+    for label in DIRECTED:
+        known, asked = train_factors["class"] == label, test_factors["class"] == label
+        if known.sum() > 1 and asked.sum() > 1:
+            target = _as_targets("angle", train_factors["angle"][known])
+            prediction = _ridge(train_features[known], target, test_features[asked])
+            angles.append(_r_squared(prediction, _as_targets("angle", test_factors["angle"][asked])))
+    return scores | {"angle": float(np.mean(angles)) if angles else float("nan")}
+
+
+def linear_cka(a: Tensor, b: Tensor) -> float:
+    """How alike two encoders see the same images: 1 for features equal up to rotation and scale, near 0 for unrelated.
+
+    Args:
+        a, b: features (N, D) and (N, E); row i of both is image i, N at least 2.
+
+    Source: Kornblith et al. 2019, Similarity of Neural Network Representations Revisited, equation 3 with a linear
+    kernel.
+
+    Raises:
+        ValueError: if the numbers of rows differ, or all features of one are equal.
+    """
+    if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or len(a) < 2:
+        raise ValueError(f"features must be (N, D) and (N, E), got {tuple(a.shape)} and {tuple(b.shape)}")
+    a, b = (part.double() - part.double().mean(dim=0) for part in (a, b))
+    sizes = (a.T @ a).norm() * (b.T @ b).norm()
+    if sizes == 0:
+        raise ValueError("all features are equal: there is nothing to compare")
+    return float((a.T @ b).norm() ** 2 / sizes)
+
+
 def raw_pixels(images: Tensor) -> Tensor:
     """The images themselves as features: uint8 (N, C, H, W) -> float32 (N, C * H * W) in [0, 1]."""
     return images.flatten(1).float() / 255
@@ -160,6 +225,28 @@ def judge(encoder: nn.Module | None, train: ImageSet, test: ImageSet) -> dict[st
     ]
     known = features[0], train.labels, features[1], test.labels
     return {"linear_probe": linear_probe(*known), "knn": knn_accuracy(*known)}
+
+
+def _as_targets(name: str, values: Tensor) -> Tensor:
+    """A factor as one column, or as cosine and sine if it goes round: (N,) -> (N, 1) or (N, 2)."""
+    values = values.double()
+    turns = {"angle": 360.0, "hue": 1.0, "ground_hue": 1.0}.get(name)
+    if turns is None:
+        return values.unsqueeze(1)
+    radians = 2 * torch.pi * values / turns
+    return torch.stack([radians.cos(), radians.sin()], dim=1)
+
+
+def _ridge(train_features: Tensor, targets: Tensor, test_features: Tensor) -> Tensor:
+    model = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-1, 4, 6), alpha_per_target=True))
+    model.fit(train_features.double().numpy(), targets.numpy())
+    prediction = torch.from_numpy(model.predict(test_features.double().numpy()))
+    return prediction.view(len(test_features), -1)
+
+
+def _r_squared(prediction: Tensor, target: Tensor) -> float:
+    error, spread = (prediction - target).square().sum(), (target - target.mean(dim=0)).square().sum()
+    return float((1 - error / spread).clamp(min=0))
 
 
 def _stratified(labels: Tensor, fraction: float, random: np.random.Generator) -> Tensor:

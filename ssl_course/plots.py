@@ -88,13 +88,26 @@ def tsne(
     legend: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """A map (N, 2) of features (N, D) in which neighbours stay neighbours; distances between groups mean little.
+    """Features (N, D) as a map in which neighbours stay neighbours; distances between groups mean little.
+
+    `tsne_places` says where the points go and `scatter` draws them.
+    """
+    return scatter(tsne_places(features, seed=seed), labels, classes, legend=legend, ax=ax)
+
+
+def tsne_places(features: Tensor, *, seed: int = 0) -> np.ndarray:
+    """Places (N, 2) for features (N, D) by t-SNE, N at least 4.
 
     Source: van der Maaten & Hinton 2008, Visualizing Data using t-SNE (scikit-learn's implementation).
     """
-    places = TSNE(perplexity=min(30, (len(features) - 1) / 3), init="pca", random_state=seed).fit_transform(
-        features.numpy()
-    )
+    model = TSNE(perplexity=min(30, (len(features) - 1) / 3), init="pca", random_state=seed)
+    return model.fit_transform(features.numpy())
+
+
+def scatter(
+    places: np.ndarray, labels: Tensor, classes: Sequence[str] = (), *, legend: bool = True, ax: Axes | None = None
+) -> Axes:
+    """Points (N, 2) without units, with a colour and a marker for each label (N,)."""
     ax = ax or _new_axes(4.5, 4.5)
     for label in labels.unique().tolist():
         chosen = places[(labels == label).numpy()]
@@ -108,17 +121,23 @@ def tsne(
     return ax
 
 
-def compare(table: Mapping[str, Mapping[str, float]], *, chance: float | None = None, ax: Axes | None = None) -> Axes:
-    """Bars of accuracies in [0, 1]: one group per row of the table, one bar per column."""
+def compare(
+    table: Mapping[str, Mapping[str, float]],
+    *,
+    spread: Mapping[str, Mapping[str, float]] | None = None,
+    chance: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Bars of accuracies in [0, 1]: one group per row of the table, one bar per column; `spread` gives error bars."""
     ax = ax or _new_axes(6, 0.55 * len(table) + 1)
     columns = list(dict.fromkeys(name for row in table.values() for name in row))
     height = 0.8 / len(columns)
     for number, column in enumerate(columns):
         places = [row + (number - (len(columns) - 1) / 2) * height for row in range(len(table))]
         values = [100 * row.get(column, float("nan")) for row in table.values()]
-        bars = ax.barh(
-            places, values, height * 0.92, label=column.replace("_", " "), color=COLOURS[(0, 3, 4, 1)[number % 4]]
-        )
+        errors = [100 * spread[name].get(column, 0) for name in table] if spread else None
+        style = {"label": column.replace("_", " "), "color": COLOURS[(0, 3, 4, 1)[number % 4]]}
+        bars = ax.barh(places, values, height * 0.92, xerr=errors, error_kw={"lw": 1}, **style)
         ax.bar_label(bars, fmt="%.0f", padding=2, fontsize=8)
     if chance is not None:
         ax.axvline(100 * chance, color="black", lw=1, ls=":")
@@ -126,6 +145,22 @@ def compare(table: Mapping[str, Mapping[str, float]], *, chance: float | None = 
     ax.invert_yaxis()
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def heatmap(table: Mapping[str, Mapping[str, float]], *, unit: str = "", ax: Axes | None = None) -> Axes:
+    """Numbers in [0, 1] as a grid with one row and one column per name; the numbers stand in the cells."""
+    columns = list(dict.fromkeys(name for row in table.values() for name in row))
+    values = np.array([[row.get(name, np.nan) for name in columns] for row in table.values()])
+    ax = ax or _new_axes(0.62 * len(columns) + 2.4, 0.34 * len(table) + 1)
+    picture = ax.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "black" if value > 0.6 else "white"
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
+    ax.set_xticks(range(len(columns)), [name.replace("_", " ") for name in columns], rotation=35, ha="right")
+    ax.set_yticks(range(len(table)), list(table))
+    ax.figure.colorbar(picture, ax=ax, label=unit)
     return ax
 
 

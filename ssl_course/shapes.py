@@ -13,7 +13,9 @@ SIZE = 32
 CLASSES = ("disc", "ring", "square", "triangle", "star", "cross", "crescent", "bar", "arrow", "heart")
 
 
-def draw(count: int, *, seed=0, distractors: bool = False) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def draw(
+    count: int, *, seed=0, distractors: bool = False, upright: bool = False
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Draw `count` class-balanced images and return them with the factors that made them.
 
     Args:
@@ -21,6 +23,7 @@ def draw(count: int, *, seed=0, distractors: bool = False) -> tuple[np.ndarray, 
         seed: an integer or a sequence of integers; the same seed gives the same pixels on every platform.
         distractors: add stripes to the shape and blobs to the ground. They identify an image through every
             crop, so a contrastive method learns them instead of the outline.
+        upright: turn the shapes by at most 15 degrees either way, so that they have a top, as photographs have.
 
     Returns:
         images, uint8 (count, 3, 32, 32), and factors, each (count,): `class` (index into CLASSES), `hue` and
@@ -34,6 +37,8 @@ def draw(count: int, *, seed=0, distractors: bool = False) -> tuple[np.ndarray, 
         raise ValueError(f"count must be at least 1, got {count}")
     random = np.random.default_rng(seed)
     factors = _draw_factors(count, random)
+    if upright:
+        factors["angle"] = (factors["angle"] / 12 - 15) % 360
     coverage = _coverage(factors)  # (N, 32, 32), 1 inside the shape
     ground = _colour(factors["ground"], factors["ground_hue"])  # (N, 3)
     shape = _colour(factors["ground"] + factors["contrast"], factors["hue"])  # (N, 3)

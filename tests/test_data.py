@@ -161,7 +161,7 @@ def test_there_are_8000_shapes_to_train_on_and_2000_to_test(monkeypatch):
 
 def test_distractors_are_for_shapes_only(tmp_path):
     assert not torch.equal(load("shapes", size=10).images, load("shapes", size=10, distractors=True).images)
-    with pytest.raises(ValueError, match="distractors belong to the built-in images"):
+    with pytest.raises(ValueError, match="distractors belongs to the built-in images"):
         load(write_classes(tmp_path, a=5), distractors=True)
 
 

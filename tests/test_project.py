@@ -11,16 +11,35 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ssl_course"
 
 # Which modules of the package each may import: those on a lower line, and those named beside it.
+METHODS = {
+    f"methods.{name}"
+    for name in [
+        "rotation",
+        "jigsaw",
+        "inpainting",
+        "autoencoder",
+        "triplet",
+        "simclr",
+        "moco",
+        "byol",
+        "simsiam",
+        "mae",
+        "supervised",
+    ]
+}
+SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 LAYERS = [
-    {"shapes", "augment", "networks", "features", "plots", "precision", "results"},
-    {"data"},
-    {"methods.simclr", "methods.supervised"},
+    {"shapes", "augment", "networks", "features", "plots", "precision", "results", "cost"},
+    {"data", "vit"},
+    METHODS,
+    SIMCLRS_RELATIVES,
     {"methods"},
     {"train", "profiles"},
-    {"evaluate"},
+    {"recipes", "evaluate"},
+    {"compare"},
     {"cli"},
 ]
-METHOD_MODULES = {"methods.simclr", "methods.supervised", "methods"}
+METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | {"methods"}
 
 
 def imports(path):

@@ -179,3 +179,12 @@ def test_distractors_change_the_pixels_and_not_the_factors():
 def test_no_images_at_all_is_refused(count):
     with pytest.raises(ValueError, match=f"count must be at least 1, got {count}"):
         draw(count)
+
+
+def test_upright_shapes_are_the_same_ones_turned_by_at_most_fifteen_degrees():
+    (images, factors), (turned, others) = draw(200, seed=4, upright=True), draw(200, seed=4)
+    tilt = (factors["angle"] + 180) % 360 - 180
+    assert -15 <= tilt.min() < -10
+    assert 10 < tilt.max() <= 15
+    assert all((factors[name] == others[name]).all() for name in factors if name != "angle")
+    assert (images != turned).any()
