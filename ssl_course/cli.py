@@ -1,6 +1,8 @@
 """The command line: ssl-course demo | train | evaluate | doctor."""
 
 import argparse
+import ast
+import inspect
 import json
 import platform
 import sys
@@ -14,7 +16,8 @@ import psutil
 import torch
 from tqdm import tqdm
 
-from ssl_course import plots
+from ssl_course import compare, plots
+from ssl_course.compare import NAMES
 from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import judge
 from ssl_course.features import extract_features
@@ -22,10 +25,10 @@ from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
 from ssl_course.precision import choose_device, choose_precision, cpu_bf16_speedup, cpu_has_bf16, processor_name
 from ssl_course.profiles import augmentation, settings
+from ssl_course.recipes import build, encoder_name, new_encoder
 from ssl_course.train import TrainingError, load_encoder, pretrain
 
 PROBED = 10_000  # training images that a probe is fitted on, unless told otherwise
-NAMES = {"pixels": "raw pixels", "untrained": "untrained encoder", "supervised": "trained with labels"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ssl-course", description="Self-supervised learning by building it.")
     parser.add_argument("--version", action="version", version=version("ssl-course"))
-    commands = parser.add_subparsers(required=True, metavar="demo | train | evaluate | doctor")
+    commands = parser.add_subparsers(required=True, metavar="demo | train | evaluate | compare | doctor")
 
     demo = commands.add_parser("demo", help="train SimCLR on the built-in images; one table, four pictures")
     demo.add_argument("--out", type=Path, default=Path("ssl-course-demo"), help="folder for the pictures")
@@ -61,12 +64,20 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a method; stopped runs go on when started again")
     train.add_argument("method", choices=METHODS)
     train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a folder")
-    train.add_argument("--encoder", choices=ENCODERS, default="small_cnn")
+    train.add_argument("--encoder", choices=ENCODERS, default="small_cnn", help="mae always takes its transformer")
     train.add_argument("--epochs", type=int, default=15)
     train.add_argument("--size", type=int, help="training images, class-balanced (default all)")
     train.add_argument("--batch-size", type=int, default=256)
     train.add_argument("--lr", type=float, default=4e-3)
-    train.add_argument("--temperature", type=float, default=0.15)
+    train.add_argument("--temperature", type=float, help="short for --option temperature=…")
+    train.add_argument(
+        "--option",
+        type=_option,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a keyword argument of the method, such as ratio=0.5 or mining=hard; may be given several times",
+    )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="auto")
     train.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
@@ -82,9 +93,37 @@ def _parser() -> argparse.ArgumentParser:
     _add_folder_options(evaluate)
     evaluate.set_defaults(run=evaluate_command)
 
+    table = commands.add_parser("compare", help="train methods at equal cost and judge all of them by one protocol")
+    table.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a labelled folder")
+    table.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
+    table.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED")
+    table.add_argument("--out", type=Path, default=Path("ssl-course-compare"), help="folder of runs, table, figures")
+    table.add_argument("--size", type=int, help="training images (default 6000 shapes, 20000 others)")
+    table.add_argument("--passes", type=int, help="of SimCLR; the others get as many operations (default 3, 15)")
+    table.add_argument("--batch-size", type=int, help="default 128, 256")
+    table.add_argument("--lr", type=float, help="default 3e-3, 4e-3")
+    table.add_argument("--probe", type=int, help="labelled training images (default 4000, 10000)")
+    table.add_argument("--encoder", choices=ENCODERS, default="small_cnn")
+    table.add_argument("--device", default="auto")
+    table.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
+    table.add_argument("--caption", help="what to call the images")
+    table.add_argument("--results", type=Path, help="write the result here too, for a lesson to read")
+    table.set_defaults(run=compare_command)
+
     doctor = commands.add_parser("doctor", help="what this machine has, and what that means for the lessons")
     doctor.set_defaults(run=doctor_command)
     return parser
+
+
+def _option(text: str) -> tuple[str, object]:
+    """NAME=VALUE with a Python number, tuple, True, False or None, or else a plain word."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 def _add_folder_options(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +163,7 @@ def demo_command(options: argparse.Namespace) -> None:
     table = {name: judge(encoder, probed, test) for name, encoder in encoders.items()}
     clock.lap("evaluate")
     plots.history(history).figure.savefig(options.out / "curve.png", dpi=150)
-    plots.compare({_name(key): row for key, row in table.items()}, chance=0.1).figure.savefig(
+    plots.compare({NAMES[key]: row for key, row in table.items()}, chance=0.1).figure.savefig(
         options.out / "table.png", dpi=150
     )
     for name, encoder in (("before", untrained), ("after", simclr.encoder)):
@@ -156,14 +195,10 @@ def _save_views(path: Path, images: ImageSet, augment: torch.nn.Module, seed: in
     plots.show_views(few, *views).figure.savefig(path, dpi=150)
 
 
-def _name(key: str) -> str:
-    return NAMES.get(key, METHODS[key].__name__ if key in METHODS else key)
-
-
 def _print_table(table: dict[str, dict[str, float]], caption: str) -> None:
     print(f"\n{'test accuracy (%)':<22}{'linear probe':>14}{'k-NN':>8}")
     for key, row in table.items():
-        print(f"{_name(key):<22}{100 * row['linear_probe']:>14.1f}{100 * row['knn']:>8.1f}")
+        print(f"{NAMES[key]:<22}{100 * row['linear_probe']:>14.1f}{100 * row['knn']:>8.1f}")
     print(f"({caption})\n")
 
 
@@ -173,8 +208,11 @@ def _print_table(table: dict[str, dict[str, float]], caption: str) -> None:
 def train_command(options: argparse.Namespace) -> int | None:
     """Train one method and leave a run folder: run.json, checkpoint.pt, history.json, curve.png."""
     images = _load(options, options.data, "train", size=options.size)
-    record = {"method": options.method, "encoder": options.encoder, "data": str(options.data), "size": options.size}
-    record |= {"resolution": images.images.shape[-1], "seed": options.seed, "temperature": options.temperature}
+    encoder = encoder_name(options.method, options.encoder)
+    chosen = dict(options.option) | ({"temperature": options.temperature} if options.temperature is not None else {})
+    method = _build(options, images, chosen)
+    record = {"method": options.method, "encoder": encoder, "data": str(options.data), "size": options.size}
+    record |= {"resolution": images.images.shape[-1], "seed": options.seed, "options": chosen}
     options.out.mkdir(parents=True, exist_ok=True)
     description, checkpoint = options.out / "run.json", options.out / "checkpoint.pt"
     if checkpoint.exists() and description.exists() and (old := json.loads(description.read_text())) != record:
@@ -183,9 +221,6 @@ def train_command(options: argparse.Namespace) -> int | None:
             f"{options.out} holds another run (different: {different}): choose another --out, or delete it"
         )
     description.write_text(json.dumps(record, indent=1))
-    torch.manual_seed(options.seed)
-    encoder = ENCODERS[options.encoder]()
-    method = METHODS[options.method](encoder, temperature=options.temperature, augment=augmentation(options.data))
     history = pretrain(
         method,
         images,
@@ -206,6 +241,15 @@ def train_command(options: argparse.Namespace) -> int | None:
         return 130
     print(f"done: {checkpoint}; now: ssl-course evaluate {options.out}")
     return None
+
+
+def _build(options: argparse.Namespace, images: ImageSet, chosen: dict) -> torch.nn.Module:
+    known = set(inspect.signature(METHODS[options.method]).parameters) - {"encoder", "size", "augment", "head"}
+    if unknown := set(chosen) - known:
+        takes = ", ".join(sorted(known)) or "none"
+        raise ValueError(f"{options.method} has no option {', '.join(sorted(unknown))}; it has: {takes}")
+    shared = {"size": tuple(images.images.shape[2:]), "seed": options.seed, "encoder": options.encoder}
+    return build(options.method, options.data, **shared, **chosen)
 
 
 def _say_epoch(record: dict) -> None:
@@ -230,9 +274,8 @@ def evaluate_command(options: argparse.Namespace) -> None:
             f"{options.folder} is not a run: there is no run.json (ssl-course train … --out makes one)"
         )
     record = json.loads(description.read_text())
-    torch.manual_seed(record["seed"])
-    untrained = ENCODERS[record["encoder"]]()
-    trained = load_encoder(options.folder / "checkpoint.pt", ENCODERS[record["encoder"]]())
+    untrained = new_encoder(record["encoder"], record["seed"])
+    trained = load_encoder(options.folder / "checkpoint.pt", new_encoder(record["encoder"], record["seed"]))
     data = options.data or record["data"]
     train = _load(options, data, "train", resolution=record["resolution"])
     if train.labels is None:
@@ -242,7 +285,7 @@ def evaluate_command(options: argparse.Namespace) -> None:
     encoders = {"pixels": None, "untrained": untrained, record["method"]: trained}
     table = {}
     for name, encoder in encoders.items():
-        print(f"judging {_name(name)} …", file=sys.stderr, flush=True)
+        print(f"judging {NAMES[name]} …", file=sys.stderr, flush=True)
         table[name] = judge(encoder, train, test)
     _print_table(
         table, f"{data}, probe fitted on {len(train)}, tested on {len(test)}; chance is {100 / len(test.classes):.0f} %"
@@ -250,6 +293,31 @@ def evaluate_command(options: argparse.Namespace) -> None:
     (options.folder / "evaluation.json").write_text(json.dumps(table, indent=1))
     if options.json:
         print(json.dumps(table))
+
+
+# --- compare
+
+
+def compare_command(options: argparse.Namespace) -> int:
+    """Train what isn't there yet, print the table, and write table and figures; 1 if a training failed."""
+    changes = {name: getattr(options, name) for name in ("size", "passes", "batch_size", "lr", "probe", "encoder")}
+    plan = compare.plan_for(options.data, **changes)
+    floors = [name for name in compare.FLOORS if name != "untrained_vit" or "mae" in options.methods]
+    names = [*floors, *options.methods, "supervised"]
+    caption = options.caption or ("built-in images" if options.data == "shapes" else Path(options.data).name)
+    arguments = {"device": options.device, "precision": options.precision, "say": _say}
+    result = compare.collect(plan, names, options.seeds, options.out / "runs", caption=caption, **arguments)
+    command = f"ssl-course compare --data {Path(options.data).name} --seeds {' '.join(map(str, options.seeds))}"
+    result = {"caption": caption, "command": command} | result
+    compare.save(result, options.out)
+    if options.results is not None:
+        options.results.write_text(compare.as_json(result))
+    print(f"\n{compare.markdown(result)}\n\ntable and figures: {options.out}/")
+    return 1 if result["failed"] else 0
+
+
+def _say(text: str) -> None:
+    tqdm.write(text, file=sys.stderr)
 
 
 # --- doctor

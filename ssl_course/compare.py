@@ -6,7 +6,6 @@ that nothing is trained twice and a result of other code or data is never taken 
 """
 
 import ast
-import copy
 import datetime
 import hashlib
 import inspect
@@ -14,15 +13,19 @@ import json
 import math
 import os
 import platform
+import re
 import statistics
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from torch import Tensor, nn
 
-from ssl_course import augment, data, evaluate, features, networks, shapes, train, vit
+from ssl_course import augment, data, evaluate, features, networks, plots, shapes, train, vit
 from ssl_course.cost import training_flops
 from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import (
@@ -40,7 +43,7 @@ from ssl_course.plots import tsne_places
 from ssl_course.precision import choose_device, choose_precision, processor_name
 from ssl_course.profiles import augmentation
 from ssl_course.recipes import VIEWS, build, encoder_name, new_encoder
-from ssl_course.train import pretrain
+from ssl_course.train import TrainingError, pretrain
 
 FLOORS = ("pixels", "untrained", "untrained_vit")
 NAMES = {"pixels": "raw pixels", "untrained": "untrained encoder", "untrained_vit": "untrained transformer"}
@@ -193,7 +196,7 @@ def _tune(encoder: nn.Module, images: Images, share: float, plan: Plan, seed: in
     epochs = math.ceil(plan.tuning_steps / (len(few) // batch_size))
     shared = {"batch_size": batch_size, "lr": 1e-3, "seed": seed, "augment": augmentation(plan.data)}
     return fine_tune(
-        copy.deepcopy(encoder), few, images.test, epochs=epochs, **shared, **arguments | {"progress": False}
+        encoder, few, images.test, epochs=epochs, **shared, **arguments | {"progress": False}
     )
 
 
@@ -263,23 +266,31 @@ def collect(
         caption: what to call the images.
         say: is called with a sentence before and after each run.
         arguments: for `pretrain`: device, precision, progress.
+
+    Returns:
+        caption, recipe, hardware, date; `seeds`, a dict of rows for each; `failed`, what could not be trained and why
+        (the other rows are there all the same); `similarity` and `maps` of the first seed's features.
     """
     result = {"caption": caption, "recipe": asdict(plan) | {"data": Path(plan.data).name}, "hardware": hardware()}
-    result |= {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "seeds": {}}
+    result |= {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "seeds": {}, "failed": []}
     kept: dict[str, Tensor] = {}
     for seed in seeds:
         images = load_images(plan, seed)
-        rows = {}
+        rows = result["seeds"][str(seed)] = {}
         for name in names:
             say(f"{NAMES[name]}, seed {seed} …")
-            row = run(plan, name, seed, folder, images, **arguments)
+            try:
+                row = run(plan, name, seed, folder, images, **arguments)
+            except TrainingError as failure:
+                result["failed"].append(f"{NAMES[name]}, seed {seed}: {failure}")
+                say(result["failed"][-1])
+                continue
             features = row.pop("features")
             if seed == seeds[0]:
                 kept[name] = features
             rows[name] = row
             say(f"{NAMES[name]}, seed {seed}: linear probe {100 * row['linear_probe']:.1f} %")
-        result["seeds"][str(seed)] = rows
-    return result | {"similarity": similarity(kept), "maps": maps(kept, images.test)}
+    return result | {"similarity": similarity(kept), "maps": maps(kept, load_images(plan, seeds[0]).test)}
 
 
 def similarity(features: dict[str, Tensor]) -> dict[str, dict[str, float]]:
@@ -300,31 +311,114 @@ def summary(result: dict, column: str, key: str | None = None) -> dict[str, tupl
     Args:
         column: of the rows, such as "linear_probe", "knn", "few_labels".
         key: within the column, such as "0.01" or a factor's name.
+
+    Returns:
+        By the row's name on the command line; the deviation of one seed is nan.
     """
     table = {}
-    for name in next(iter(result["seeds"].values())):
-        rows = [seed[name] for seed in result["seeds"].values()]
-        values = [row[column] if key is None else row[column].get(key) for row in rows if column in row]
-        if values and None not in values:
+    for name in dict.fromkeys(name for rows in result["seeds"].values() for name in rows):
+        cells = [rows[name].get(column) for rows in result["seeds"].values() if name in rows]
+        values = [cell if key is None or cell is None else cell.get(key) for cell in cells]
+        if None not in values:
             table[name] = (statistics.mean(values), statistics.stdev(values) if len(values) > 1 else math.nan)
     return table
 
 
+def columns(result: dict) -> dict[str, dict[str, tuple[float, float]]]:
+    """The accuracies of the table by column title, each as `summary` gives it; those that no row has are left out."""
+    table = {"linear probe": summary(result, "linear_probe"), "k-NN": summary(result, "knn")}
+    for key in map("{:g}".format, FEW):
+        table[f"probe, {float(key):.0%} of the labels"] = summary(result, "few_labels", key)
+    for key in map("{:g}".format, FEW):
+        table[f"fine-tuned, {float(key):.0%} of the labels"] = summary(result, "fine_tuned", key)
+    return {title: cells for title, cells in table.items() if cells}
+
+
+def factor_table(result: dict) -> dict[str, dict[str, float]]:
+    """Mean R^2 of each known factor for each row, by the row's title; empty for photographs."""
+    rows = next(iter(result["seeds"].values()))
+    factors = next((list(row["factors"]) for row in rows.values() if "factors" in row), [])
+    scores = {factor: summary(result, "factors", factor) for factor in factors}
+    return {NAMES[name]: {factor: scores[factor][name][0] for factor in factors} for name in rows if factors}
+
+
 def markdown(result: dict) -> str:
     """The table, in per cent, mean ± standard deviation over the seeds."""
-    shares = [key for key in ("0.01", "0.1") if summary(result, "few_labels", key)]
-    columns = [("linear probe", "linear_probe", None), ("k-NN", "knn", None)]
-    columns += [(f"probe, {float(key):.0%} labels", "few_labels", key) for key in shares]
-    columns += [(f"fine-tuned, {float(key):.0%} labels", "fine_tuned", key) for key in shares]
-    lines = [f"| {result['caption']} | passes | {' | '.join(name for name, *_ in columns)} |"]
-    lines.append("|---" * (len(columns) + 2) + "|")
-    passes = {name: row.get("passes") for name, row in next(iter(result["seeds"].values())).items()}
-    cells = [{name: _percent(*value) for name, value in summary(result, *where).items()} for _, *where in columns]
+    cells = columns(result)
+    passes = {name: row.get("passes") for rows in result["seeds"].values() for name, row in rows.items()}
+    lines = [f"| {result['caption']} | passes | {' | '.join(cells)} |", "|---" * (len(cells) + 2) + "|"]
     for name in passes:
-        line = " | ".join(cell.get(name, "–") for cell in cells)
+        line = " | ".join(_percent(*column[name]) if name in column else "–" for column in cells.values())
         lines.append(f"| {NAMES[name]} | {passes[name] or '–'} | {line} |")
     return "\n".join(lines)
 
 
 def _percent(mean: float, deviation: float) -> str:
     return f"{100 * mean:.1f}" + ("" if math.isnan(deviation) else f" ± {100 * deviation:.1f}")
+
+
+def as_json(result: dict) -> str:
+    """The result as text, one line per row of the table."""
+    text = json.dumps(_rounded(result), indent=1, ensure_ascii=False)
+    return re.sub(r"\n {4,}|\n {3}(?=[\]}])", " ", text) + "\n"
+
+
+def _rounded(value):
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list) else value
+
+
+def save(result: dict, folder: Path) -> None:
+    """Write table.md, table.csv, result.json and the figures into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.md").write_text(markdown(result) + "\n")
+    (folder / "result.json").write_text(as_json(result))
+    titles = {NAMES[name]: name for name in summary(result, "linear_probe")}
+    frame = {
+        f"{title}, {part}": {row: cells[name][place] for row, name in titles.items() if name in cells}
+        for title, cells in columns(result).items()
+        for place, part in enumerate(("mean", "deviation"))
+    }
+    pd.DataFrame(frame).reindex(titles).to_csv(folder / "table.csv", index_label="row")
+    for name, axes in figures(result).items():
+        axes.figure.savefig(folder / f"{name}.png", dpi=150)
+        plots.plt.close(axes.figure)
+
+
+def figures(result: dict) -> dict[str, Axes]:
+    """The table as bars, what can be read of the factors, the similarity of the rows, and their maps."""
+    cells = columns(result)
+    shown = {"linear probe": "linear probe", "k-NN": "k-NN"}
+    titles = {NAMES[name]: name for name in cells["linear probe"]}
+    means, spreads = (
+        {row: {title: cells[title][name][place] for title in shown} for row, name in titles.items()} for place in (0, 1)
+    )
+    chance = 1 / len(result["maps"]["classes"])
+    drawn = {"accuracy": plots.compare(means, spread=spreads, chance=chance)}
+    if table := factor_table(result):
+        drawn["factors"] = plots.heatmap(table, unit="read linearly: R² on test images")
+    alike = {NAMES[a]: {NAMES[b]: value for b, value in row.items()} for a, row in result["similarity"].items()}
+    drawn["similarity"] = plots.heatmap(alike, unit="linear CKA")
+    drawn["maps"] = gallery(result)
+    return drawn
+
+
+def gallery(result: dict) -> Axes:
+    """One t-SNE map per row, side by side."""
+    places, labels = result["maps"]["places"], torch.tensor(result["maps"]["labels"])
+    wide = min(4, len(places))
+    high = -(-len(places) // wide)
+    figure, axes = plots.plt.subplots(high, wide, figsize=(2.6 * wide, 2.7 * high), layout="constrained", squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, (name, points) in zip(axes.flat, places.items(), strict=False):
+        ax.axis("on")
+        plots.scatter(np.array(points), labels, result["maps"]["classes"], legend=False, ax=ax).set_title(
+            NAMES[name], fontsize=10
+        )
+    handles = axes.flat[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=5, frameon=False, markerscale=1.8)
+    return axes.flat[0]

@@ -108,5 +108,5 @@ class VisionTransformer(nn.Module):
 
 
 def small_vit() -> nn.Module:
-    """The course's transformer, about 0.8 million weights: (B, 3, H, W) in [0, 1] -> (B, 128); H and W multiples of 4."""
+    """The course's transformer, 0.8 million weights: (B, 3, H, W) in [0, 1] -> (B, 128), H and W multiples of 4."""
     return VisionTransformer()

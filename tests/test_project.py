@@ -11,22 +11,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ssl_course"
 
 # Which modules of the package each may import: those on a lower line, and those named beside it.
-METHODS = {
-    f"methods.{name}"
-    for name in [
-        "rotation",
-        "jigsaw",
-        "inpainting",
-        "autoencoder",
-        "triplet",
-        "simclr",
-        "moco",
-        "byol",
-        "simsiam",
-        "mae",
-        "supervised",
-    ]
-}
+NAMES = "rotation jigsaw inpainting autoencoder triplet simclr moco byol simsiam mae supervised"
+METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 LAYERS = [
     {"shapes", "augment", "networks", "features", "plots", "precision", "results", "cost"},

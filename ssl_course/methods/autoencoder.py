@@ -58,7 +58,7 @@ class Autoencoder(nn.Module):
 
 
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL divergence of N(mean, exp(log_variance)) from N(0, 1), both (B, D) -> (B,), in nats (Kingma & Welling, app. B)."""
+    """KL divergence of N(mean, exp(log_variance)) from N(0, 1): (B, D), (B, D) -> (B,), in nats (their appendix B)."""
     return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(dim=1)
 
 

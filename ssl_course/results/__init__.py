@@ -37,9 +37,7 @@ def baselines(data: str) -> dict[str, dict[str, float]]:
         ValueError: if there is no result for these images.
     """
     if data not in COMPARED:
-        raise ValueError(
-            f"there are baselines for {' and '.join(COMPARED)}, not for {data!r}: train them, as lesson 00 does"
-        )
+        raise ValueError(f"there are baselines for {' and '.join(COMPARED)}, not for {data!r}: train them (lesson 00)")
     seeds = read(COMPARED[data])["seeds"].values()
     return {
         title: {column: statistics.mean(rows[name][column] for rows in seeds) for column in ("linear_probe", "knn")}
