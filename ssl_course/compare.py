@@ -100,10 +100,10 @@ class Images:
 
 def load_images(plan: Plan, seed: int) -> Images:
     """Raises ValueError if the training images have no labels, since a table needs them."""
-    pool, test = load(plan.data, size=plan.size, seed=seed), load(plan.data, "test")
-    if pool.labels is None or test.labels is None:
+    pool = load(plan.data, size=plan.size, seed=seed)
+    if pool.labels is None:
         raise ValueError(f"{plan.data} has no labels to judge by: sort some images into one folder per class")
-    return Images(pool, pool.sample(min(plan.probe, len(pool)), seed=seed), test)
+    return Images(pool, pool.sample(min(plan.probe, len(pool)), seed=seed), load(plan.data, "test"))
 
 
 def run(plan: Plan, name: str, seed: int, folder: Path, images: Images | None = None, **arguments) -> dict:
@@ -195,9 +195,7 @@ def _tune(encoder: nn.Module, images: Images, share: float, plan: Plan, seed: in
     batch_size = min(64, len(few) // 2)
     epochs = math.ceil(plan.tuning_steps / (len(few) // batch_size))
     shared = {"batch_size": batch_size, "lr": 1e-3, "seed": seed, "augment": augmentation(plan.data)}
-    return fine_tune(
-        encoder, few, images.test, epochs=epochs, **shared, **arguments | {"progress": False}
-    )
+    return fine_tune(encoder, few, images.test, epochs=epochs, **shared, **arguments | {"progress": False})
 
 
 def _features(encoder: nn.Module | None, images: ImageSet) -> Tensor:
