@@ -7,6 +7,8 @@ from PIL import Image
 
 from ssl_course import load
 from ssl_course.cli import main
+from ssl_course.methods import METHODS
+from ssl_course.train import read_checkpoint
 
 TRAIN = "train simclr --data {data} --encoder small_cnn --epochs 1 --size 64 --batch-size 32 --device cpu --out {out}"
 
@@ -50,7 +52,7 @@ def test_a_run_folder_of_other_settings_is_refused(folder, tmp_path, capsys):
     assert main(TRAIN.format(data=folder, out=run).split()) == 0
     before = (run / "checkpoint.pt").read_bytes()
     assert main([*TRAIN.format(data=folder, out=run).split(), "--temperature", "0.5"]) == 1
-    assert "holds another run (different: temperature)" in capsys.readouterr().err
+    assert "holds another run (different: options)" in capsys.readouterr().err
     assert (run / "checkpoint.pt").read_bytes() == before
 
 
@@ -81,6 +83,13 @@ def test_ctrl_c_is_resumable(folder, tmp_path, capsys, monkeypatch):
         ("train simclr --data {tmp} --out {tmp}/run", "no images in"),
         ("train simclr --size 8 --out {tmp}/run", "8 images don't fill one batch"),
         ("train simclr --size 300 --temperature -1 --out {tmp}/run", "temperature must be positive, got -1.0"),
+        (
+            "train simclr --size 300 --option ratio=0.5 --out {tmp}/run",
+            "simclr has no option ratio; it has: temperature",
+        ),
+        ("train mae --size 300 --option ratio=1.5 --out {tmp}/run", "ratio must be in (0, 1), got 1.5"),
+        ("train triplet --size 300 --option mining=mean --out {tmp}/run", "got 'mean'"),
+        ("compare --data {tmp} --out {tmp}/table", "no images in"),
         ("train simclr --size 300 --device cuda --out {tmp}/run", "no cuda device was found"),
         ("evaluate {tmp}/nothing", "is not a run: there is no run.json"),
     ],
@@ -92,6 +101,47 @@ def test_bad_input_gets_one_sentence(command, message, tmp_path, capsys, monkeyp
     assert message in error
     assert "Traceback" not in error
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_on_a_folder_and_is_evaluated(folder, tmp_path, capsys, method):
+    run = tmp_path / "run"
+    assert main(TRAIN.replace("simclr", method).format(data=folder, out=run).split()) == 0
+    assert main(["evaluate", str(run), "--json"]) == 0
+    table = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(table) == ["pixels", "untrained", method]
+
+
+def test_options_reach_the_method(folder, tmp_path):
+    command = TRAIN.replace("simclr", "jigsaw").format(data=folder, out=tmp_path / "run").split()
+    assert main([*command, "--option", "tiles=4", "--option", "count=10"]) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["options"] == {"tiles": 4, "count": 10}
+    weights = read_checkpoint(tmp_path / "run" / "checkpoint.pt")["method"]
+    assert weights["head.3.weight"].shape[0] == 10
+
+
+def test_an_option_without_a_value_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "mae", "--option", "ratio", "--out", "nowhere"])
+    assert "must be NAME=VALUE, got 'ratio'" in capsys.readouterr().err
+
+
+COMPARE = "compare --data {data} --methods rotation mae --size 64 --passes 1 --batch-size 32 --probe 64 --device cpu"
+
+
+def test_compare_prints_and_writes_the_table_and_trains_nothing_twice(folder, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "table"
+    command = [*COMPARE.format(data=folder).split(), "--out", str(out), "--results", str(tmp_path / "kept.json")]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    rows = ["raw pixels", "untrained encoder", "untrained transformer", "Rotation", "MAE", "trained with labels"]
+    assert all(f"| {row} |" in printed for row in rows)
+    kept = json.loads((tmp_path / "kept.json").read_text())
+    assert list(kept["seeds"]["0"])[-2:] == ["mae", "supervised"]
+    assert str(tmp_path) not in (tmp_path / "kept.json").read_text()
+    monkeypatch.setattr("ssl_course.compare.pretrain", None)
+    assert main(command) == 0
+    assert capsys.readouterr().out == printed
 
 
 def test_unreadable_files_are_named_and_can_be_skipped(folder, tmp_path, capsys):

@@ -8,14 +8,17 @@ from torch import nn
 
 from ssl_course import ImageSet, load
 from ssl_course.evaluate import (
+    _as_targets,
     alignment,
     effective_rank,
     extract_features,
+    factor_scores,
     feature_deviation,
     few_label_curve,
     fine_tune,
     judge,
     knn_accuracy,
+    linear_cka,
     linear_probe,
     raw_pixels,
     uniformity,
@@ -394,3 +397,91 @@ def test_fine_tuning_with_the_same_seed_gives_the_same_accuracy():
         torch.manual_seed(noise)  # what was drawn before doesn't matter
         scores.append(fine_tune(encoder, train, train, **SHORT, seed=5))
     assert scores[0] == scores[1]
+
+
+# --- known factors, and the similarity of two encoders
+
+
+def known_factors(count=400):
+    drawn = load("shapes", size=count)
+    return drawn.factors
+
+
+def features_of(factors, *names):
+    """Features from which exactly these factors can be read linearly, turned at random."""
+    columns = torch.cat([_as_targets(name, factors[name]) for name in names], dim=1)
+    mixed = torch.cat([columns, torch.randn(len(columns), 4, dtype=torch.float64)], dim=1)
+    rotation, _ = torch.linalg.qr(torch.randn(mixed.shape[1], mixed.shape[1], dtype=torch.float64))
+    return (mixed @ rotation).float()
+
+
+def split_scores(features, factors, half=300):
+    first, second = (
+        {name: values[part] for name, values in factors.items()} for part in (slice(half), slice(half, None))
+    )
+    return factor_scores(features[:half], first, features[half:], second)
+
+
+@pytest.mark.parametrize("present", [("x", "size"), ("hue",), ("ground", "ground_hue"), ("contrast", "y")])
+def test_factor_scores_find_what_is_in_the_features_and_only_that(present):
+    factors = known_factors()
+    torch.manual_seed(0)
+    scores = split_scores(features_of(factors, *present), factors)
+    assert set(scores) == set(factors) - {"class"}
+    assert all(scores[name] > 0.95 for name in present)
+    absent = set(scores) - set(present) - ({"contrast", "ground"} if {"contrast", "ground"} & set(present) else set())
+    assert all(scores[name] < 0.2 for name in absent)  # contrast and ground go together: dark ground, light shape
+
+
+def test_the_angle_is_read_within_each_class_that_has_one():
+    factors = known_factors(3000)
+    turned = factors["angle"] + 100.0 * factors["class"]  # each class has its own zero
+    radians = torch.deg2rad(turned.double())
+    features = torch.stack([radians.cos(), radians.sin()], dim=1).float()
+    assert split_scores(features, factors, 2000)["angle"] > 0.99
+
+
+def test_factors_that_are_only_noise_score_zero_and_never_less():
+    factors = known_factors()
+    assert all(0 <= score < 0.1 for score in split_scores(torch.randn(400, 3), factors).values())
+
+
+def test_images_without_factors_have_no_scores():
+    with pytest.raises(ValueError, match="only the built-in images have known factors"):
+        factor_scores(torch.randn(4, 2), {}, torch.randn(4, 2), {})
+
+
+def cka_by_kernels(a, b):
+    """Equation 3 of Kornblith et al. 2019 with centred Gram matrices."""
+    count = len(a)
+    centring = torch.eye(count, dtype=torch.float64) - 1 / count
+    k, m = (centring @ (part.double() @ part.double().T) @ centring for part in (a, b))
+    return float((k * m).sum() / (k.norm() * m.norm()))
+
+
+def test_linear_cka_is_the_papers_formula():
+    a = torch.randn(30, 5)
+    b = torch.cat([a[:, :2], torch.randn(30, 6)], dim=1)
+    assert linear_cka(a, b) == pytest.approx(cka_by_kernels(a, b), abs=1e-9)
+    assert linear_cka(a, b) == pytest.approx(linear_cka(b, a))
+
+
+def test_linear_cka_ignores_rotation_scale_and_shift_and_not_a_single_stretched_direction():
+    a = torch.randn(50, 4, dtype=torch.float64)
+    rotation, _ = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64))
+    assert linear_cka(a, 3 * a @ rotation + 7) == pytest.approx(1)
+    assert linear_cka(a, a * torch.tensor([10.0, 1, 1, 1], dtype=torch.float64)) < 0.9
+    assert linear_cka(torch.randn(500, 3), torch.randn(500, 3)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        (torch.randn(4, 2), torch.randn(5, 2), r"got \(4, 2\) and \(5, 2\)"),
+        (torch.randn(1, 2), torch.randn(1, 2), "features must be"),
+        (torch.ones(4, 2), torch.randn(4, 2), "all features are equal"),
+    ],
+)
+def test_linear_cka_refuses(a, b, message):
+    with pytest.raises(ValueError, match=message):
+        linear_cka(a, b)

@@ -1,12 +1,15 @@
 import pytest
 
-from ssl_course.results import FOLDER, read
+from ssl_course.results import BASELINES, COMPARED, FOLDER, baselines, read
+
+ABOUT = {"caption", "command", "recipe", "hardware", "date", "seeds"}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.json")))
 def test_a_committed_result_says_what_made_it(name):
     result = read(name)
-    assert {"caption", "command", "recipe", "hardware", "date", "seeds"} == set(result)
+    compared = {"failed", "similarity", "maps"} if name in COMPARED.values() else set()
+    assert set(result) == ABOUT | compared
     assert {"device", "precision", "torch", "python"} == set(result["hardware"])
     rows = list(result["seeds"].values())
     assert len(rows) >= 2
@@ -21,3 +24,25 @@ def test_the_lessons_results_are_there():
 def test_an_unknown_result_is_refused():
     with pytest.raises(ValueError, match="no result 'nothing', only "):
         read("nothing")
+
+
+@pytest.mark.parametrize("name", sorted(COMPARED.values()))
+def test_a_committed_comparison_is_whole_and_every_row_names_its_run(name):
+    result = read(name)
+    assert result["failed"] == []
+    for rows in result["seeds"].values():
+        assert set(BASELINES) <= set(rows)
+        assert all(len(row["hash"]) == 16 and row["hardware"] and row["date"] for row in rows.values())
+
+
+@pytest.mark.parametrize("data", COMPARED)
+def test_baselines_are_the_floor_and_the_ceiling(data):
+    rows = baselines(data)
+    assert list(rows) == ["raw pixels", "untrained encoder", "trained with labels"]
+    floor, ceiling = rows["untrained encoder"]["linear_probe"], rows["trained with labels"]["linear_probe"]
+    assert 0.1 < floor < ceiling - 0.2
+
+
+def test_there_are_no_baselines_for_images_nobody_trained_on():
+    with pytest.raises(ValueError, match="baselines for shapes and cifar10, not for 'stl10'"):
+        baselines("stl10")

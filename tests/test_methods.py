@@ -1,0 +1,333 @@
+"""What every method must keep, whatever its loss: the contract with the training loop and the structure behind it."""
+
+import inspect
+import pkgutil
+
+import pytest
+import torch
+from torch import nn
+
+from ssl_course import ImageSet, methods, pretrain, recipes
+from ssl_course.methods import METHODS, Supervised
+from ssl_course.networks import MovingAverage, small_cnn
+from ssl_course.profiles import augmentation
+from ssl_course.vit import VisionTransformer
+
+NAMES = [*METHODS, "supervised"]
+OPTIONS = {"jigsaw": {"tiles": 4, "count": 6}, "moco": {"length": 20}}  # quick, and a queue that comes round
+MOVES = {"moco": {"target", "queue", "oldest"}, "byol": {"target"}}  # by after_step
+CANCELLED = {  # biases whose effect a norm takes out right after
+    "byol": {"head.3.bias"},
+    "simsiam": {"head.0.3.bias"},
+    "barlow_twins": {"head.3.bias"},
+    "vicreg": {"head.3.bias"},
+}
+
+every_method = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(autouse=True)
+def tiny_encoders(monkeypatch):
+    monkeypatch.setattr(recipes, "ENCODERS", {"small_cnn": lambda: small_cnn(4)})
+    monkeypatch.setattr(recipes, "small_vit", lambda: VisionTransformer(width=16, depth=1))
+
+
+def build(name, seed=0, **options):
+    if name == "supervised":
+        return Supervised(recipes.new_encoder("small_cnn", seed), 8, augment=augmentation("shapes"))
+    return recipes.build(name, "shapes", seed=seed, **OPTIONS.get(name, {}) | options)
+
+
+def images(count=8, height=32, width=32):
+    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(7))
+
+
+def loss_of(method, batch, seed=1):
+    torch.manual_seed(seed)
+    targets = [torch.arange(len(batch)) % 8] if getattr(method, "uses_labels", False) else []
+    return method(*method.views(batch), *targets)
+
+
+def state(method):
+    return {key: value.clone() for key, value in method.state_dict().items()}
+
+
+def differing(one, other):
+    assert one.keys() == other.keys()
+    return {key for key in one if not torch.equal(one[key], other[key])}
+
+
+# --- gradients
+
+
+@every_method
+def test_every_trainable_parameter_gets_a_gradient(name):
+    method = build(name)
+    loss_of(method, images()).backward()
+    gradients = {key: p.grad for key, p in method.named_parameters() if p.requires_grad}
+    assert all(gradient is not None for gradient in gradients.values())
+    smallest = 1e-6 * torch.nn.utils.get_total_norm(gradients.values())
+    assert {key for key, gradient in gradients.items() if gradient.norm() < smallest} <= CANCELLED.get(name, set())
+
+
+@every_method
+def test_a_target_network_needs_and_gets_no_gradient_and_everything_else_does(name):
+    method = build(name)
+    loss_of(method, images()).backward()
+    targets = [module for module in method.modules() if isinstance(module, MovingAverage)]
+    frozen = {parameter for target in targets for parameter in target.parameters()}
+    assert bool(frozen) == (name in MOVES)
+    assert frozen == {parameter for parameter in method.parameters() if not parameter.requires_grad}
+    assert all(parameter.grad is None for parameter in frozen)
+
+
+@every_method
+def test_the_loss_depends_on_the_encoder(name):
+    method = build(name)
+    before = loss_of(method, images())
+    with torch.no_grad():
+        for parameter in method.encoder.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    assert abs(loss_of(method, images()) - before) > 1e-5
+
+
+@every_method
+def test_the_gradient_reaches_the_encoder_from_every_image(name):
+    """A gradient in the views themselves, where they are pictures that the encoder sees."""
+    method = build(name)
+    views = list(method.views(images()))
+    views[0] = views[0].detach().requires_grad_()
+    targets = [torch.arange(8)] if name == "supervised" else []
+    loss = method(*views, *targets)
+    (gradient,) = torch.autograd.grad(loss, views[0])
+    reached = gradient.abs().amax(dim=(1, 2, 3)) > 0
+    assert reached.float().mean() >= (0.3 if name == "triplet" else 1)  # a triplet can be satisfied
+
+
+# --- after_step
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in MOVES])
+def test_a_method_without_a_target_has_nothing_to_do_after_a_step(name):
+    assert not hasattr(build(name), "after_step")
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_after_step_moves_the_target_and_its_like_and_nothing_else(name):
+    method = build(name)
+    loss_of(method, images())
+    with torch.no_grad():
+        for parameter in method.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    before, random = state(method), torch.get_rng_state()
+    method.after_step(0.5)
+    moved = differing(before, method.state_dict())
+    assert {key.split(".")[0] for key in moved} == MOVES[name]
+    assert {f"target.{key}" for key, _ in method.target.named_parameters()} <= moved
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+# --- the training loop
+
+
+class Stop(Exception):
+    pass
+
+
+def stop(record):
+    raise Stop
+
+
+@every_method
+def test_a_run_that_was_stopped_and_resumed_gives_the_same_weights_and_buffers(name, tmp_path):
+    batch = ImageSet((images(16) * 255).to(torch.uint8), torch.arange(16) % 8)
+    run = {"epochs": 2, "batch_size": 8, "device": "cpu", "precision": "fp32", "progress": False}
+    whole = build(name)
+    pretrain(whole, batch, **run)
+    stopped, resumed = build(name), build(name, seed=5)
+    with pytest.raises(Stop):
+        pretrain(stopped, batch, checkpoint=tmp_path / "run.pt", on_epoch=stop, **run)
+    assert differing(state(stopped), state(whole))
+    history = pretrain(resumed, batch, checkpoint=tmp_path / "run.pt", **run)
+    assert len(history) == 2
+    assert differing(state(resumed), state(whole)) == set()
+
+
+@every_method
+@pytest.mark.parametrize("count", [2, 8])
+def test_bf16_autocast_gives_a_finite_float32_loss_and_gradients(name, count):
+    method = build(name)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = loss_of(method, images(count))
+    loss.backward()
+    assert loss.dtype == torch.float32
+    assert loss.shape == ()
+    assert loss.isfinite()
+    gradients = [parameter.grad for parameter in method.parameters() if parameter.requires_grad]
+    assert all(gradient.dtype == torch.float32 and gradient.isfinite().all() for gradient in gradients)
+
+
+@every_method
+def test_bf16_autocast_changes_the_loss_by_a_few_percent_at_most(name):
+    method = build(name).eval()
+    exact = loss_of(method, images())
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(loss_of(method, images()), exact, rtol=0.05, atol=0.02)
+
+
+@every_method
+def test_the_same_seed_gives_the_same_loss_and_another_seed_another(name):
+    first = loss_of(build(name, seed=3), images())
+    assert torch.equal(loss_of(build(name, seed=3), images()), first)
+    assert not torch.equal(loss_of(build(name, seed=3), images(), seed=2), first)
+    assert not torch.equal(loss_of(build(name, seed=4), images()), first)
+
+
+# --- views
+
+
+@every_method
+@pytest.mark.parametrize("unchanged", [True, False])
+def test_neither_views_nor_loss_change_the_given_images(name, unchanged):
+    method, batch = build(name), images()
+    if unchanged:
+        method.augment = nn.Identity()  # then a view can be the batch itself
+    before = batch.clone()
+    loss_of(method, batch).backward()
+    assert torch.equal(batch, before)
+
+
+@every_method
+def test_pictures_among_the_views_stay_in_0_to_1_and_are_new_every_time(name):
+    method, batch = build(name), images()
+    pictures, again = ([view for view in method.views(batch) if view.ndim == 4] for _ in range(2))
+    pictures = [view for view in pictures if view.is_floating_point()]
+    assert all(view.min() >= -1e-6 and view.max() <= 1 + 1e-6 for view in pictures)
+    assert not torch.equal(pictures[0], again[0])
+
+
+@every_method
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 64)])
+def test_methods_work_on_images_of_another_size(name, height, width):
+    method = build(name, **({"size": (height, width)} if name != "supervised" else {}))
+    if name == "rotation" and height != width:
+        with pytest.raises(ValueError, match=r"quarter turns need square images, got \(8, 3, 32, 64\)"):
+            method.views(images(8, height, width))
+        return
+    loss = loss_of(method, images(8, height, width))
+    loss.backward()
+    assert loss.isfinite()
+
+
+# --- one image
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("simclr", "at least two images"),
+        ("triplet", "at least two images"),
+        ("barlow_twins", "at least two images"),
+        ("vicreg", "at least two images"),
+        ("rotation", "Expected more than 1 value per channel when training"),  # torch's own, from the head's batch norm
+        ("jigsaw", "Expected more than 1 value per channel when training"),
+        ("moco", "Expected more than 1 value per channel when training"),
+    ],
+)
+def test_one_image_alone_is_refused_where_it_cannot_teach(name, message):
+    with pytest.raises(ValueError, match=message):
+        loss_of(build(name), images(1))
+
+
+@pytest.mark.parametrize("name", ["inpainting", "autoencoder", "vae", "mae", "byol", "simsiam", "supervised"])
+def test_one_image_alone_is_enough_for_the_others(name):
+    """Painting looks at no other image; batch norm has two rows where both views go through it together."""
+    assert loss_of(build(name), images(1)).isfinite()
+
+
+@pytest.mark.parametrize("name", ["rotation", "jigsaw", "moco"])
+def test_one_image_alone_is_enough_where_batch_norm_looks_at_no_batch(name):
+    assert loss_of(build(name).eval(), images(1)).isfinite()
+
+
+# --- names and options
+
+
+def test_every_class_with_views_in_the_method_files_has_a_name():
+    files = [name for _, name, _ in pkgutil.iter_modules(methods.__path__)]
+    modules = [__import__(f"ssl_course.methods.{name}", fromlist=[name]) for name in files]
+    classes = [cls for module in modules for _, cls in inspect.getmembers(module, inspect.isclass)]
+    with_views = {cls for cls in classes if hasattr(cls, "views")}
+    assert with_views == {*METHODS.values(), Supervised}
+    assert {cls.__module__.split(".")[-1] for cls in with_views} == set(files)
+    assert set(methods.__all__) == {"METHODS", *(cls.__name__ for cls in with_views)}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_build_gives_the_class_of_that_name(name):
+    assert type(build(name)) is METHODS[name]
+
+
+@pytest.mark.parametrize("name", ["simCLR", "supervised", "", "Triplet"])
+def test_build_refuses_an_unknown_method(name):
+    with pytest.raises(ValueError, match=rf"method must be one of rotation, .*, mae, got '{name}'"):
+        recipes.build(name, "shapes")
+
+
+def test_build_refuses_an_unknown_encoder():
+    with pytest.raises(ValueError, match="encoder must be one of small_cnn, small_vit, got 'vgg'"):
+        recipes.build("simclr", "shapes", encoder="vgg")
+
+
+@pytest.mark.parametrize("name", ["rotation", "jigsaw"])
+def test_views_do_not_turn_an_image_that_the_task_is_to_turn(name):
+    assert build(name).augment.rotation == 0
+
+
+@pytest.mark.parametrize("name", ["inpainting", "autoencoder", "vae", "mae"])
+def test_methods_that_paint_get_the_colours_as_they_are(name):
+    augment = build(name).augment
+    assert augment.jitter == augment.grayscale == augment.solarize == 0
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("rotation", {"angles": (90,)}, r"at least two angles, got \(90,\)"),
+        ("jigsaw", {"count": 1}, "count must be from 2 to 24, got 1"),
+        ("jigsaw", {"count": 25}, "count must be from 2 to 24, got 25"),
+        ("jigsaw", {"tiles": 16}, "tiles must be from 2 to 9, got 16"),
+        ("jigsaw", {"tiles": 5}, "tiles must be a square number .* got 5"),
+        ("jigsaw", {"gap": 16}, "gap less than a cell, got 4 and 16"),
+        ("jigsaw", {"gap": -1}, "gap less than a cell, got 4 and -1"),
+        ("inpainting", {"share": 0}, r"share must be in \(0, 1\), got 0"),
+        ("inpainting", {"share": 1}, r"share must be in \(0, 1\), got 1"),
+        ("inpainting", {"size": 30}, "size must be a multiple of 8, got 30"),
+        ("autoencoder", {"noise": -0.1}, "noise can't be negative .* got -0.1"),
+        ("autoencoder", {"bottleneck": 0}, "bottleneck must be positive, got .* and 0"),
+        ("autoencoder", {"size": (32, 20)}, r"size must be a multiple of 8, got \(32, 20\)"),
+        ("vae", {"latent": 0}, "latent and deviation must be positive.* got 0"),
+        ("vae", {"deviation": 0}, "latent and deviation must be positive.* 0, "),
+        ("vae", {"deviation": NAN}, "latent and deviation must be positive.* nan, "),
+        ("vae", {"beta": -1}, "beta not negative.* -1"),
+        ("triplet", {"margin": 0}, "margin must be positive, got 0"),
+        ("triplet", {"margin": NAN}, "margin must be positive, got nan"),
+        ("triplet", {"mining": "soft"}, "mining must be one of random, easy, semi-hard, hard, got 'soft'"),
+        ("simclr", {"temperature": 0}, "temperature must be positive, got 0"),
+        ("simclr", {"temperature": NAN}, "temperature must be positive, got nan"),
+        ("moco", {"temperature": -1}, "temperature, length and groups must be positive, got -1, 20 and"),
+        ("moco", {"length": 0}, "temperature, length and groups must be positive, got .*, 0 and"),
+        ("moco", {"groups": 0}, "temperature, length and groups must be positive, got .* and 0"),
+        ("moco", {"decay": 1.1}, r"decay must be in \[0, 1\], got 1.1"),
+        ("byol", {"decay": -0.1}, r"decay must be in \[0, 1\], got -0.1"),
+        ("mae", {"ratio": 0}, r"ratio must be in \(0, 1\), got 0"),
+        ("mae", {"ratio": 1}, r"ratio must be in \(0, 1\), got 1"),
+        ("mae", {"width": 30}, "width must be a multiple of heads, got 30 and 4"),
+    ],
+)
+def test_an_option_out_of_range_is_refused_with_the_rule_and_the_value(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        build(name, **options).views(images())
