@@ -28,6 +28,7 @@ from ssl_course.profiles import augmentation, settings
 from ssl_course.recipes import build, encoder_name, new_encoder
 from ssl_course.train import TrainingError, load_encoder, pretrain
 
+DEMO = {"batch_size": 128, "lr": 3e-3}
 PROBED = 10_000  # training images that a probe is fitted on, unless told otherwise
 
 
@@ -100,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--out", type=Path, default=Path("ssl-course-compare"), help="folder of runs, table, figures")
     table.add_argument("--size", type=int, help="training images (default 6000 shapes, 20000 others)")
     table.add_argument("--passes", type=int, help="of SimCLR; the others get as many operations (default 3, 15)")
-    table.add_argument("--batch-size", type=int, help="default 128, 256")
+    table.add_argument("--batch-size", type=int, help="default 32, 256")
     table.add_argument("--lr", type=float, help="default 3e-3, 4e-3")
     table.add_argument("--probe", type=int, help="labelled training images (default 4000, 10000)")
     table.add_argument("--encoder", choices=ENCODERS, default="small_cnn")
@@ -143,9 +144,7 @@ def demo_command(options: argparse.Namespace) -> None:
     clock.lap("draw images")
     augment = augmentation("shapes")
     _save_views(options.out / "views.png", train, augment, options.seed)
-    quick = settings("quick")
-    shared = {"epochs": options.epochs, "batch_size": quick.batch_size, "lr": quick.lr}
-    shared |= {"seed": options.seed, "device": options.device}
+    shared = {"epochs": options.epochs, "seed": options.seed, "device": options.device} | DEMO
     torch.manual_seed(options.seed)
     untrained = ENCODERS["small_cnn"]()
     torch.manual_seed(options.seed)
@@ -173,7 +172,7 @@ def demo_command(options: argparse.Namespace) -> None:
     _print_table(table, f"built-in images, probe fitted on {len(probed)}, tested on {len(test)}; chance is 10 %")
     print(f"pictures: {', '.join(sorted(file.name for file in options.out.glob('*.png')))} in {options.out}/")
     if options.json:
-        views = 2 * options.epochs * (options.size // quick.batch_size) * quick.batch_size
+        views = 2 * options.epochs * (options.size // DEMO["batch_size"]) * DEMO["batch_size"]
         print(json.dumps({"table": table, "views": views, "seed": options.seed, "seconds": clock.laps}))
 
 
@@ -208,7 +207,7 @@ def _print_table(table: dict[str, dict[str, float]], caption: str) -> None:
 def train_command(options: argparse.Namespace) -> int | None:
     """Train one method and leave a run folder: run.json, checkpoint.pt, history.json, curve.png."""
     images = _load(options, options.data, "train", size=options.size)
-    encoder = encoder_name(options.method, options.encoder)
+    encoder = encoder_name(options.method, options.data, options.encoder)
     chosen = dict(options.option) | ({"temperature": options.temperature} if options.temperature is not None else {})
     method = _build(options, images, chosen)
     record = {"method": options.method, "encoder": encoder, "data": str(options.data), "size": options.size}

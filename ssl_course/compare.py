@@ -42,7 +42,7 @@ from ssl_course.methods import METHODS, Supervised
 from ssl_course.plots import tsne_places
 from ssl_course.precision import choose_device, choose_precision, processor_name
 from ssl_course.profiles import augmentation
-from ssl_course.recipes import VIEWS, build, encoder_name, new_encoder
+from ssl_course.recipes import OPTIONS, VIEWS, build, encoder_name, new_encoder, training
 from ssl_course.train import TrainingError, pretrain
 
 FLOORS = ("pixels", "untrained", "untrained_vit")
@@ -80,7 +80,7 @@ class Plan:
 
 def plan_for(data: str, **changes) -> Plan:
     """The course's plan for a data set: the quick profile's for the built-in images, 15 x 20,000 for photographs."""
-    shape = (6000, 3, 128, 3e-3, 4000) if data == "shapes" else (20_000, 15, 256, 4e-3, 10_000)
+    shape = (6000, 3, 32, 3e-3, 4000) if data == "shapes" else (20_000, 15, 256, 4e-3, 10_000)
     values = dict(zip(("size", "passes", "batch_size", "lr", "probe"), shape, strict=True))
     return Plan(data, **values | {name: value for name, value in changes.items() if value is not None})
 
@@ -126,13 +126,13 @@ def run(plan: Plan, name: str, seed: int, folder: Path, images: Images | None = 
         raise ValueError(f"a row must be one of {', '.join(ROWS)}, got {name!r}")
     images = images if images is not None else load_images(plan, seed)
     made_of = ingredients(plan, name, seed, images, **arguments)
-    place = folder / _hash(made_of)
+    place = folder / run_key(made_of)
     if (place / "row.json").is_file():
         return json.loads((place / "row.json").read_text()) | {"features": torch.load(place / "features.pt")}
     place.mkdir(parents=True, exist_ok=True)
     (place / "made_of.json").write_text(json.dumps(made_of, indent=1))
-    encoder, training = _train(plan, name, seed, images, place / "checkpoint.pt", arguments)
-    row = training | judge_row(encoder, images, plan, seed, arguments)
+    encoder, about = _train(plan, name, seed, images, place / "checkpoint.pt", arguments)
+    row = about | judge_row(encoder, images, plan, seed, arguments)
     row |= {"hash": place.name, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
     kept = _features(encoder, images.test[:KEPT])
     torch.save(kept, place / "features.pt")
@@ -154,7 +154,8 @@ def _train(plan: Plan, name: str, seed: int, images: Images, checkpoint: Path, a
     if name == "pixels":
         return None, {}
     if name in FLOORS:
-        return new_encoder("small_vit" if name == "untrained_vit" else plan.encoder, seed).eval(), {}
+        kind = encoder_name("mae", plan.data) if name == "untrained_vit" else plan.encoder
+        return new_encoder(kind, seed).eval(), {}
     if name == "supervised":
         torch.manual_seed(seed)
         encoder = new_encoder(plan.encoder, seed)
@@ -162,15 +163,16 @@ def _train(plan: Plan, name: str, seed: int, images: Images, checkpoint: Path, a
     else:
         method = build(name, plan.data, size=images.size, seed=seed, encoder=plan.encoder)
     epochs, cost = passes_at_equal_cost(plan, method, images.size)
-    shared = {"batch_size": plan.batch_size, "lr": plan.lr, "seed": seed, "checkpoint": checkpoint}
+    shared = training(name, batch_size=plan.batch_size, lr=plan.lr) | {"seed": seed}
+    shared["checkpoint"] = checkpoint
     history = pretrain(method, images.train, epochs=epochs, **shared, **arguments)
     if history.interrupted:
         raise KeyboardInterrupt
     last = {key: history[-1][key] for key in ("loss", "feature_deviation")}
     total = cost * epochs * (len(images.train) // plan.batch_size) * plan.batch_size
     seconds = sum(record["seconds"] for record in history)
-    training = {"passes": epochs, "flops_per_image": cost, "flops": total, "seconds": round(seconds, 1)}
-    return method.encoder.cpu(), training | last
+    about = {"passes": epochs, "flops_per_image": cost, "flops": total, "seconds": round(seconds, 1)}
+    return method.encoder.cpu(), about | last
 
 
 def judge_row(encoder: nn.Module | None, images: Images, plan: Plan, seed: int, arguments: dict) -> dict:
@@ -208,7 +210,9 @@ def ingredients(plan: Plan, name: str, seed: int, images: Images, **arguments) -
     made_of = {"row": name, "seed": seed, "plan": asdict(plan) | {"data": Path(plan.data).name}}
     made_of["pixels"] = [zlib.crc32(part.images.contiguous().numpy()) for part in (images.train, images.test)]
     made_of["views"] = _plain(augmentation(plan.data, **VIEWS.get(name, {})))
-    made_of["encoder"] = encoder_name(name, plan.encoder)
+    made_of["training"] = training(name, batch_size=plan.batch_size, lr=plan.lr)
+    made_of["options"] = OPTIONS.get(plan.data, {}).get(name, {})
+    made_of["encoder"] = encoder_name("mae" if name == "untrained_vit" else name, plan.data, plan.encoder)
     made_of["precision"] = choose_precision(arguments.get("precision", "auto"), device)
     return made_of | {"device": device.type, "torch": torch.__version__, "code": code_fingerprint(name)}
 
@@ -238,7 +242,8 @@ def _plain(module: nn.Module) -> dict:
     return {key: value for key, value in vars(module).items() if isinstance(value, int | float | tuple)}
 
 
-def _hash(made_of: dict) -> str:
+def run_key(made_of: dict) -> str:
+    """The name of a run's folder: a hash of its `ingredients`."""
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -22,7 +22,7 @@ class Settings:
 
 
 PROFILES = {
-    "quick": Settings("quick", "shapes", "small_cnn", 6000, 3, 128, 3e-3),
+    "quick": Settings("quick", "shapes", "small_cnn", 6000, 3, 32, 3e-3),
     "standard": Settings("standard", "cifar10", "small_cnn", 20_000, 15, 256, 4e-3),
     "full": Settings("full", "cifar10", "resnet18", 50_000, 200, 512, 2e-3),
 }

@@ -9,7 +9,7 @@ from torch import nn
 from ssl_course.methods import METHODS
 from ssl_course.networks import ENCODERS
 from ssl_course.profiles import augmentation
-from ssl_course.vit import small_vit
+from ssl_course.vit import TRANSFORMERS
 
 # Which parts of the data set's usual views a method changes: a pretext task must not destroy its own answer, and a
 # method that paints pixels gets them with their colours.
@@ -21,12 +21,25 @@ VIEWS = {
     "vae": {"jitter": 0.0, "grayscale": 0.0},
     "mae": {"jitter": 0.0, "grayscale": 0.0},
 }
+# Options that suit the built-in images. Most of their tiles are of one colour, and to normalise those shows noise; and
+# a queue should be short beside the number of images, or it holds each image itself, as its own negative.
+OPTIONS = {
+    "shapes": {
+        "jigsaw": {"normalise": False},
+        "moco": {"length": 1024, "temperature": 0.07},
+        "byol": {"decay": 0.9},
+        "mae": {"normalised": False, "width": 32},
+    }
+}
+RATES = {"mae": 2 / 3, "byol": 1 / 3, "simsiam": 1 / 3}  # learning rate as a share of the others'
 SIZED = {"inpainting", "autoencoder", "vae"}  # their decoders must know how large the images are
 
 
-def encoder_name(method: str, encoder: str = "small_cnn") -> str:
-    """The encoder that a method is trained with: MAE leaves out patches, so it takes the transformer."""
-    return "small_vit" if method == "mae" else encoder
+def encoder_name(method: str, data: str, encoder: str = "small_cnn") -> str:
+    """The encoder that a method is trained with: MAE leaves out patches, so it takes a transformer."""
+    if method != "mae":
+        return encoder
+    return "small_vit" if data == "shapes" else "wide_vit"
 
 
 def new_encoder(name: str, seed: int) -> nn.Module:
@@ -35,10 +48,16 @@ def new_encoder(name: str, seed: int) -> nn.Module:
     Raises:
         ValueError: if there is no such encoder.
     """
-    if name not in {**ENCODERS, "small_vit": small_vit}:
-        raise ValueError(f"encoder must be one of {', '.join(ENCODERS)}, small_vit, got {name!r}")
+    known = {**ENCODERS, **TRANSFORMERS}
+    if name not in known:
+        raise ValueError(f"encoder must be one of {', '.join(known)}, got {name!r}")
     torch.manual_seed(seed)
-    return {**ENCODERS, "small_vit": small_vit}[name]()
+    return known[name]()
+
+
+def training(method: str, *, batch_size: int, lr: float) -> dict:
+    """`batch_size` and `lr` for `pretrain`: those given, but for methods that need another rate."""
+    return {"batch_size": batch_size, "lr": RATES.get(method, 1.0) * lr}
 
 
 def build(
@@ -51,7 +70,7 @@ def build(
         data: the data set's name in `load`; decides the views.
         size: height and width of the images.
         seed: of the first weights.
-        encoder: a name in `ENCODERS`; MAE always takes its transformer.
+        encoder: a name in `ENCODERS`; MAE always takes a transformer.
         options: further keyword arguments of the method.
 
     Raises:
@@ -59,6 +78,6 @@ def build(
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    network = new_encoder(encoder_name(method, encoder), seed)
-    sized = {"size": size} if method in SIZED else {}
-    return METHODS[method](network, augment=augmentation(data, **VIEWS.get(method, {})), **sized, **options)
+    network = new_encoder(encoder_name(method, data, encoder), seed)
+    options = OPTIONS.get(data, {}).get(method, {}) | options | ({"size": size} if method in SIZED else {})
+    return METHODS[method](network, augment=augmentation(data, **VIEWS.get(method, {})), **options)

@@ -66,7 +66,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, images, trainings, monkeypa
 
 
 def key(images, plan=PLAN, name="simclr", seed=0, **arguments):
-    return compare._hash(compare.ingredients(plan, name, seed, images, **QUIET | arguments))
+    return compare.run_key(compare.ingredients(plan, name, seed, images, **QUIET | arguments))
 
 
 def test_everything_that_decides_a_result_changes_its_hash(images):

@@ -17,7 +17,7 @@ NAMES = [*METHODS, "supervised"]
 OPTIONS = {"jigsaw": {"tiles": 4, "count": 6}, "moco": {"length": 20}}  # quick, and a queue that comes round
 MOVES = {"moco": {"target", "queue", "oldest"}, "byol": {"target"}}  # by after_step
 CANCELLED = {  # biases whose effect a norm takes out right after
-    "byol": {"head.3.bias"},
+    "byol": {"head.0.3.bias"},
     "simsiam": {"head.0.3.bias"},
     "barlow_twins": {"head.3.bias"},
     "vicreg": {"head.3.bias"},
@@ -29,7 +29,7 @@ every_method = pytest.mark.parametrize("name", NAMES)
 @pytest.fixture(autouse=True)
 def tiny_encoders(monkeypatch):
     monkeypatch.setattr(recipes, "ENCODERS", {"small_cnn": lambda: small_cnn(4)})
-    monkeypatch.setattr(recipes, "small_vit", lambda: VisionTransformer(width=16, depth=1))
+    monkeypatch.setattr(recipes, "TRANSFORMERS", {"small_vit": lambda: VisionTransformer(width=16, depth=1)})
 
 
 def build(name, seed=0, **options):

@@ -45,7 +45,8 @@ class BYOL(nn.Module):
         encoder: what is kept; maps (B, 3, H, W) in [0, 1] to (B, encoder.dim).
         decay: of the moving average at the start; 0 makes the target a copy of the online network.
         augment: makes one random view of a batch; default `Augment()`.
-        head: maps features h to projections z; default a two-layer `projection_head`.
+        head: maps features h to projections z; default a two-layer `projection_head` and a batch norm, which the paper
+            doesn't have and short runs need.
         predictor: maps projections to predictions of the same width; default a two-layer `projection_head`.
     """
 
@@ -60,7 +61,8 @@ class BYOL(nn.Module):
     ):
         super().__init__()
         self.encoder = encoder
-        self.head = head if head is not None else projection_head(encoder.dim)
+        plain = head is None
+        self.head = nn.Sequential(projection_head(encoder.dim), nn.BatchNorm1d(128, affine=False)) if plain else head
         self.predictor = predictor if predictor is not None else projection_head(128)
         self.target = MovingAverage(nn.Sequential(self.encoder, self.head), decay)
         self.augment = augment if augment is not None else Augment()

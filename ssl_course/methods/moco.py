@@ -61,7 +61,7 @@ class MoCo(nn.Module):
         self,
         encoder: nn.Module,
         *,
-        temperature: float = 0.15,
+        temperature: float = 0.1,
         length: int = 4096,
         decay: float = 0.99,
         groups: int = 4,

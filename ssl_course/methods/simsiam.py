@@ -26,7 +26,8 @@ class SimSiam(nn.Module):
         augment: makes one random view of a batch; default `Augment()`.
         head: maps features h to projections z; default a two-layer `projection_head` with a batch norm at its end
             (section 4.4 of the paper).
-        predictor: maps projections to predictions; default two layers, a quarter as wide in between (section 4.2).
+        predictor: maps projections to predictions; default a two-layer `projection_head`. (The paper's is a quarter as
+            wide in between; short runs learn faster with this one.)
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class SimSiam(nn.Module):
         self.encoder, self.stop_gradient = encoder, stop_gradient
         plain = head is None
         self.head = nn.Sequential(projection_head(encoder.dim), nn.BatchNorm1d(128, affine=False)) if plain else head
-        self.predictor = predictor if predictor is not None else projection_head(128, hidden=32)
+        self.predictor = predictor if predictor is not None else projection_head(128)
         self.augment = augment if augment is not None else Augment()
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
