@@ -4,4 +4,4 @@ from ssl_course.data import ImageSet, load
 from ssl_course.train import pretrain
 
 __all__ = ["ImageSet", "load", "pretrain"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

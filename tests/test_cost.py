@@ -61,7 +61,7 @@ def test_simclr_costs_twice_a_supervised_step_and_its_head():
 
 def test_target_networks_cost_a_third_of_the_gradients_they_save():
     """An online pass is three forward passes (one forward, two backward), a target's is one."""
-    simclr, byol, moco = (training_flops(method(name)) for name in ("simclr", "byol", "moco"))
+    simclr, byol, moco = (training_flops(method(name), batch_size=2) for name in ("simclr", "byol", "moco"))
     assert byol / simclr == pytest.approx(8 / 6, rel=0.05)
     assert moco / simclr == pytest.approx(4 / 6, rel=0.1)
 
@@ -75,7 +75,7 @@ def test_mae_costs_less_the_more_it_hides():
 def test_counting_leaves_state_mode_gradients_and_random_numbers_alone(name, training):
     counted = method(name).train(training)
     before, random = {key: value.clone() for key, value in counted.state_dict().items()}, torch.get_rng_state()
-    training_flops(counted)
+    training_flops(counted, batch_size=2)
     assert all(torch.equal(value, before[key]) for key, value in counted.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
     assert all(module.training == training for module in counted.modules())

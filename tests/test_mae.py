@@ -9,7 +9,7 @@ from torch import nn
 
 from ssl_course.methods.mae import MAE, masked_mse, normalise_patches, random_masking
 from ssl_course.networks import small_cnn
-from ssl_course.vit import Block, VisionTransformer, patchify, places, small_vit, unpatchify
+from ssl_course.vit import Block, VisionTransformer, patchify, places, small_vit, unpatchify, wide_vit
 
 SIZES = [(4, 4, 2), (8, 12, 4), (32, 32, 4), (6, 15, 3), (16, 8, 8)]
 
@@ -133,9 +133,10 @@ def test_a_transformer_refuses_images_that_do_not_divide():
         vit()(images(2, 18, 16))
 
 
-def test_small_vit_has_about_eight_hundred_thousand_weights():
-    encoder = small_vit()
-    assert 700_000 < sum(parameter.numel() for parameter in encoder.parameters()) < 900_000
+@pytest.mark.parametrize(("build", "weights"), [(small_vit, 150_000), (wide_vit, 800_000)])
+def test_the_courses_transformers_have_about_so_many_weights(build, weights):
+    encoder = build()
+    assert sum(parameter.numel() for parameter in encoder.parameters()) == pytest.approx(weights, rel=0.1)
     assert encoder(images(2)).shape == (2, encoder.dim)
 
 

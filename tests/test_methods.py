@@ -35,10 +35,10 @@ def tiny_encoders(monkeypatch):
 def build(name, seed=0, **options):
     if name == "supervised":
         return Supervised(recipes.new_encoder("small_cnn", seed), 8, augment=augmentation("shapes"))
-    return recipes.build(name, "shapes", seed=seed, **OPTIONS.get(name, {}) | options)
+    return recipes.build(name, "shapes", seed=seed, **{"size": 16} | OPTIONS.get(name, {}) | options)
 
 
-def images(count=8, height=32, width=32):
+def images(count=8, height=16, width=16):
     return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(7))
 
 
@@ -154,11 +154,10 @@ def test_a_run_that_was_stopped_and_resumed_gives_the_same_weights_and_buffers(n
 
 
 @every_method
-@pytest.mark.parametrize("count", [2, 8])
-def test_bf16_autocast_gives_a_finite_float32_loss_and_gradients(name, count):
+def test_bf16_autocast_and_a_batch_of_two_give_a_finite_float32_loss_and_gradients(name):
     method = build(name)
     with torch.autocast("cpu", torch.bfloat16):
-        loss = loss_of(method, images(count))
+        loss = loss_of(method, images(2))
     loss.backward()
     assert loss.dtype == torch.float32
     assert loss.shape == ()
@@ -211,10 +210,10 @@ def test_pictures_among_the_views_stay_in_0_to_1_and_are_new_every_time(name):
 def test_methods_work_on_images_of_another_size(name, height, width):
     method = build(name, **({"size": (height, width)} if name != "supervised" else {}))
     if name == "rotation" and height != width:
-        with pytest.raises(ValueError, match=r"quarter turns need square images, got \(8, 3, 32, 64\)"):
-            method.views(images(8, height, width))
+        with pytest.raises(ValueError, match=r"quarter turns need square images, got \(4, 3, 32, 64\)"):
+            method.views(images(4, height, width))
         return
-    loss = loss_of(method, images(8, height, width))
+    loss = loss_of(method, images(4, height, width))
     loss.backward()
     assert loss.isfinite()
 
@@ -301,7 +300,7 @@ NAN = float("nan")
         ("jigsaw", {"count": 25}, "count must be from 2 to 24, got 25"),
         ("jigsaw", {"tiles": 16}, "tiles must be from 2 to 9, got 16"),
         ("jigsaw", {"tiles": 5}, "tiles must be a square number .* got 5"),
-        ("jigsaw", {"gap": 16}, "gap less than a cell, got 4 and 16"),
+        ("jigsaw", {"gap": 8}, "gap less than a cell, got 4 and 8"),
         ("jigsaw", {"gap": -1}, "gap less than a cell, got 4 and -1"),
         ("inpainting", {"share": 0}, r"share must be in \(0, 1\), got 0"),
         ("inpainting", {"share": 1}, r"share must be in \(0, 1\), got 1"),

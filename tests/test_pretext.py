@@ -83,7 +83,7 @@ def distance(one, other):
     return sum(a != b for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize(("count", "tiles"), [(2, 2), (24, 4), (10, 4), (30, 9)])
+@pytest.mark.parametrize(("count", "tiles"), [(2, 2), (24, 4), (10, 4), (720, 6)])
 def test_orders_are_different_permutations_that_begin_with_the_identity(count, tiles):
     orders = permutations(count, tiles)
     assert orders.shape == (count, tiles)
@@ -107,6 +107,7 @@ def test_each_next_order_is_as_far_as_can_be_from_those_before():
 
 def test_thirty_orders_of_nine_tiles_agree_in_two_places_at_most():
     orders = permutations(30, 9).tolist()
+    assert all(sorted(order) == list(range(9)) for order in orders)
     assert min(distance(one, other) for one, other in itertools.combinations(orders, 2)) >= 7
     assert min(distance(one, other) for one, other in itertools.combinations(orders[:9], 2)) == 9  # a Latin square
 
@@ -251,7 +252,7 @@ def test_hidden_mse_is_the_mean_over_hidden_values():
 
 def test_hidden_mse_is_blind_to_visible_pixels_and_only_to_them():
     painted, target, hidden = torch.rand(3, 3, 8, 8), torch.rand(3, 3, 8, 8), block_masks(3, 8, 8)
-    loss, other = hidden_mse(painted, target, hidden), torch.rand(3, 3, 8, 8)
+    loss, other = hidden_mse(painted, target, hidden), torch.rand(3, 3, 8, 8) / 4
     assert torch.equal(hidden_mse(torch.where(hidden, painted, other), target, hidden), loss)
     assert abs(hidden_mse(torch.where(hidden, other, painted), target, hidden) - loss) > 1e-3
 
@@ -261,11 +262,12 @@ def inpainting(**options):
 
 
 def test_the_encoder_sees_nothing_of_the_hidden_pixels():
-    method, batch = inpainting(), images()
+    method, batch, other = inpainting(), images(), images()
     torch.manual_seed(1)
     holed, whole, hidden = method.views(batch)
+    changed = torch.where(hidden, other, batch)
     torch.manual_seed(1)
-    again, _, same = method.views(torch.where(hidden, torch.rand_like(batch), batch))
+    again, _, same = method.views(changed)
     assert torch.equal(hidden, same)
     assert torch.equal(again, holed)
     assert torch.equal(whole, batch)
