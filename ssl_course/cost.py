@@ -21,8 +21,9 @@ def training_flops(method: nn.Module, size: int | tuple[int, int] = 32, *, batch
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         images = torch.rand(batch_size, 3, height, width, device=device)
         targets = [torch.zeros(batch_size, dtype=torch.long, device=device)] * getattr(method, "uses_labels", False)
+        views = method.views(images)
         with FlopCounterMode(display=False) as counter:
-            method(*method.views(images), *targets).backward()
+            loss = method(*views, *targets)
+            torch.autograd.grad(loss, [parameter for parameter in method.parameters() if parameter.requires_grad])
     method.load_state_dict(state)
-    method.zero_grad()
     return counter.get_total_flops() / batch_size

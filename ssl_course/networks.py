@@ -118,12 +118,26 @@ def decoder(inputs: int, size: int | tuple[int, int] = 32, *, width: int = 32) -
     height, wide = (size, size) if isinstance(size, int) else size
     if height % 8 or wide % 8 or min(height, wide) < 8:
         raise ValueError(f"a decoder's size must be a multiple of 8, got {size}")
-    parts: list[nn.Module] = [nn.Linear(inputs, 4 * width * height * wide // 64)]
+    parts: list[nn.Module] = [nn.Linear(inputs, 4 * width * (height // 8) * (wide // 8))]
     parts.append(nn.Unflatten(1, (4 * width, height // 8, wide // 8)))
     for here, there in ((4, 2), (2, 1)):
         parts += [nn.Upsample(scale_factor=2), nn.Conv2d(here * width, there * width, 3, padding=1, bias=False)]
         parts += [nn.BatchNorm2d(there * width), nn.ReLU(inplace=True)]
     return nn.Sequential(*parts, nn.Upsample(scale_factor=2), nn.Conv2d(width, 3, 3, padding=1))
+
+
+def check_size(network: nn.Sequential, images: Tensor) -> None:
+    """Raise ValueError if images (B, 3, H, W) aren't of the size that a `decoder` was built for."""
+    height, width = (8 * side for side in network[1].unflattened_size[1:])
+    if images.shape[2:] != (height, width):
+        got = "x".join(map(str, images.shape[2:]))
+        raise ValueError(f"the decoder was built for {height}x{width} pixels, got images of {got}: give size=")
+
+
+def check_batch(network: nn.Module, count: int) -> None:
+    """Raise ValueError if a network with batch norm is to be trained on a single image, which has no spread."""
+    if network.training and count < 2:
+        raise ValueError("training needs at least two images in a batch: batch norm has nothing to compare one with")
 
 
 class MovingAverage(nn.Module):

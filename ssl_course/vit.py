@@ -31,7 +31,7 @@ def unpatchify(patches: Tensor, height: int, width: int, size: int = 4) -> Tenso
         ValueError: if the number of patches doesn't fit.
     """
     rows, columns = height // size, width // size
-    if rows * columns != patches.shape[1] or patches.shape[2] % size**2:
+    if height % size or width % size or rows * columns != patches.shape[1] or patches.shape[2] % size**2:
         raise ValueError(f"{tuple(patches.shape)} is not an image of {height}x{width} in patches of {size}")
     cells = patches.unflatten(2, (-1, size, size)).unflatten(1, (rows, columns))  # (B, rows, columns, C, size, size)
     return cells.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)

@@ -308,3 +308,13 @@ def test_mae_refuses_an_encoder_that_cannot_leave_out_patches():
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (16, 32)])
 def test_mae_works_on_other_sizes(height, width):
     assert mae()(images(2, height, width)).isfinite()
+
+
+def test_one_patch_alone_cannot_be_masked():
+    with pytest.raises(ValueError, match="at least two patches, got 1"):
+        random_masking(torch.randn(2, 1, 4), 0.75)
+
+
+def test_unpatchify_refuses_a_height_that_is_no_multiple_of_the_patch():
+    with pytest.raises(ValueError, match="is not an image of 9x8 in patches of 4"):
+        unpatchify(torch.randn(1, 4, 48), 9, 8, 4)

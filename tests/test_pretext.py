@@ -44,7 +44,7 @@ def rotation(**options):
     return Rotation(small_cnn(4), augment=nn.Identity(), **options)
 
 
-@pytest.mark.parametrize("angles", [(0, 90, 180, 270), (0, 180), (-90, 90, 450.0), (270, 0)])
+@pytest.mark.parametrize("angles", [(0, 90, 180, 270), (0, 180), (-90, 90, 540.0), (270, 0)])
 def test_multiples_of_90_only_move_pixels_and_the_answer_names_the_turn(angles):
     batch = images(40)
     turned, answers = rotation(angles=angles).views(batch)
@@ -152,7 +152,7 @@ def test_a_tile_with_a_gap_is_a_window_of_its_cell(height, width):
 
 @pytest.mark.parametrize(("tiles", "gap"), [(5, 0), (9, -1), (9, 4), (4, 6)])
 def test_cut_tiles_refuses_what_leaves_no_square_or_no_tile(tiles, gap):
-    message = f"tiles must be a square number and gap less than a cell, got {tiles} and {gap}"
+    message = f"tiles must be 4 or 9, got {tiles}" if tiles == 5 else f"gap must leave tiles of at least 2x2, got {gap}"
     with pytest.raises(ValueError, match=message):
         cut_tiles(images(2, 12, 12), tiles, gap)
 
@@ -287,3 +287,7 @@ def test_inpaintings_loss_compares_the_painting_with_what_was_hidden():
 def test_inpainting_hides_the_stated_share():
     _, _, hidden = inpainting(share=0.5).views(images())
     assert hidden.float().mean().item() == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_block_never_hides_the_whole_picture():
+    assert not block_masks(20, 32, 32, 0.999).flatten(1).all(dim=1).any()

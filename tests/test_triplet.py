@@ -226,3 +226,14 @@ def test_the_order_of_images_does_not_matter():
     torch.testing.assert_close(method(view1[order], view2[order]), method(view1, view2))
     pairs = itertools.combinations([method(view1, view2.roll(k, dims=0)).item() for k in range(3)], 2)
     assert all(abs(one - other) > 1e-5 for one, other in pairs)
+
+
+@pytest.mark.parametrize("same", [torch.ones(4, 1, dtype=torch.bool), torch.ones(4, dtype=torch.long)])
+def test_contrastive_margin_refuses_anything_but_one_truth_value_a_pair(same):
+    with pytest.raises(ValueError, match=r"same must be bool \(4,\), got"):
+        contrastive_margin(torch.randn(4, 3), torch.randn(4, 3), same)
+
+
+def test_choosing_refuses_an_unknown_mining():
+    with pytest.raises(ValueError, match="mining must be one of random, easy, semi-hard, hard, got 'soft'"):
+        choose_negatives(torch.ones(2), torch.ones(2, 3), "soft")

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-from ssl_course.networks import decoder
+from ssl_course.networks import check_size, decoder
 
 
 class Autoencoder(nn.Module):
@@ -24,7 +24,7 @@ class Autoencoder(nn.Module):
         augment: a random change of input and target alike; default flips only.
 
     Raises:
-        ValueError: if noise is negative or the bottleneck isn't positive.
+        ValueError: if noise is negative, the bottleneck isn't positive, or the images have another size.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Autoencoder(nn.Module):
         augment: nn.Module | None = None,
     ):
         super().__init__()
-        if noise < 0 or (bottleneck is not None and bottleneck < 1):
+        if not noise >= 0 or (bottleneck is not None and bottleneck < 1):
             raise ValueError(f"noise can't be negative and bottleneck must be positive, got {noise} and {bottleneck}")
         self.encoder, self.noise = encoder, noise
         self.narrow = nn.Linear(encoder.dim, bottleneck) if bottleneck else nn.Identity()
@@ -46,6 +46,7 @@ class Autoencoder(nn.Module):
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """What the encoder gets, and what the decoder has to give."""
+        check_size(self.decoder, images)
         images = self.augment(images)
         return (images + self.noise * torch.randn_like(images)).clamp(0, 1) if self.noise else images, images
 
@@ -72,7 +73,7 @@ class VariationalAutoencoder(nn.Module):
         beta: weight of the KL divergence; 1 is the evidence lower bound.
 
     Raises:
-        ValueError: if latent, deviation or beta is out of range.
+        ValueError: if latent, deviation or beta is out of range, or, when it is used, if the images have another size.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class VariationalAutoencoder(nn.Module):
         augment: nn.Module | None = None,
     ):
         super().__init__()
-        if latent < 1 or not deviation > 0 or beta < 0:
+        if latent < 1 or not deviation > 0 or not beta >= 0:
             raise ValueError(
                 f"latent and deviation must be positive, beta not negative, got {latent}, {deviation}, {beta}"
             )
@@ -96,6 +97,7 @@ class VariationalAutoencoder(nn.Module):
         self.augment = augment if augment is not None else Augment(crop=1, jitter=0, grayscale=0)
 
     def views(self, images: Tensor) -> tuple[Tensor]:
+        check_size(self.decoder, images)
         return (self.augment(images),)
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:

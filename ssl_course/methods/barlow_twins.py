@@ -58,6 +58,8 @@ class BarlowTwins(SimCLR):
         augment: nn.Module | None = None,
         head: nn.Module | None = None,
     ):
+        if not weight >= 0:
+            raise ValueError(f"weight can't be negative, got {weight}")
         head = head if head is not None else projection_head(encoder.dim, 512, 256)
         super().__init__(encoder, augment=augment, head=head)
         self.weight = weight

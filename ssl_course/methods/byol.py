@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-from ssl_course.networks import MovingAverage, projection_head
+from ssl_course.networks import MovingAverage, check_batch, projection_head
 
 
 def regression_loss(prediction: Tensor, target: Tensor) -> Tensor:
@@ -47,7 +47,11 @@ class BYOL(nn.Module):
         augment: makes one random view of a batch; default `Augment()`.
         head: maps features h to projections z; default a two-layer `projection_head` and a batch norm, which the paper
             doesn't have and short runs need.
-        predictor: maps projections to predictions of the same width; default a two-layer `projection_head`.
+        predictor: maps projections to predictions of the same width; default a two-layer `projection_head`. Must be
+            given with a head.
+
+    Raises:
+        ValueError: if there is a head without a predictor, or decay is out of range.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class BYOL(nn.Module):
         super().__init__()
         self.encoder = encoder
         plain = head is None
+        if predictor is None and not plain:
+            raise ValueError("a head of your own needs a predictor of its width: give predictor=")
         self.head = nn.Sequential(projection_head(encoder.dim), nn.BatchNorm1d(128, affine=False)) if plain else head
         self.predictor = predictor if predictor is not None else projection_head(128)
         self.target = MovingAverage(nn.Sequential(self.encoder, self.head), decay)
@@ -71,6 +77,7 @@ class BYOL(nn.Module):
         return self.augment(images), self.augment(images)
 
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
+        check_batch(self, len(view1))
         views = torch.cat([view1, view2])  # (2B, 3, H, W)
         p1, p2 = self.predictor(self.head(self.encoder(views))).chunk(2)  # (B, D) each
         t1, t2 = self.target(views).chunk(2)  # (B, D) each, no gradient

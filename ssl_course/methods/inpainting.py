@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-from ssl_course.networks import decoder
+from ssl_course.networks import check_size, decoder
 
 
 def block_masks(count: int, height: int, width: int, share: float = 0.25, device=None) -> Tensor:
@@ -24,7 +24,7 @@ def block_masks(count: int, height: int, width: int, share: float = 0.25, device
         raise ValueError(f"share must be in (0, 1), got {share}")
     inside = []
     for length in (height, width):
-        side = max(1, round(length * share**0.5))
+        side = min(max(1, round(length * share**0.5)), length - 1)  # something is left to paint from
         start = torch.randint(length - side + 1, (count, 1), device=device)
         place = torch.arange(length, device=device)
         inside.append((place >= start) & (place < start + side))  # (count, length)
@@ -50,6 +50,9 @@ class Inpainting(nn.Module):
         size: height and width of the images, a multiple of 8, or both as a pair.
         share: of the area that is hidden.
         augment: a random change first; default crops and flips, colours as they are.
+
+    Raises:
+        ValueError: if share is out of range, or, when it is used, if the images have another size.
     """
 
     def __init__(
@@ -61,12 +64,15 @@ class Inpainting(nn.Module):
         augment: nn.Module | None = None,
     ):
         super().__init__()
+        if not 0 < share < 1:
+            raise ValueError(f"share must be in (0, 1), got {share}")
         self.encoder, self.share = encoder, share
         self.decoder = decoder(encoder.dim, size)
         self.augment = augment if augment is not None else Augment(crop=0.5, jitter=0, grayscale=0)
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The images with a hole, whole, and where the hole is."""
+        check_size(self.decoder, images)
         images = self.augment(images)
         hidden = block_masks(len(images), *images.shape[-2:], self.share, images.device)
         return torch.where(hidden, 0.5, images), images, hidden

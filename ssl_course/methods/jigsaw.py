@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-from ssl_course.networks import projection_head
+from ssl_course.networks import check_batch, projection_head
 
 
 def permutations(count: int, tiles: int = 9) -> Tensor:
@@ -41,17 +41,19 @@ def cut_tiles(images: Tensor, tiles: int = 9, gap: int = 2) -> Tensor:
     """Cut images (B, C, H, W) into a square of tiles (B, tiles, C, h, w), row by row.
 
     Args:
-        tiles: 4 or 9 (any square number).
+        tiles: 4 or 9.
         gap: pixels by which a tile is smaller than its cell; it lies at a random place of the cell, so that the edges
             of neighbours don't continue each other.
 
     Raises:
-        ValueError: if tiles isn't a square number, or nothing is left of a tile.
+        ValueError: if tiles is another number, or less than 2x2 pixels are left of a tile.
     """
-    side = math.isqrt(tiles)
+    side = math.isqrt(max(tiles, 0))
+    if side < 2 or side * side != tiles:
+        raise ValueError(f"tiles must be 4 or 9, got {tiles}")
     height, width = images.shape[-2] // side, images.shape[-1] // side
-    if side * side != tiles or not 0 <= gap < min(height, width):
-        raise ValueError(f"tiles must be a square number and gap less than a cell, got {tiles} and {gap}")
+    if not 0 <= gap < min(height, width) - 1:
+        raise ValueError(f"gap must leave tiles of at least 2x2, got {gap} for cells of {height}x{width}")
     images = images[..., : side * height, : side * width]
     cells = images.unflatten(3, (side, width)).unflatten(2, (side, height))  # (B, C, side, height, side, width)
     cells = cells.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)  # (B, tiles, C, height, width)
@@ -89,6 +91,9 @@ class Jigsaw(nn.Module):
         tiles, gap: as in `cut_tiles`.
         normalise: whether every tile gets the same mean and deviation.
         augment: a random change of the whole image first; default crops, flips and colours.
+
+    Raises:
+        ValueError: if tiles, gap or count is out of range.
     """
 
     def __init__(
@@ -102,6 +107,8 @@ class Jigsaw(nn.Module):
         augment: nn.Module | None = None,
     ):
         super().__init__()
+        if tiles not in (4, 9) or gap < 0:
+            raise ValueError(f"tiles must be 4 or 9 and gap not negative, got {tiles} and {gap}")
         self.encoder, self.tiles, self.gap, self.normalise = encoder, tiles, gap, normalise
         self.head = projection_head(tiles * encoder.dim, outputs=count)
         self.augment = augment if augment is not None else Augment(crop=0.5)
@@ -115,5 +122,6 @@ class Jigsaw(nn.Module):
         return shuffle_tiles(tiles, self.orders[answers]).flatten(0, 1), answers
 
     def forward(self, tiles: Tensor, answers: Tensor) -> Tensor:
+        check_batch(self, len(answers))
         h = self.encoder(tiles).unflatten(0, (len(answers), self.tiles))  # (B, tiles, dim)
         return F.cross_entropy(self.head(h.flatten(1)), answers)

@@ -25,11 +25,13 @@ def random_masking(tokens: Tensor, ratio: float = 0.75) -> tuple[Tensor, Tensor,
         place of token l among [visible, hidden], so that `gather` with it undoes the shuffle.
 
     Raises:
-        ValueError: if ratio is out of range.
+        ValueError: if ratio is out of range or there are fewer than two tokens.
     """
     if not 0 < ratio < 1:
         raise ValueError(f"ratio must be in (0, 1), got {ratio}")
     count, length = tokens.shape[:2]
+    if length < 2:
+        raise ValueError(f"to hide some and show some, an image needs at least two patches, got {length}")
     kept = min(max(1, round(length * (1 - ratio))), length - 1)
     order = torch.rand(count, length, device=tokens.device).argsort(dim=1)  # (B, L), a permutation for each image
     restore = order.argsort(dim=1)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-from ssl_course.networks import MovingAverage, projection_head
+from ssl_course.networks import MovingAverage, check_batch, projection_head
 
 
 def info_nce(queries: Tensor, keys: Tensor, queue: Tensor, temperature: float = 0.07) -> Tensor:
@@ -51,7 +51,7 @@ class MoCo(nn.Module):
         groups: in how many random groups the keys are computed. Batch norm sees only its group, so that a batch's
             statistics don't tell query and key belong together (the paper's shuffling, section 3.3, on one device).
         augment: makes one random view of a batch; default `Augment()`.
-        head: maps features h to projections z; default a two-layer `projection_head`.
+        head: maps features h to projections z and ends in a linear layer; default a two-layer `projection_head`.
 
     Raises:
         ValueError: if temperature, length or groups is out of range.
@@ -77,9 +77,7 @@ class MoCo(nn.Module):
         self.head = head if head is not None else projection_head(encoder.dim)
         self.target = MovingAverage(nn.Sequential(self.encoder, self.head), decay)
         self.augment = augment if augment is not None else Augment()
-        with torch.no_grad():
-            width = nn.Sequential(self.encoder, self.head).eval()(torch.zeros(1, 3, 32, 32)).shape[1]
-        self.train()
+        width = [part.out_features for part in self.head.modules() if isinstance(part, nn.Linear)][-1]
         self.register_buffer("queue", F.normalize(torch.randn(length, width), dim=1))
         self.register_buffer("oldest", torch.zeros((), dtype=torch.long))
         self._keys: Tensor | None = None
@@ -88,9 +86,10 @@ class MoCo(nn.Module):
         return self.augment(images), self.augment(images)
 
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
+        check_batch(self, len(view1))
         queries = self.head(self.encoder(view1))  # (B, D)
         self._keys = self._encode_keys(view2)  # (B, D), no gradient
-        return info_nce(queries, self._keys, self.queue.clone(), self.temperature)
+        return info_nce(queries, self._keys, self.queue, self.temperature)
 
     @torch.no_grad()
     def _encode_keys(self, view: Tensor) -> Tensor:
@@ -102,6 +101,8 @@ class MoCo(nn.Module):
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
         """The keys of this step take the place of the oldest in the queue; the target follows."""
+        if self._keys is None:
+            raise RuntimeError("after_step comes after a forward pass: there are no keys yet")
         self.target.update(nn.Sequential(self.encoder, self.head))
         keys = self._keys[-len(self.queue) :]
         places = (self.oldest + torch.arange(len(keys), device=keys.device)) % len(self.queue)

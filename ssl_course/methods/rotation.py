@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment, rotate
-from ssl_course.networks import projection_head
+from ssl_course.networks import check_batch, projection_head
 
 
 def turn(images: Tensor, quarters: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class Rotation(nn.Module):
         head: maps features to one logit per angle; default a two-layer `projection_head`.
 
     Raises:
-        ValueError: if there are fewer than two angles.
+        ValueError: if there are fewer than two angles, or two are the same.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class Rotation(nn.Module):
         head: nn.Module | None = None,
     ):
         super().__init__()
-        if len(angles) < 2:
-            raise ValueError(f"a choice needs at least two angles, got {tuple(angles)}")
+        if len({angle % 360 for angle in angles}) != len(angles) or len(angles) < 2:
+            raise ValueError(f"a choice needs at least two different angles, got {tuple(angles)}")
         self.encoder, self.angles = encoder, tuple(angles)
         self.head = head if head is not None else projection_head(encoder.dim, outputs=len(angles))
         self.augment = augment if augment is not None else Augment(crop=0.5)
@@ -65,4 +65,5 @@ class Rotation(nn.Module):
         return rotate(images, degrees), answers
 
     def forward(self, turned: Tensor, answers: Tensor) -> Tensor:
+        check_batch(self, len(answers))
         return F.cross_entropy(self.head(self.encoder(turned)), answers)

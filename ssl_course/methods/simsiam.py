@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-from ssl_course.networks import projection_head
+from ssl_course.networks import check_batch, projection_head
 
 
 def negative_cosine(prediction: Tensor, target: Tensor) -> Tensor:
@@ -27,7 +27,10 @@ class SimSiam(nn.Module):
         head: maps features h to projections z; default a two-layer `projection_head` with a batch norm at its end
             (section 4.4 of the paper).
         predictor: maps projections to predictions; default a two-layer `projection_head`. (The paper's is a quarter as
-            wide in between; short runs learn faster with this one.)
+            wide in between; short runs learn faster with this one.) Must be given with a head.
+
+    Raises:
+        ValueError: if there is a head without a predictor.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class SimSiam(nn.Module):
         super().__init__()
         self.encoder, self.stop_gradient = encoder, stop_gradient
         plain = head is None
+        if predictor is None and not plain:
+            raise ValueError("a head of your own needs a predictor of its width: give predictor=")
         self.head = nn.Sequential(projection_head(encoder.dim), nn.BatchNorm1d(128, affine=False)) if plain else head
         self.predictor = predictor if predictor is not None else projection_head(128)
         self.augment = augment if augment is not None else Augment()
@@ -50,6 +55,7 @@ class SimSiam(nn.Module):
         return self.augment(images), self.augment(images)
 
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
+        check_batch(self, len(view1))
         z = self.head(self.encoder(torch.cat([view1, view2])))  # (2B, D)
         p1, p2 = self.predictor(z).chunk(2)  # (B, D) each
         z1, z2 = (z.detach() if self.stop_gradient else z).chunk(2)

@@ -29,6 +29,8 @@ def contrastive_margin(z1: Tensor, z2: Tensor, same: Tensor, margin: float = 1.0
         ValueError: if shapes differ or the margin isn't positive.
     """
     _check(margin, z1, z2)
+    if same.dtype != torch.bool or same.shape != z1.shape[:1]:
+        raise ValueError(f"same must be bool ({len(z1)},), got {same.dtype} {tuple(same.shape)}")
     distance = (z1 - z2).norm(dim=1)  # (B,)
     return torch.where(same, distance, F.relu(margin - distance)).square().mean()
 
@@ -77,6 +79,8 @@ def choose_negatives(positive: Tensor, distances: Tensor, mining: str) -> Tensor
     Args:
         mining: "random", "easy" (the farthest), "semi-hard" or "hard" (the nearest).
     """
+    if mining not in MININGS:
+        raise ValueError(f"mining must be one of {', '.join(MININGS)}, got {mining!r}")
     if mining == "semi-hard":
         return semi_hard_negatives(positive, distances)
     if mining == "hard":

@@ -28,7 +28,7 @@ def covariance_term(z: Tensor) -> Tensor:
 def vicreg_loss(
     z1: Tensor, z2: Tensor, *, invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0
 ) -> Tensor:
-    """The weighted sum of the three terms (Bardes et al. 2022, eq. 6).
+    """The weighted sum of the three terms (Bardes et al. 2022, eq. 6; the invariance is the mean over directions).
 
     Args:
         z1, z2: projections of the two views, each (B, D), not scaled to length 1; row i of both is image i.
@@ -70,6 +70,8 @@ class VICReg(SimCLR):
         augment: nn.Module | None = None,
         head: nn.Module | None = None,
     ):
+        if not min(invariance, variance, covariance) >= 0:
+            raise ValueError(f"weights can't be negative, got {invariance}, {variance} and {covariance}")
         head = head if head is not None else projection_head(encoder.dim, 512, 256)
         super().__init__(encoder, augment=augment, head=head)
         self.weights = {"invariance": invariance, "variance": variance, "covariance": covariance}
