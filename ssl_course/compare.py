@@ -392,21 +392,27 @@ def save(result: dict, folder: Path) -> None:
 
 
 def figures(result: dict) -> dict[str, Axes]:
-    """The table as bars, what can be read of the factors, the similarity of the rows, and their maps."""
-    cells = columns(result)
-    shown = {"linear probe": "linear probe", "k-NN": "k-NN"}
-    titles = {NAMES[name]: name for name in cells["linear probe"]}
-    means, spreads = (
-        {row: {title: cells[title][name][place] for title in shown} for row, name in titles.items()} for place in (0, 1)
-    )
-    chance = 1 / len(result["maps"]["classes"])
-    drawn = {"accuracy": plots.compare(means, spread=spreads, chance=chance)}
+    """The table as bars, what can be read of the factors, the similarity of the rows, and their maps, by file name."""
+    drawn = {"accuracy": draw_accuracy(result), "similarity": draw_similarity(result), "maps": gallery(result)}
     if table := factor_table(result):
         drawn["factors"] = plots.heatmap(table, unit="read linearly: R² on test images")
-    alike = {NAMES[a]: {NAMES[b]: value for b, value in row.items()} for a, row in result["similarity"].items()}
-    drawn["similarity"] = plots.heatmap(alike, unit="linear CKA")
-    drawn["maps"] = gallery(result)
     return drawn
+
+
+def draw_accuracy(result: dict) -> Axes:
+    """Linear probe and k-NN of every row as bars, with the spread over the seeds."""
+    cells = {title: column for title, column in columns(result).items() if title in ("linear probe", "k-NN")}
+    means, spreads = (
+        {NAMES[name]: {title: column[name][place] for title, column in cells.items()} for name in cells["linear probe"]}
+        for place in (0, 1)
+    )
+    return plots.compare(means, spread=spreads, chance=1 / len(result["maps"]["classes"]))
+
+
+def draw_similarity(result: dict) -> Axes:
+    """Linear CKA of every pair of rows as a grid."""
+    alike = {NAMES[a]: {NAMES[b]: value for b, value in row.items()} for a, row in result["similarity"].items()}
+    return plots.heatmap(alike, unit="linear CKA")
 
 
 def gallery(result: dict) -> Axes:

@@ -129,7 +129,7 @@ def compare(
     ax: Axes | None = None,
 ) -> Axes:
     """Bars of accuracies in [0, 1]: one group per row of the table, one bar per column; `spread` gives error bars."""
-    ax = ax or _new_axes(6, 0.55 * len(table) + 1)
+    ax = ax or _new_axes(6, 0.45 * len(table) + 1)
     columns = list(dict.fromkeys(name for row in table.values() for name in row))
     height = 0.8 / len(columns)
     for number, column in enumerate(columns):
@@ -142,7 +142,7 @@ def compare(
     if chance is not None:
         ax.axvline(100 * chance, color="black", lw=1, ls=":")
     ax.set(yticks=range(len(table)), yticklabels=list(table), xlim=(0, 108), xlabel="test accuracy (%)")
-    ax.invert_yaxis()
+    ax.set_ylim(len(table) - 0.5, -0.5)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return ax

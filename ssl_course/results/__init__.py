@@ -5,8 +5,11 @@ import statistics
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-COMPARED = {"shapes": "compare_shapes", "cifar10": "compare_cifar10"}  # by the name of the data set in `load`
-BASELINES = {"pixels": "raw pixels", "untrained": "untrained encoder", "supervised": "trained with labels"}
+TITLES = {"pixels": "raw pixels", "untrained": "untrained encoder", "supervised": "trained with labels"}
+BASELINES = {  # by the name of the data set in `load`: which result, and which of its rows under which title
+    "shapes": ("compare_shapes", TITLES),
+    "cifar10": ("cifar10-jpeg", {title: title for title in TITLES.values()}),
+}
 
 
 def read(name: str) -> dict:
@@ -25,21 +28,22 @@ def read(name: str) -> dict:
 def baselines(data: str) -> dict[str, dict[str, float]]:
     """Raw pixels, the untrained encoder and the one trained with labels: the rows that every lesson's are beside.
 
-    Read from the committed result of `ssl-course compare`, the mean over its seeds.
+    Read from a committed result, the mean over its seeds.
 
     Args:
-        data: "shapes" or "cifar10" (made on its JPEG copy).
+        data: "shapes" (from `ssl-course compare`) or "cifar10" (from benchmarks/accuracy.py, on its JPEG copy).
 
     Returns:
-        By the row's name: `linear_probe` and `knn`, accuracies in [0, 1].
+        By the row's title: `linear_probe` and `knn`, accuracies in [0, 1].
 
     Raises:
         ValueError: if there is no result for these images.
     """
-    if data not in COMPARED:
-        raise ValueError(f"there are baselines for {' and '.join(COMPARED)}, not for {data!r}: train them (lesson 00)")
-    seeds = read(COMPARED[data])["seeds"].values()
+    if data not in BASELINES:
+        raise ValueError(f"there are baselines for {' and '.join(BASELINES)}, not for {data!r}: train them (lesson 00)")
+    result, titles = BASELINES[data]
+    seeds = read(result)["seeds"].values()
     return {
         title: {column: statistics.mean(rows[name][column] for rows in seeds) for column in ("linear_probe", "knn")}
-        for name, title in BASELINES.items()
+        for name, title in titles.items()
     }
