@@ -60,9 +60,13 @@ def main() -> None:
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all, in reading order")
     os.environ.update(SSL_COURSE_PROFILE="quick", TQDM_DISABLE="1")
     for path in parser.parse_args().notebooks or sorted(HERE.glob("*.ipynb")):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), os.times()
         execute(path)
-        print(f"{path.name}: {time.perf_counter() - start:.0f} s", flush=True)
+        after = os.times()
+        kernel = after.children_user + after.children_system
+        busy = kernel - before.children_user - before.children_system
+        seconds = time.perf_counter() - start
+        print(f"{path.name}: {seconds:.0f} s, processors busy for {busy:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
