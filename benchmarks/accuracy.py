@@ -10,7 +10,6 @@ day adds the seeds that are missing. Delete the file after a change of the code.
 import argparse
 import datetime
 import json
-import platform
 import statistics
 import sys
 from pathlib import Path
@@ -18,10 +17,10 @@ from pathlib import Path
 import torch
 
 from ssl_course import load, pretrain
+from ssl_course.compare import hardware
 from ssl_course.evaluate import judge
 from ssl_course.methods import SimCLR, Supervised
 from ssl_course.networks import small_cnn
-from ssl_course.precision import choose_device, choose_precision, processor_name
 from ssl_course.profiles import augmentation
 from ssl_course.results import FOLDER
 
@@ -63,15 +62,6 @@ def describe_run(name: str, caption: str, recipe: dict) -> dict:
 def save(name: str, result: dict) -> None:
     """Keep what there is so far, where lessons find it."""
     (FOLDER / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-
-
-def hardware() -> dict[str, str]:
-    """What the numbers were made on; no names of machines."""
-    device = choose_device()
-    threads = f"{processor_name()}, torch threads: {torch.get_num_threads()}"
-    name = torch.cuda.get_device_name() if device.type == "cuda" else threads
-    versions = {"torch": torch.__version__, "python": platform.python_version()}
-    return {"device": name, "precision": choose_precision("auto", device)} | versions
 
 
 def show(result: dict) -> None:
