@@ -42,7 +42,7 @@ from ssl_course.methods import METHODS, Supervised
 from ssl_course.plots import tsne_places
 from ssl_course.precision import choose_device, choose_precision, processor_name
 from ssl_course.profiles import augmentation
-from ssl_course.recipes import OPTIONS, VIEWS, build, encoder_name, new_encoder, training
+from ssl_course.recipes import OPTIONS, VIEWS, build, encoder_name, image_kind, new_encoder, training
 from ssl_course.train import TrainingError, pretrain
 
 FLOORS = ("pixels", "untrained", "untrained_vit")
@@ -163,13 +163,13 @@ def _train(plan: Plan, name: str, seed: int, images: Images, checkpoint: Path, a
     else:
         method = build(name, plan.data, size=images.size, seed=seed, encoder=plan.encoder)
     epochs, cost = passes_at_equal_cost(plan, method, images.size)
-    shared = training(name, batch_size=plan.batch_size, lr=plan.lr) | {"seed": seed}
-    shared["checkpoint"] = checkpoint
-    history = pretrain(method, images.train, epochs=epochs, **shared, **arguments)
+    shared = training(name, plan.data, batch_size=plan.batch_size, lr=plan.lr)
+    history = pretrain(method, images.train, epochs=epochs, seed=seed, checkpoint=checkpoint, **shared, **arguments)
     if history.interrupted:
         raise KeyboardInterrupt
     last = {key: history[-1][key] for key in ("loss", "feature_deviation")}
-    total = cost * epochs * (len(images.train) // plan.batch_size) * plan.batch_size
+    batch_size = shared["batch_size"]
+    total = cost * epochs * (len(images.train) // batch_size) * batch_size
     seconds = sum(record["seconds"] for record in history)
     about = {"passes": epochs, "flops_per_image": cost, "flops": total, "seconds": round(seconds, 1)}
     return method.encoder.cpu(), about | last
@@ -210,8 +210,8 @@ def ingredients(plan: Plan, name: str, seed: int, images: Images, **arguments) -
     made_of = {"row": name, "seed": seed, "plan": asdict(plan) | {"data": Path(plan.data).name}}
     made_of["pixels"] = [zlib.crc32(part.images.contiguous().numpy()) for part in (images.train, images.test)]
     made_of["views"] = _plain(augmentation(plan.data, **VIEWS.get(name, {})))
-    made_of["training"] = training(name, batch_size=plan.batch_size, lr=plan.lr)
-    made_of["options"] = OPTIONS.get(plan.data, {}).get(name, {})
+    made_of["training"] = training(name, plan.data, batch_size=plan.batch_size, lr=plan.lr)
+    made_of["options"] = OPTIONS[image_kind(plan.data)].get(name, {})
     made_of["encoder"] = encoder_name("mae" if name == "untrained_vit" else name, plan.data, plan.encoder)
     made_of["precision"] = choose_precision(arguments.get("precision", "auto"), device)
     return made_of | {"device": device.type, "torch": torch.__version__, "code": code_fingerprint(name)}

@@ -24,6 +24,7 @@ def training_flops(method: nn.Module, size: int | tuple[int, int] = 32, *, batch
         views = method.views(images)
         with FlopCounterMode(display=False) as counter:
             loss = method(*views, *targets)
-            torch.autograd.grad(loss, [parameter for parameter in method.parameters() if parameter.requires_grad])
+            trainable = [parameter for parameter in method.parameters() if parameter.requires_grad]
+            torch.autograd.grad(loss, trainable, allow_unused=True)
     method.load_state_dict(state)
     return counter.get_total_flops() / batch_size

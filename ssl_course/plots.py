@@ -61,7 +61,7 @@ def history(records: Sequence[Mapping], key: str = "loss", *, label: str | None 
         label=label,
         color=colour,
     )
-    units = {"loss": "loss (nats)", "images_per_second": "images per second", "effective_rank": "effective rank"}
+    units = {"images_per_second": "images per second", "effective_rank": "effective rank"}
     ax.set(xlabel="epoch", ylabel=units.get(key, key.replace("_", " ")))
     ax.spines[["top", "right"]].set_visible(False)
     if label:

@@ -21,17 +21,28 @@ VIEWS = {
     "vae": {"jitter": 0.0, "grayscale": 0.0},
     "mae": {"jitter": 0.0, "grayscale": 0.0},
 }
-# Options that suit the built-in images. Most of their tiles are of one colour, and to normalise those shows noise; and
-# a queue should be short beside the number of images, or it holds each image itself, as its own negative.
+# Options that differ from a method's defaults. On the built-in images most tiles are of one colour, and to normalise
+# those shows noise; and a queue should be short beside the number of images, or it holds each image itself, as its own
+# negative.
 OPTIONS = {
     "shapes": {
         "jigsaw": {"normalise": False},
         "moco": {"length": 1024, "temperature": 0.07},
         "byol": {"decay": 0.9},
         "mae": {"normalised": False, "width": 32},
-    }
+    },
+    "photographs": {"rotation": {"every": True}},
 }
-RATES = {"mae": 2 / 3, "byol": 1 / 3, "simsiam": 1 / 3}  # learning rate as a share of the others'
+# Learning rate and batch size as shares of the other methods'.
+SHARES = {
+    "shapes": {"mae": {"lr": 2 / 3}, "byol": {"lr": 1 / 3}, "simsiam": {"lr": 1 / 3}},
+    "photographs": {
+        "rotation": {"batch_size": 1 / 4},
+        "mae": {"lr": 2 / 3},
+        "byol": {"lr": 1 / 3},
+        "simsiam": {"lr": 1 / 3},
+    },
+}
 SIZED = {"inpainting", "autoencoder", "vae"}  # their decoders must know how large the images are
 
 
@@ -55,9 +66,15 @@ def new_encoder(name: str, seed: int) -> nn.Module:
     return known[name]()
 
 
-def training(method: str, *, batch_size: int, lr: float) -> dict:
-    """`batch_size` and `lr` for `pretrain`: those given, but for methods that need another rate."""
-    return {"batch_size": batch_size, "lr": RATES.get(method, 1.0) * lr}
+def image_kind(data: str) -> str:
+    """What a data set's images are, by its name in `load`: "shapes" or "photographs"."""
+    return "shapes" if data == "shapes" else "photographs"
+
+
+def training(method: str, data: str, *, batch_size: int, lr: float) -> dict:
+    """`batch_size` and `lr` for `pretrain` on a data set: those given, but for methods that need others."""
+    shares = SHARES[image_kind(data)].get(method, {})
+    return {"batch_size": round(shares.get("batch_size", 1) * batch_size), "lr": shares.get("lr", 1) * lr}
 
 
 def build(
@@ -79,5 +96,5 @@ def build(
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     network = new_encoder(encoder_name(method, data, encoder), seed)
-    options = OPTIONS.get(data, {}).get(method, {}) | options | ({"size": size} if method in SIZED else {})
+    options = OPTIONS[image_kind(data)].get(method, {}) | options | ({"size": size} if method in SIZED else {})
     return METHODS[method](network, augment=augmentation(data, **VIEWS.get(method, {})), **options)

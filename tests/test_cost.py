@@ -44,6 +44,12 @@ def test_a_target_network_costs_a_forward_pass():
     assert training_flops(Toy(target=True), 16) == 3 * CONV + 3 * LINEAR
 
 
+def test_a_layer_that_is_not_used_costs_nothing():
+    toy = Toy()
+    toy.spare = nn.Linear(4, 10)
+    assert training_flops(toy, 16) == training_flops(Toy(), 16)
+
+
 @pytest.mark.parametrize(("size", "times"), [(32, 4), ((16, 48), 3)])
 def test_a_convolution_costs_in_proportion_to_the_area(size, times):
     assert training_flops(Toy(), size) == times * 2 * CONV + 3 * LINEAR

@@ -53,6 +53,18 @@ def test_multiples_of_90_only_move_pixels_and_the_answer_names_the_turn(angles):
         assert torch.equal(result, torch.rot90(image, int(angles[answer]) // 90, dims=(1, 2)))
 
 
+@pytest.mark.parametrize("angles", [(0, 90, 180, 270), (0, 45, 300)])
+def test_every_shows_each_image_at_all_angles(angles):
+    batch = images(5)
+    turned, answers = rotation(angles=angles, every=True).views(batch)
+    assert len(turned) == len(answers) == 5 * len(angles)
+    for place, angle in enumerate(angles):
+        copies = turned[answers == place]
+        torch.testing.assert_close(copies, rotate(batch, torch.full((5,), float(angle))), atol=1e-5, rtol=0)
+    drawn, _ = rotation(angles=angles).views(batch)
+    assert len(drawn) == 5
+
+
 @pytest.mark.parametrize("angles", [(0, 45), (0, 90, 180, 271.5)])
 def test_any_other_angle_is_interpolated_and_the_answer_names_it(angles):
     batch = images(40)
