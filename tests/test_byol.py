@@ -98,6 +98,16 @@ def test_the_target_moves_by_the_decay_of_the_moment(progress):
         torch.testing.assert_close(mine, decay * old + (1 - decay) * theirs)
 
 
+@pytest.mark.parametrize("progress", [0.1, 0.5, 0.9])
+def test_with_decay_0_the_target_is_the_online_network_at_every_step(progress):
+    method = byol(decay=0)
+    online = nn.Sequential(method.encoder, method.head)
+    perturb(online)
+    method.after_step(progress)
+    for mine, theirs in zip(method.target.parameters(), online.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
 def test_perturbing_the_target_changes_the_loss():
     method, views = byol().eval(), [images(), images()]
     before = method(*views)

@@ -1,7 +1,7 @@
 """BYOL: predict what a slowly moving copy of yourself says of another view. No negatives.
 
 Jean-Bastien Grill et al.: Bootstrap Your Own Latent. NeurIPS 2020. The loss is equation 2, symmetric as in section
-3.1; the schedule of the moving average is that of section 3.2.
+3.1; the schedule of the moving average is that of section 3.3.
 """
 
 import math
@@ -34,7 +34,7 @@ def regression_loss(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def decay_at(progress: float, base: float) -> float:
-    """The moving average's decay: from `base` at progress 0 to 1 at progress 1, along a cosine (section 3.2)."""
+    """The moving average's decay: from `base` at progress 0 to 1 at progress 1, along a cosine (section 3.3)."""
     return 1 - (1 - base) * (math.cos(math.pi * progress) + 1) / 2
 
 
@@ -43,7 +43,8 @@ class BYOL(nn.Module):
 
     Args:
         encoder: what is kept; maps (B, 3, H, W) in [0, 1] to (B, encoder.dim).
-        decay: of the moving average at the start; 0 makes the target a copy of the online network.
+        decay: of the moving average at the start, from where it rises to 1. With 0 there is no moving average: it
+            stays 0, and the target is a copy of the online network after every step.
         augment: makes one random view of a batch; default `Augment()`.
         head: maps features h to projections z; default a two-layer `projection_head` and a batch norm, which the paper
             doesn't have and short runs need.
@@ -84,5 +85,5 @@ class BYOL(nn.Module):
         return regression_loss(p1, t2) + regression_loss(p2, t1)
 
     def after_step(self, progress: float) -> None:
-        decay = decay_at(progress, self.target.decay)
+        decay = decay_at(progress, self.target.decay) if self.target.decay > 0 else 0.0
         self.target.update(nn.Sequential(self.encoder, self.head), decay)

@@ -1,7 +1,8 @@
 """Jigsaw puzzles: cut the picture into nine tiles, shuffle them, and name the shuffle.
 
 Mehdi Noroozi, Paolo Favaro: Unsupervised Learning of Visual Representations by Solving Jigsaw Puzzles. ECCV 2016.
-Permutations as in their algorithm 1; gaps and per-tile normalisation against shortcuts as in section 4.2.
+Gaps and per-tile normalisation against shortcuts as in section 4.2. Permutations far apart, chosen one after the
+other: the paper takes the largest mean Hamming distance to those before, we the largest smallest one.
 """
 
 import itertools
