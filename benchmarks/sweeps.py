@@ -1,0 +1,113 @@
+"""BYOL with one part taken out at a time (lesson 05) and MAE with other shares hidden (lesson 06), built-in images.
+
+    python benchmarks/sweeps.py byol_parts --seeds 0 1 2
+    python benchmarks/sweeps.py mask_ratios --seeds 0 1 2
+
+Every row of a table costs the same: as much as the lesson's own run, at which it starts from the same first weights.
+"""
+
+import argparse
+from collections.abc import Callable
+
+import torch
+from accuracy import describe_run, save
+from torch import Tensor, nn
+
+from ssl_course import load, pretrain
+from ssl_course.cost import training_flops
+from ssl_course.data import ImageSet
+from ssl_course.evaluate import effective_rank, extract_features, feature_deviation, judge
+from ssl_course.methods import BYOL
+from ssl_course.methods.byol import regression_loss
+from ssl_course.profiles import PROFILES, augmentation
+from ssl_course.recipes import build, new_encoder, training
+
+QUICK = PROFILES["quick"]
+PASSES = 2 * QUICK.epochs  # of MAE at 75 %, as in lesson 06
+
+
+class WithoutStop(BYOL):
+    """The target is the online network itself, and it is moved towards the prediction too."""
+
+    def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
+        z = self.head(self.encoder(torch.cat([view1, view2])))  # (2B, D)
+        (p1, p2), (z1, z2) = self.predictor(z).chunk(2), z.chunk(2)  # (B, D) each
+        return regression_loss(p1, z2) + regression_loss(p2, z1)
+
+
+class MeanAndMax(nn.Module):
+    """A transformer's features as lesson 06 reads them: mean and maximum over the patches."""
+
+    def __init__(self, encoder: nn.Module):
+        super().__init__()
+        self.encoder, self.dim = encoder, 2 * encoder.dim
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.encoder.encode(self.encoder.tokens(images))  # (B, L, D)
+        return torch.cat([tokens.mean(dim=1), tokens.amax(dim=1)], dim=1)  # (B, 2 D)
+
+
+BYOL_PARTS = {
+    "BYOL": (BYOL, {"decay": 0.9}),
+    "no moving average (SimSiam)": (BYOL, {"decay": 0.0}),
+    "no predictor": (BYOL, {"decay": 0.9, "predictor": nn.Identity()}),
+    "no stop-gradient": (WithoutStop, {}),
+    "target never moves": (BYOL, {"decay": 1.0}),
+}
+RATIOS = (0.25, 0.5, 0.75, 0.9)
+
+
+def byol_part(name: str, seed: int, train: ImageSet, test: ImageSet) -> dict:
+    """One variant: its last loss, what h and z look like (the spectrum is z's, as shares), and the judges."""
+    kind, options = BYOL_PARTS[name]
+    encoder = new_encoder(QUICK.encoder, seed)
+    method = kind(encoder, augment=augmentation("shapes", crop=0.9), **options)
+    rates = training("byol", "shapes", batch_size=QUICK.batch_size, lr=QUICK.lr)
+    row = {"loss": pretrain(method, train, epochs=QUICK.epochs * 2 // 3, seed=seed, **rates)[-1]["loss"]}
+    z = extract_features(nn.Sequential(encoder, method.head), test.images)
+    for letter, features in {"h": extract_features(encoder, test.images), "z": z}.items():
+        row |= {f"deviation {letter}": feature_deviation(features), f"rank {letter}": effective_rank(features)}
+    spectrum = torch.linalg.svdvals(z - z.mean(dim=0))  # (D,), the largest first
+    row["spectrum"] = [float(f"{share:.3g}") for share in spectrum / spectrum.sum()]
+    return row | judge(encoder, train.sample(4000), test)
+
+
+def mask_ratio(name: str, seed: int, train: ImageSet, test: ImageSet) -> dict:
+    """One share: the passes that it could afford, its last loss, and the judges on mean and maximum."""
+    share = {"seed": seed, "normalised": False}
+    method, usual = (build("mae", "shapes", ratio=ratio, **share) for ratio in (float(name), 0.75))
+    passes = round(PASSES * training_flops(usual) / training_flops(method))
+    rates = training("mae", "shapes", batch_size=QUICK.batch_size, lr=QUICK.lr)
+    row = {"passes": passes, "loss": pretrain(method, train, epochs=passes, seed=seed, **rates)[-1]["loss"]}
+    return row | judge(MeanAndMax(method.encoder), train.sample(4000), test)
+
+
+# A table's caption, its rows, and how one of them is made.
+Row = Callable[[str, int, ImageSet, ImageSet], dict]
+TABLES: dict[str, tuple[str, list[str], Row]] = {
+    "byol_parts": ("BYOL with one part taken out, built-in images", list(BYOL_PARTS), byol_part),
+    "mask_ratios": ("MAE with other shares hidden, built-in images", [str(ratio) for ratio in RATIOS], mask_ratio),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    options = parser.parse_args()
+    caption, names, make = TABLES[options.table]
+    result = describe_run(options.table, caption, {"size": QUICK.size, "batch_size": QUICK.batch_size, "lr": QUICK.lr})
+    for seed in options.seeds:
+        if str(seed) not in result["seeds"]:
+            train, test = load("shapes", size=QUICK.size, seed=seed), load("shapes", "test", seed=seed)
+            rows = {}
+            for name in names:
+                rows[name] = make(name, seed, train, test)
+                shown = {key: round(value, 3) for key, value in rows[name].items() if key != "spectrum"}
+                print(f"{seed}  {name:<28}", shown, flush=True)
+            result["seeds"][str(seed)] = rows
+            save(options.table, result)
+
+
+if __name__ == "__main__":
+    main()
