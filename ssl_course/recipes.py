@@ -38,9 +38,9 @@ SHARES = {
     "shapes": {"mae": {"lr": 2 / 3}, "byol": {"lr": 1 / 3}, "simsiam": {"lr": 1 / 3}},
     "photographs": {
         "rotation": {"batch_size": 1 / 4},
-        "mae": {"lr": 2 / 3},
-        "byol": {"lr": 1 / 3},
-        "simsiam": {"lr": 1 / 3},
+        "mae": {"batch_size": 1 / 4, "lr": 2 / 3},
+        "byol": {"batch_size": 1 / 4, "lr": 1 / 3},
+        "simsiam": {"batch_size": 1 / 4, "lr": 1 / 3},
     },
 }
 SIZED = {"inpainting", "autoencoder", "vae"}  # their decoders must know how large the images are
