@@ -92,7 +92,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Choice:
-    """An exercise whose answer is one of some letters; every wrong one has a sentence that answers the thought behind it."""
+    """An exercise whose answer is one of some letters; a wrong one gets a sentence on the thought behind it."""
 
     right: str
     because: str

@@ -237,7 +237,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "temperature": Choice(
         right="b",
-        because="dividing by a small number spreads the logits, so that the softmax looks at the nearest stranger alone.",
+        because="dividing by a small number spreads the logits: the softmax looks at the nearest strangers alone.",
         others={
             "a": "a small temperature makes the differences between the logits larger, not smaller.",
             "c": "a common factor of all logits isn't a common summand: softmax forgets only the latter.",
