@@ -22,7 +22,8 @@ def blank(match: re.Match) -> str:
     if indent:
         return f"{indent}# YOUR CODE HERE\n{indent}raise NotImplementedError"
     statements = ast.parse(textwrap.dedent(solution)).body
-    names = [target.id for line in statements if isinstance(line, ast.Assign) for target in line.targets]
+    targets = [target for line in statements if isinstance(line, ast.Assign) for target in line.targets]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
     if not names:
         raise ValueError(f"a solution outside of a function must set the names that are asked for: {solution!r}")
     return "\n".join(f"{name} = ...  # YOUR ANSWER HERE" for name in dict.fromkeys(names))

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "ssl_course"
 NAMES = "rotation jigsaw inpainting autoencoder triplet simclr moco byol simsiam mae supervised"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
+SETS = "pretext autoencoder triplet simclr byol mae compare own_images clinic"
 LAYERS = [
     {"shapes", "augment", "networks", "features", "plots", "precision", "results", "cost"},
     {"data", "vit"},
@@ -23,6 +24,10 @@ LAYERS = [
     {"train", "profiles"},
     {"recipes", "evaluate"},
     {"compare"},
+    {"checks.engine"},
+    {f"checks.{name}" for name in SETS.split()},
+    {"checks"},
+    {"grade_worker", "grade"},
     {"cli"},
 ]
 METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | {"methods"}
