@@ -18,11 +18,8 @@ from nbclient import NotebookClient
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent / "ssl_course"
 LIMIT = 900  # seconds for one cell
-UNUSED = (
-    "cli.py",
-    "grade.py",
-    "grade_worker.py",
-)  # no lesson uses these, nor the exercises' checks
+# By the lessons; nor do they use the checks of the exercises.
+UNUSED = ("cli.py", "grade.py", "grade_worker.py")
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:

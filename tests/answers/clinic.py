@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 
 SOURCE = Path(__file__).parent.parent.parent / "exercises" / "source" / "09_find_the_bug.ipynb"
-NAMES = "contrastive classification triplet margin unseen seen cropping probe schedule byol".split()
+PROGRAM_NAMES = "contrastive classification triplet margin unseen seen cropping probe schedule byol"
 
 
 def definitions():
@@ -23,7 +23,7 @@ def definitions():
 NOTEBOOK = definitions()
 PROGRAMS = {
     name: (NOTEBOOK[name], NOTEBOOK[f"symptom_{number}"], NOTEBOOK[f"{name}_mended"])
-    for number, name in enumerate(NAMES, start=1)
+    for number, name in enumerate(PROGRAM_NAMES.split(), start=1)
 }
 
 
