@@ -8,10 +8,12 @@ import json
 import os
 from pathlib import Path
 
-from ssl_course.checks import simclr
+from ssl_course.checks import autoencoder, pretext, simclr
 from ssl_course.checks.engine import Answer, Exercise, Verdict
 
 SETS: dict[str, dict[str, Exercise]] = {
+    "pretext": pretext.EXERCISES,
+    "autoencoder": autoencoder.EXERCISES,
     "simclr": simclr.EXERCISES,
 }
 RECORD = "exercise_progress.json"
