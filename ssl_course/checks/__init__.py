@@ -8,13 +8,15 @@ import json
 import os
 from pathlib import Path
 
-from ssl_course.checks import autoencoder, pretext, simclr
+from ssl_course.checks import autoencoder, byol, pretext, simclr, triplet
 from ssl_course.checks.engine import Answer, Exercise, Verdict
 
 SETS: dict[str, dict[str, Exercise]] = {
     "pretext": pretext.EXERCISES,
     "autoencoder": autoencoder.EXERCISES,
+    "triplet": triplet.EXERCISES,
     "simclr": simclr.EXERCISES,
+    "byol": byol.EXERCISES,
 }
 RECORD = "exercise_progress.json"
 MARKS = {"right": "✓ right:", "wrong": "✗ not right:", "open": "○"}

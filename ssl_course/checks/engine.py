@@ -7,6 +7,7 @@ mistakes, each a sentence with a function that makes it. An answer that equals a
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -42,6 +43,9 @@ class Function:
         mistakes: what a wrong answer looks like, and a function that makes that mistake. The first that fits is named.
         praise: what is said of a right answer.
         probes: further checks of the answer by itself, each returns a sentence on what is wrong, or None.
+        measure: what is compared where a result alone doesn't show the mistakes (gradients, what was changed in place):
+            gets the result and the arguments after the call, and returns a tuple.
+        parts: what the values of that tuple are called.
     """
 
     reference: Callable
@@ -50,6 +54,8 @@ class Function:
     praise: str
     probes: Sequence[Callable[[Callable], str | None]] = ()
     tolerance: float = 1e-4
+    measure: Callable | None = None
+    parts: Sequence[str] = ()
 
     def judge(self, answer: Answer) -> Verdict:
         if answer is None or answer is ...:
@@ -58,10 +64,10 @@ class Function:
             return Verdict("wrong", f"a function was expected, and this is {_kind(answer)}: pass it without brackets.")
         found = []
         for arguments in self.cases():
-            expected = self.reference(*copy.deepcopy(arguments))
+            expected = self._outcome(self.reference, copy.deepcopy(arguments))
             given = copy.deepcopy(arguments)
             try:
-                got = answer(*given)
+                got = self._outcome(answer, given)
             except NotImplementedError:
                 return open_()
             except Exception as error:  # any error of the student's own code is an answer to be explained
@@ -69,13 +75,18 @@ class Function:
                     "wrong", f"it stops with {type(error).__name__}: {error} (inputs: {_shapes(arguments)})."
                 )
             if (problem := _form(got, expected, arguments)) is not None:
-                return Verdict("wrong", problem)
+                named = None if got is None else self._fitting([*found, (arguments, expected, got)])
+                return Verdict("wrong", f"looks as if {named} ({problem})" if named else problem)
             if not _close(given, arguments, 0):
                 return Verdict("wrong", "it changes its inputs in place: work on copies, the caller needs them again.")
             found.append((arguments, expected, got))
         if all(_close(got, expected, self.tolerance) for _, expected, got in found):
             return self._probe(answer)
         return Verdict("wrong", self._name(found))
+
+    def _outcome(self, function: Callable, arguments: tuple) -> object:
+        result = function(*arguments)
+        return result if result is None or self.measure is None else self.measure(result, *arguments)
 
     def _probe(self, answer: Callable) -> Verdict:
         for probe in self.probes:
@@ -84,10 +95,19 @@ class Function:
         return Verdict("right", self.praise)
 
     def _name(self, found: Sequence[tuple]) -> str:
+        named = self._fitting(found)
+        told = f"looks as if {named}" if named else "not a mistake that is known here."
+        return f"{told} {_difference(found, self.tolerance, self.parts)}"
+
+    def _fitting(self, found: Sequence[tuple]) -> str | None:
+        """The sentence of the first known mistake that gives the same on all cases, if there is one."""
         for sentence, wrong in self.mistakes.items():
-            if all(_close(got, wrong(*copy.deepcopy(arguments)), 10 * self.tolerance) for arguments, _, got in found):
-                return f"looks as if {sentence} {_difference(found, self.tolerance)}"
-        return f"not a mistake that is known here. {_difference(found, self.tolerance)}"
+            if all(
+                _close(got, self._outcome(wrong, copy.deepcopy(arguments)), 10 * self.tolerance)
+                for arguments, _, got in found
+            ):
+                return sentence
+        return None
 
 
 @dataclass(frozen=True)
@@ -162,9 +182,7 @@ def _shapes(arguments: object) -> str:
         return str(tuple(arguments.shape))
     if isinstance(arguments, tuple | list):
         return ", ".join(map(_shapes, arguments))
-    return (
-        type(arguments).__name__ if isinstance(arguments, torch.nn.Module) or callable(arguments) else repr(arguments)
-    )
+    return repr(arguments) if isinstance(arguments, Real | str) else type(arguments).__name__
 
 
 def _form(got: object, expected: object, arguments: tuple) -> str | None:
@@ -183,23 +201,49 @@ def _form(got: object, expected: object, arguments: tuple) -> str | None:
             return f"{named} (inputs: {_shapes(arguments)})."
         if not torch.isfinite(got.float()).all():
             return "the result holds inf or nan: is there a log of 0, or a division by 0?"
+    if isinstance(expected, float | int) and not _is_number(got):
+        return f"a number was expected, got {_kind(got)}."
     return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) or (isinstance(value, Tensor) and value.numel() == 1)
 
 
 def _close(a: object, b: object, tolerance: float) -> bool:
     if isinstance(b, tuple | list):
         return isinstance(a, tuple | list) and len(a) == len(b) and all(map(_close, a, b, [tolerance] * len(b)))
+    if isinstance(b, Tensor) and b.ndim == 0 and isinstance(a, Real):
+        b = b.item()
     if isinstance(b, Tensor):
         same = isinstance(a, Tensor) and a.shape == b.shape
         return same and torch.allclose(a.detach().double(), b.detach().double(), rtol=tolerance, atol=tolerance)
-    if isinstance(b, float | int) and isinstance(a, float | int | Tensor):
-        return abs(float(a) - float(b)) <= tolerance * max(1.0, abs(float(b)))
+    if isinstance(b, float | int):
+        return _is_number(a) and abs(float(a) - float(b)) <= tolerance * max(1.0, abs(float(b)))
     return True  # modules, functions and texts aren't compared
 
 
-def _difference(found: Sequence[tuple], tolerance: float) -> str:
+def _difference(found: Sequence[tuple], tolerance: float, parts: Sequence[str]) -> str:
     arguments, expected, got = next(case for case in found if not _close(case[2], case[1], tolerance))
-    return f"(Inputs {_shapes(arguments)}: expected {_short(expected)}, got {_short(got)}.)"
+    if parts:
+        named = [part for part in zip(parts, got, expected, strict=True) if not _close(*part[1:], tolerance)]
+        return (
+            f"({'; '.join(f'{name}: expected {_short(right)}, got {_short(wrong)}' for name, wrong, right in named)}.)"
+        )
+    return f"(Inputs {_shapes(arguments)}: {_told(expected, got, tolerance)}.)"
+
+
+def _told(expected: object, got: object, tolerance: float) -> str:
+    """What was expected and what came, at the first place where they differ."""
+    if isinstance(expected, tuple):
+        pairs = list(zip(got, expected, strict=True))
+        number = next(number for number, pair in enumerate(pairs) if not _close(*pair, tolerance))
+        return f"value {number + 1} of {len(pairs)}: {_told(expected[number], got[number], tolerance)}"
+    if isinstance(expected, Tensor) and expected.numel() > 4:
+        same = torch.isclose(got.detach().double(), expected.detach().double(), rtol=tolerance, atol=tolerance)
+        place = tuple(same.logical_not().nonzero()[0].tolist())
+        return f"expected {_short(expected[place])}, got {_short(got[place])} at {list(place)}"
+    return f"expected {_short(expected)}, got {_short(got)}"
 
 
 def _short(value: object) -> str:
