@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from ssl_course.checks import autoencoder, byol, pretext, simclr, triplet
+from ssl_course.checks import autoencoder, byol, clinic, compare, mae, own_images, pretext, simclr, triplet
 from ssl_course.checks.engine import Answer, Exercise, Verdict
 
 SETS: dict[str, dict[str, Exercise]] = {
@@ -17,6 +17,10 @@ SETS: dict[str, dict[str, Exercise]] = {
     "triplet": triplet.EXERCISES,
     "simclr": simclr.EXERCISES,
     "byol": byol.EXERCISES,
+    "mae": mae.EXERCISES,
+    "compare": compare.EXERCISES,
+    "own_images": own_images.EXERCISES,
+    "clinic": clinic.EXERCISES,
 }
 RECORD = "exercise_progress.json"
 MARKS = {"right": "✓ right:", "wrong": "✗ not right:", "open": "○"}
