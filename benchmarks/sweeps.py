@@ -1,9 +1,10 @@
-"""BYOL with one part taken out at a time (lesson 05) and MAE with other shares hidden (lesson 06), built-in images.
+"""Sweeps on the built-in images: the autoencoder's code (lesson 02), BYOL's parts (05), MAE's hidden share (06).
 
+    python benchmarks/sweeps.py bottlenecks --seeds 0 1 2
     python benchmarks/sweeps.py byol_parts --seeds 0 1 2
     python benchmarks/sweeps.py mask_ratios --seeds 0 1 2
 
-Every row of a table costs the same: as much as the lesson's own run, at which it starts from the same first weights.
+All rows of a table cost the same.
 """
 
 import argparse
@@ -24,6 +25,27 @@ from ssl_course.recipes import build, new_encoder, training
 
 QUICK = PROFILES["quick"]
 PASSES = 2 * QUICK.epochs  # of MAE at 75 %, as in lesson 06
+
+
+CODES = {
+    "2 numbers": {"bottleneck": 2},
+    "8 numbers": {"bottleneck": 8},
+    "32 numbers": {"bottleneck": 32},
+    "128 numbers": {},
+    "128 numbers, denoising": {"noise": 0.2},
+}
+
+
+def bottleneck(name: str, seed: int, train: ImageSet, test: ImageSet) -> dict:
+    """One width of the code: mean squared error of test pictures, from clean and from noisy input, and the judges."""
+    method = build("autoencoder", "shapes", seed=seed, **CODES[name])
+    row = {"loss": pretrain(method, train, epochs=4, batch_size=QUICK.batch_size, lr=QUICK.lr, seed=seed)[-1]["loss"]}
+    whole = nn.Sequential(method.encoder, method.narrow, method.decoder)
+    clean = test.images.float() / 255
+    noisy = (clean + 0.2 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))).clamp(0, 1)
+    for kind, images in {"clean": test.images, "noisy": (255 * noisy).round().byte()}.items():
+        row[f"error, {kind}"] = (extract_features(whole, images).clamp(0, 1) - clean).square().mean().item()
+    return row | judge(method.encoder, train.sample(4000), test)
 
 
 class WithoutStop(BYOL):
@@ -85,6 +107,7 @@ def mask_ratio(name: str, seed: int, train: ImageSet, test: ImageSet) -> dict:
 # A table's caption, its rows, and how one of them is made.
 Row = Callable[[str, int, ImageSet, ImageSet], dict]
 TABLES: dict[str, tuple[str, list[str], Row]] = {
+    "bottlenecks": ("Autoencoders of several widths, built-in images", list(CODES), bottleneck),
     "byol_parts": ("BYOL with one part taken out, built-in images", list(BYOL_PARTS), byol_part),
     "mask_ratios": ("MAE with other shares hidden, built-in images", [str(ratio) for ratio in RATIOS], mask_ratio),
 }
