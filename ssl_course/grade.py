@@ -28,6 +28,8 @@ import psutil
 
 from ssl_course.checks import SETS
 
+STARTING = 300  # seconds until the first cell must run
+
 
 @dataclass
 class Grade:
@@ -101,7 +103,7 @@ def grade_one(notebook: Path, name: str, *, seconds: float, megabytes: int) -> G
             pass_fds=[verdicts.fileno()],
             start_new_session=True,
         )
-        stopped = wait(process, seconds, megabytes)
+        stopped = wait(process, verdicts.fileno(), seconds, megabytes)
         verdicts.seek(0)
         ended = read_messages(verdicts.read(), result)
     if stopped:
@@ -114,12 +116,17 @@ def grade_one(notebook: Path, name: str, *, seconds: float, megabytes: int) -> G
     return result
 
 
-def wait(process: subprocess.Popen, seconds: float, megabytes: int) -> str | None:
-    """Wait for the process; stop it and all that it has started if it takes too long or too much, and say so."""
-    end, reason = time.monotonic() + seconds, None
+def wait(process: subprocess.Popen, verdicts: int, seconds: float, megabytes: int) -> str | None:
+    """Wait for the process; stop it and all that it has started if it takes too long or too much, and say so.
+
+    The time counts from the first message on: a slow machine needs a while to load PyTorch.
+    """
+    end, started, reason = time.monotonic() + STARTING, False, None
     while process.poll() is None and reason is None:
+        if not started and os.fstat(verdicts).st_size:
+            end, started = time.monotonic() + seconds, True
         if time.monotonic() > end:
-            reason = f"stopped after {seconds:g} seconds"
+            reason = f"stopped after {seconds:g} seconds" if started else f"did not start in {STARTING} seconds"
         elif memory_of(process.pid) > megabytes * 1e6:
             reason = f"stopped at {megabytes} MB of memory"
         else:

@@ -146,6 +146,7 @@ def main() -> None:
     os.chdir(folder)
     without_network()
     guard(folder)
+    send({"start": True})
     run(sources, send)
     send({"end": True})
 

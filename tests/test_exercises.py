@@ -6,7 +6,7 @@ import io
 import re
 from pathlib import Path
 
-import matplotlib
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
@@ -32,13 +32,13 @@ def code(path):
 
 def printed(path, folder, monkeypatch):
     """What the cells of a notebook print when they are run in order in a folder."""
-    matplotlib.use("Agg")
+    plt.switch_backend("Agg")
     monkeypatch.chdir(folder)
     namespace, output = {"__name__": "__main__"}, io.StringIO()
     for cell in code(path):
         with contextlib.redirect_stdout(output):
             exec(cell, namespace)
-    matplotlib.pyplot.close("all")
+    plt.close("all")
     return output.getvalue()
 
 

@@ -319,19 +319,6 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=LOSS,
         praise="from 0 for the same direction to 4 for the opposite one, the same as the package's.",
     ),
-    "both_ways": Function(
-        reference=both_ways,
-        cases=both_cases,
-        mistakes=BOTH,
-        praise="both directions, and the target is held fixed: it gets no gradient.",
-        measure=gradients,
-        parts=(
-            "the loss",
-            "length of the gradient at the online network",
-            "length of the gradient at the predictor",
-            "length of the gradient at the target",
-        ),
-    ),
     "copy": Function(
         reference=fixed_copy,
         cases=lambda: [(toy(1),), (toy(2),)],
@@ -343,6 +330,19 @@ EXERCISES: dict[str, Exercise] = {
             "the target's weights after a step of the online network",
             "weights of the target that ask for gradients",
             "weights of the online network that ask for gradients",
+        ),
+    ),
+    "both_ways": Function(
+        reference=both_ways,
+        cases=both_cases,
+        mistakes=BOTH,
+        praise="both directions, and the target is held fixed: it gets no gradient.",
+        measure=gradients,
+        parts=(
+            "the loss",
+            "length of the gradient at the online network",
+            "length of the gradient at the predictor",
+            "length of the gradient at the target",
         ),
     ),
     "follow": Function(
