@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root) # in a container
 
-.PHONY: help setup lab demo test unit notebooks lint bench clean
+.PHONY: help setup lab demo test unit notebooks exercises lint bench clean
 
 help:
 	@echo "make setup      install everything into .venv, and no more"
@@ -13,6 +13,7 @@ help:
 	@echo "make demo       train SimCLR without a browser; print the table, write the pictures"
 	@echo "make test       lint, unit tests, and every notebook"
 	@echo "make unit       the unit tests alone"
+	@echo "make exercises  make the students' exercises from exercises/source"
 	@echo "make notebooks  execute the notebooks and write their outputs"
 	@echo "make bench      speed against the usual recipe and against lightly"
 	@echo "make lint       ruff check and format check"
@@ -35,12 +36,17 @@ demo: $(SETUP)
 
 test: $(SETUP) lint unit
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --nbval-lax -n 2 --dist loadfile notebooks
+	OMP_NUM_THREADS=1 SSL_COURSE_STRICT=1 $(BIN)/python -m pytest -q --nbval-lax -n 2 --dist loadfile exercises/source
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --nbval-lax -n 2 --dist loadfile exercises/*.ipynb
 
 unit: $(SETUP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 tests
 
 notebooks: $(SETUP)
 	$(BIN)/python notebooks/execute.py
+
+exercises: $(SETUP)
+	$(BIN)/python exercises/make.py
 
 lint: $(SETUP)
 	$(BIN)/ruff check .

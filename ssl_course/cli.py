@@ -16,7 +16,8 @@ import psutil
 import torch
 from tqdm import tqdm
 
-from ssl_course import compare, plots
+from ssl_course import checks, compare, plots
+from ssl_course import grade as grading
 from ssl_course.compare import NAMES
 from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import judge
@@ -51,7 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ssl-course", description="Self-supervised learning by building it.")
     parser.add_argument("--version", action="version", version=version("ssl-course"))
-    commands = parser.add_subparsers(required=True, metavar="demo | train | evaluate | compare | doctor")
+    commands = parser.add_subparsers(
+        required=True, metavar="demo | train | evaluate | compare | progress | grade | doctor"
+    )
 
     demo = commands.add_parser("demo", help="train SimCLR on the built-in images; one table, four pictures")
     demo.add_argument("--out", type=Path, default=Path("ssl-course-demo"), help="folder for the pictures")
@@ -110,6 +113,18 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--caption", help="what to call the images")
     table.add_argument("--results", type=Path, help="write the result here too, for a lesson to read")
     table.set_defaults(run=compare_command)
+
+    done = commands.add_parser("progress", help="which exercises are done")
+    done.add_argument("sets", nargs="*", metavar="SET", help="only these, in detail")
+    done.add_argument("--folder", type=Path, default=Path("."), help="where the exercises' notebooks are")
+    done.set_defaults(run=progress_command)
+
+    grades = commands.add_parser("grade", help="run a folder of submitted exercises, each by itself and with limits")
+    grades.add_argument("folder", type=Path, help="such as FOLDER/<student>/04_simclr.ipynb; any depth")
+    grades.add_argument("--out", type=Path, help="folder of grades.csv and report.md (default FOLDER/grades)")
+    grades.add_argument("--seconds", type=float, default=120, help="time for one submission (default 120)")
+    grades.add_argument("--megabytes", type=int, default=4000, help="memory for one submission (default 4000)")
+    grades.set_defaults(run=grade_command)
 
     doctor = commands.add_parser("doctor", help="what this machine has, and what that means for the lessons")
     doctor.set_defaults(run=doctor_command)
@@ -313,6 +328,24 @@ def compare_command(options: argparse.Namespace) -> int:
         options.results.write_text(compare.as_json(result))
     print(f"\n{compare.markdown(result)}\n\ntable and figures: {options.out}/")
     return 1 if result["failed"] else 0
+
+
+def progress_command(options: argparse.Namespace) -> None:
+    """Print which exercises are done, as their checks have kept it beside the notebooks."""
+    if not (options.folder / checks.RECORD).is_file():
+        print(
+            f"no exercise has been checked in {options.folder.resolve().name}/ yet: run a check there, or give --folder"
+        )
+    checks.progress(*options.sets, folder=options.folder)
+
+
+def grade_command(options: argparse.Namespace) -> None:
+    """Grade a folder of submissions; see `ssl_course.grade` for what this protects against."""
+    if not options.folder.is_dir():
+        raise ValueError(f"{options.folder} is not a folder")
+    grades = grading.grade(options.folder, seconds=options.seconds, megabytes=options.megabytes, say=_say)
+    table, report = grading.write(grades, options.out or options.folder / "grades")
+    print(f"\n{table}\n{report}")
 
 
 def _say(text: str) -> None:

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "ssl_course"
 NAMES = "rotation jigsaw inpainting autoencoder triplet simclr moco byol simsiam mae supervised"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
+SETS = "pretext autoencoder triplet byol mae compare own_images clinic"
 LAYERS = [
     {"shapes", "augment", "networks", "features", "plots", "precision", "results", "cost"},
     {"data", "vit"},
@@ -23,6 +24,11 @@ LAYERS = [
     {"train", "profiles"},
     {"recipes", "evaluate"},
     {"compare"},
+    {"checks.engine"},
+    {"checks.simclr"},  # with vectors for views, which others take from it
+    {f"checks.{name}" for name in SETS.split()},
+    {"checks"},
+    {"grade_worker", "grade"},
     {"cli"},
 ]
 METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | {"methods"}
@@ -38,7 +44,8 @@ def imports(path):
 
 
 def file_of(module):
-    return PACKAGE / (module.replace(".", "/") + ".py")
+    place = PACKAGE / module.replace(".", "/")
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 def name_of(path):

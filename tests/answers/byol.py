@@ -1,0 +1,263 @@
+"""Answers to the exercises of lesson 05 as students write them: right ones, and each known mistake made once."""
+
+import copy
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def unit(z, dim=1):
+    return z / z.norm(dim=dim, keepdim=True)
+
+
+def loss_by_image(p, t):
+    total = 0.0
+    for one, other in zip(p, t, strict=True):
+        total = total + (one / one.norm() - other / other.norm()).pow(2).sum()
+    return total / len(p)
+
+
+def loss_by_cosine(p, t):
+    return (2 - 2 * F.cosine_similarity(p, t)).mean()
+
+
+def loss_by_product(p, t):
+    return 2 - 2 * torch.einsum("bd,bd->b", unit(p), unit(t)).mean()
+
+
+def at_once(online, predictor, target, view1, view2, *, held=True, shares=(1, 1), shift=1):
+    """Both views in one go, as the package does it, with the parts that mistakes are made in as options."""
+    views = torch.cat([view1, view2])
+    p1, p2 = predictor(online(views)).chunk(2)
+    t = target(views)
+    t = (t.detach() if held else t).chunk(2)
+    return shares[0] * loss_by_cosine(p1, t[shift]) + shares[1] * loss_by_cosine(p2, t[1 - shift])
+
+
+def without_gradient(online, predictor, target, view1, view2):
+    with torch.no_grad():
+        t1, t2 = target(view1), target(view2)
+    return loss_by_image(predictor(online(view1)), t2) + loss_by_image(predictor(online(view2)), t1)
+
+
+def with_a_loop(online, predictor, target, view1, view2):
+    losses = []
+    for here, there in ((view1, view2), (view2, view1)):
+        losses.append(loss_by_product(predictor(online(here)), target(there).detach()))
+    return sum(losses)
+
+
+def nothing_learns(*parts):
+    with torch.no_grad():
+        return with_a_loop(*parts)
+
+
+def wrong_side(online, predictor, target, view1, view2):
+    p1, p2 = predictor(online(view1)).detach(), predictor(online(view2)).detach()
+    return loss_by_cosine(p1, target(view2)) + loss_by_cosine(p2, target(view1))
+
+
+def only_the_predictor(online, predictor, target, view1, view2):
+    with torch.no_grad():
+        z1, z2, t1, t2 = online(view1), online(view2), target(view1), target(view2)
+    return loss_by_cosine(predictor(z1), t2) + loss_by_cosine(predictor(z2), t1)
+
+
+def two_predictors(online, predictor, target, view1, view2):
+    return with_a_loop(online, predictor, torch.nn.Sequential(target, predictor), view1, view2)
+
+
+def frozen(online):
+    target = copy.deepcopy(online)
+    for weight in target.parameters():
+        weight.requires_grad = False
+    return target
+
+
+def frozen_by_state(online):
+    target = copy.deepcopy(online)
+    target.load_state_dict(online.state_dict())
+    return target.eval().requires_grad_(False)
+
+
+def frozen_one_by_one(online):
+    parts = [copy.deepcopy(part).requires_grad_(False) for part in online]
+    return torch.nn.Sequential(*parts)
+
+
+def shallow(online):
+    return copy.copy(online)
+
+
+def frozen_under_another_name(online):
+    target = online
+    for weight in target.parameters():
+        weight.requires_grad = False
+    return target
+
+
+def frozen_first(online):
+    for weight in online.parameters():
+        weight.requires_grad = False
+    return copy.deepcopy(online)
+
+
+def by_state(target, online, decay):
+    new = {}
+    for name, mine in target.state_dict().items():
+        theirs = online.state_dict()[name]
+        new[name] = decay * mine + (1 - decay) * theirs if mine.is_floating_point() else theirs
+    target.load_state_dict(new)
+    return target
+
+
+@torch.no_grad()
+def in_place(target, online, decay):
+    for mine, theirs in zip(target.state_dict().values(), online.state_dict().values(), strict=True):
+        if mine.is_floating_point():
+            mine.mul_(decay).add_(theirs, alpha=1 - decay)
+    return target
+
+
+def by_data(target, online, decay):
+    pairs = [*zip(target.parameters(), online.parameters(), strict=True)]
+    pairs += [*zip(target.buffers(), online.buffers(), strict=True)]
+    for mine, theirs in pairs:
+        if mine.is_floating_point():
+            mine.data += (1 - decay) * (theirs.data - mine.data)
+    return target
+
+
+def recorded(target, online, decay):
+    for mine, theirs in zip(target.parameters(), online.parameters(), strict=True):
+        mine.mul_(decay).add_(theirs, alpha=1 - decay)
+    for mine, theirs in zip(target.buffers(), online.buffers(), strict=True):
+        if mine.is_floating_point():
+            mine.mul_(decay).add_(theirs, alpha=1 - decay)
+    return target
+
+
+@torch.no_grad()
+def weights_alone(target, online, decay):
+    for mine, theirs in zip(target.parameters(), online.parameters(), strict=True):
+        mine.copy_(decay * mine + (1 - decay) * theirs)
+    return target
+
+
+@torch.no_grad()
+def buffers_copied(target, online, decay):
+    weights_alone(target, online, decay)
+    for mine, theirs in zip(target.buffers(), online.buffers(), strict=True):
+        mine.copy_(theirs)
+    return target
+
+
+def only_a_name(target, online, decay):
+    for mine, theirs in zip(target.parameters(), online.parameters(), strict=True):
+        mine = decay * mine + (1 - decay) * theirs
+    return target
+
+
+def taken_over(target, online, decay):
+    target.load_state_dict(online.state_dict())
+    return target
+
+
+@torch.no_grad()
+def wrong_way(target, online, decay):
+    for mine, theirs in zip(target.parameters(), online.parameters(), strict=True):
+        theirs.copy_(decay * theirs + (1 - decay) * mine)
+    return target
+
+
+def summed(target, online, decay, *, share=1.0):
+    states = zip(target.state_dict().values(), online.state_dict().values(), strict=True)
+    for mine, theirs in states:
+        if mine.is_floating_point():
+            mine.copy_(decay * mine + share * theirs)
+    return target
+
+
+def schedule(progress, base):
+    """Written as a mean of base and 1 with weights that sum to 1."""
+    early = math.cos(math.pi * progress / 2) ** 2
+    return early * base + (1 - early)
+
+
+RIGHT = {
+    "byol.loss": [loss_by_image, loss_by_cosine, loss_by_product],
+    "byol.both_ways": [at_once, without_gradient, with_a_loop],
+    "byol.copy": [frozen, frozen_by_state, frozen_one_by_one],
+    "byol.follow": [by_state, in_place, by_data],
+    "byol.decay": [
+        schedule,
+        lambda progress, base: torch.tensor(1 - (1 - base) * (1 + math.cos(math.pi * progress)) / 2),
+        lambda progress, base: base + (1 - base) * math.sin(math.pi * progress / 2) ** 2,
+    ],
+    "byol.clouds": ["c", "C", " c"],
+    "byol.table": ["b", "B", "b "],
+}
+# By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
+WRONG = {
+    "byol.loss": [
+        ("making them short", lambda p, t: F.mse_loss(p, t) * p.shape[1]),
+        ("only the predictions", lambda p, t: (unit(p) - t).pow(2).sum(1).mean()),
+        ("only the targets", lambda p, t: (p - unit(t)).pow(2).sum(1).mean()),
+        ("each column", lambda p, t: (unit(p, 0) - unit(t, 0)).pow(2).sum(1).mean()),
+        ("1 - cos", lambda p, t: 1 - F.cosine_similarity(p, t).mean()),
+        ("SimSiam", lambda p, t: -(unit(p) * unit(t)).sum(1).mean()),
+        ("opposite", lambda p, t: 2 + 2 * F.cosine_similarity(p, t).mean()),
+        ("over all numbers", lambda p, t: (unit(p) - unit(t)).pow(2).mean()),
+        ("over the images and the mean", lambda p, t: (unit(p) - unit(t)).pow(2).sum(0).mean()),
+        ("summed", lambda p, t: (2 - 2 * F.cosine_similarity(p, t)).sum()),
+        ("isn't squared", lambda p, t: F.pairwise_distance(unit(p), unit(t), eps=0).mean()),
+        ("one long vector", lambda p, t: (p / p.norm() - t / t.norm()).pow(2).sum()),
+    ],
+    "byol.both_ways": [
+        ("isn't held fixed", lambda *parts: at_once(*parts, held=False)),
+        ("wrong side", wrong_side),
+        ("online network is held fixed", only_the_predictor),
+        ("nothing has a gradient", nothing_learns),
+        ("other direction", lambda *parts: at_once(*parts, shares=(1, 0))),
+        ("predicts itself", lambda *parts: at_once(*parts, shift=0)),
+        ("mean of the two", lambda *parts: at_once(*parts, shares=(0.5, 0.5))),
+        ("has the predictor, too", two_predictors),
+        ("predictor is missing", lambda f, q, target, a, b: with_a_loop(f, lambda z: z, target, a, b)),
+        ("isn't used", lambda f, q, target, a, b: without_gradient(f, q, f, a, b)),
+        ("networks are swapped", lambda f, q, target, a, b: at_once(target, q, f, a, b)),
+    ],
+    "byol.copy": [
+        ("two names", shallow),
+        ("now it is frozen", frozen_under_another_name),
+        ("still asks", lambda online: copy.deepcopy(online)),
+        ("as well", frozen_first),
+        ("must be returned", lambda online: frozen(online).state_dict()),
+    ],
+    "byol.follow": [
+        ("both slips", lambda target, online, decay: weights_alone(target, online, 1 - decay)),
+        ("changed places: decay is", lambda target, online, decay: in_place(target, online, 1 - decay)),
+        ("doesn't list them", weights_alone),
+        ("taken over as they are", buffers_copied),
+        ("wrong way round", wrong_way),
+        ("stays as it is", only_a_name),
+        ("at once", taken_over),
+        ("in full", summed),
+        ("only shrinks", lambda target, online, decay: summed(target, online, decay, share=0.0)),
+        ("plain mean", lambda target, online, decay: in_place(target, online, 0.5)),
+        ("recorded for the gradient", recorded),
+    ],
+    "byol.decay": [
+        ("falls from 1", lambda progress, base: 1 - (1 - base) * (1 - math.cos(math.pi * progress)) / 2),
+        ("kept of the old", lambda progress, base: 1 - schedule(progress, base)),
+        ("straight line", lambda progress, base: (1 - progress) * base + progress),
+        ("stays at the base", lambda progress, base: base),
+        ("isn't halved", lambda progress, base: 2 * schedule(progress, base) - 1),
+        ("isn't added", lambda progress, base: 1 - 0.5 * (1 - base) * math.cos(math.pi * progress)),
+        ("multiplied by", lambda progress, base: base * math.cos(math.pi * progress / 2) ** 2),
+        ("quarter of a turn", lambda progress, base: 1 - (1 - base) * math.cos(progress * math.pi / 2)),
+        ("radians", lambda progress, base: 1 - (1 - base) * math.cos(90 * progress) ** 2),
+    ],
+    "byol.clouds": [("nothing is lost", "a"), ("it does notice", "b"), ("one corner", "d")],
+    "byol.table": [("no collapse", "a"), ("never moves", "c"), ("hardly any directions", "d")],
+}

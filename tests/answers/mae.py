@@ -1,0 +1,298 @@
+"""Answers to the exercises of lesson 06 as students write them: right ones, and each known mistake made once."""
+
+import torch
+import torch.nn.functional as F
+
+
+def patch_by_patch(images, size, *, cut=lambda patch: patch.flatten(1), down_first=False):
+    """Patches with two loops; `cut` makes (B, P) of a patch (B, C, size, size)."""
+    rows, columns = images.shape[2] // size, images.shape[3] // size
+    places = [(row, column) for row in range(rows) for column in range(columns)]
+    if down_first:
+        places.sort(key=lambda place: place[1])
+    corners = [(size * row, size * column) for row, column in places]
+    return torch.stack([cut(images[:, :, y : y + size, x : x + size]) for y, x in corners], dim=1)
+
+
+def one_channel_after_the_other(images, size):
+    """All patches of channel 0, then of channel 1 …, and then cut to the asked width."""
+    channels = [patch_by_patch(images[:, [c]], size) for c in range(images.shape[1])]
+    return torch.cat(channels, dim=1).reshape(len(images), -1, images.shape[1] * size * size)
+
+
+def apart(images, size):
+    rows, columns = images.shape[2] // size, images.shape[3] // size
+    places = [(row, column) for row in range(rows) for column in range(columns)]
+    return torch.stack([images[:, :, row::rows, column::columns].flatten(1) for row, column in places], dim=1)
+
+
+def windows(images, size):
+    cells = images.unfold(2, size, size).unfold(3, size, size)  # (B, C, rows, columns, size, size)
+    return cells.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
+
+
+def by_fold(patches, height, width, size):
+    return F.fold(patches.transpose(1, 2), (height, width), size, stride=size)
+
+
+def painted_in(patches, height, width, size, *, down_first=False, turn=False, last=False):
+    channels = patches.shape[2] // size**2
+    images = torch.zeros(len(patches), channels, height, width)
+    for number, patch in enumerate(patches.unbind(1)):
+        row, column = divmod(number, width // size)
+        if down_first:
+            column, row = divmod(number, height // size)
+        shaped = (
+            patch.view(-1, size, size, channels).permute(0, 3, 1, 2) if last else patch.view(-1, channels, size, size)
+        )
+        shaped = shaped.transpose(2, 3) if turn else shaped
+        images[:, :, row * size : (row + 1) * size, column * size : (column + 1) * size] = shaped
+    return images
+
+
+def mended(patches, height, width, size):
+    cells = patches.reshape(len(patches), height // size, width // size, -1, size, size)
+    return torch.einsum("brkcyx->bcrykx", cells).reshape(len(patches), -1, height, width)
+
+
+def not_neighbours(patches, height, width, size):
+    cells = patches.reshape(len(patches), height // size, width // size, -1, size, size)
+    return torch.einsum("brkcyx->bcrkyx", cells).reshape(len(patches), -1, height, width)
+
+
+def size_first(patches, height, width, size):
+    cells = patches.reshape(len(patches), height // size, width // size, -1, size, size)
+    return torch.einsum("brkcyx->bcyrxk", cells).reshape(len(patches), -1, height, width)
+
+
+def masked(tokens, noise, ratio, *, largest=False, share=None, one_row=False):
+    """Image by image, with lists."""
+    length = tokens.shape[1]
+    kept = round(length * (1 - ratio if share is None else share))
+    visible, masks, restores = [], [], []
+    for image, row in zip(tokens, noise, strict=True):
+        row = noise[0] if one_row else row
+        order = sorted(range(length), key=lambda place: row[place].item(), reverse=largest)
+        visible.append(image[order[:kept]])
+        restores.append(torch.tensor([order.index(token) for token in range(length)]))
+        masks.append(torch.tensor([order.index(token) >= kept for token in range(length)]))
+    return torch.stack(visible), torch.stack(masks), torch.stack(restores)
+
+
+def ranked(tokens, noise, ratio):
+    """The place of a token is the number of smaller noises."""
+    kept = round(tokens.shape[1] * (1 - ratio))
+    restore = (noise.unsqueeze(1) < noise.unsqueeze(2)).sum(dim=2)
+    index = noise.topk(kept, dim=1, largest=False, sorted=True).indices
+    return torch.stack([image[row] for image, row in zip(tokens, index, strict=True)]), restore >= kept, restore
+
+
+def scattered(tokens, noise, ratio):
+    kept = int(tokens.shape[1] * (1 - ratio) + 0.5)
+    order = torch.sort(noise, dim=1).indices
+    restore = torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order).contiguous())
+    mask = torch.ones(noise.shape)
+    mask.scatter_(1, order[:, :kept], 0.0)
+    return torch.take_along_dim(tokens, order[:, :kept, None], dim=1), mask, restore
+
+
+def change(number, what):
+    """A right answer with one of its three parts changed: `what` gets the parts and the noise."""
+
+    def answer(tokens, noise, ratio):
+        parts = list(masked(tokens, noise, ratio))
+        parts[number] = what(*parts, tokens, noise)
+        return tuple(parts)
+
+    return answer
+
+
+def mask_and_restore_from_order(tokens, noise, ratio):
+    order = torch.sort(noise, dim=1).indices
+    kept = round(tokens.shape[1] * (1 - ratio))
+    return masked(tokens, noise, ratio)[0], order >= kept, order
+
+
+def hidden_pixels(prediction, target, mask):
+    return F.mse_loss(prediction[mask], target[mask])
+
+
+def double_loop(prediction, target, mask):
+    losses = []
+    for image in range(len(mask)):
+        for patch in range(mask.shape[1]):
+            if mask[image, patch]:
+                losses.append(((prediction[image, patch] - target[image, patch]) ** 2).sum() / target.shape[2])
+    return sum(losses) / len(losses)
+
+
+def weighted(prediction, target, mask):
+    error = ((prediction - target) ** 2).mean(-1)
+    return (error * mask.float()).sum() / mask.float().sum()
+
+
+def image_by_image(prediction, target, mask):
+    each = [F.mse_loss(p[m], t[m]) for p, t, m in zip(prediction, target, mask, strict=True)]
+    return sum(each) / len(each)
+
+
+def patch_loop(patches):
+    def one(patch):
+        centred = patch - patch.mean()
+        return centred / torch.sqrt((centred**2).sum() / (len(patch) - 1) + 1e-4)
+
+    return torch.stack([torch.stack([one(patch) for patch in image]) for image in patches])
+
+
+def over(*axes, correction=1):
+    def answer(patches):
+        centred = patches - patches.mean(dim=axes, keepdim=True)
+        count = torch.Size([patches.shape[axis] for axis in axes]).numel() - correction
+        return centred / ((centred**2).sum(dim=axes, keepdim=True) / count + 1e-4) ** 0.5
+
+    return answer
+
+
+def after_the_root(patches):
+    mean, deviation = patches.mean(-1, keepdim=True), patches.std(-1, keepdim=True)
+    return (patches - mean) / (deviation + 0.0001)
+
+
+def paste(prediction, patches, mask, *, levels=lambda image, patch, hidden: image[~hidden], swap=False, all_made=False):
+    """Patch by patch; `levels` gives the pixels whose mean and deviation are used."""
+    result = patches.clone()
+    for i in range(len(patches)):
+        for k in range(patches.shape[1]):
+            if all_made or mask[i, k] != swap:
+                known = levels(patches[i], patches[i, k], mask[i])
+                result[i, k] = prediction[i, k] * known.std() + known.mean()
+    return result
+
+
+def sums(prediction, patches, mask):
+    """Mean and deviation by counting."""
+    seen = (~mask).unsqueeze(2).float()
+    count = seen.sum(dim=(1, 2), keepdim=True) * patches.shape[2]
+    mean = (patches * seen).sum(dim=(1, 2), keepdim=True) / count
+    variance = ((patches - mean) ** 2 * seen).sum(dim=(1, 2), keepdim=True) / (count - 1)
+    made = prediction * variance.sqrt() + mean
+    return seen * patches + (1 - seen) * made
+
+
+def by_index(prediction, patches, mask):
+    result = patches.clone()
+    for picture, made, hidden in zip(result, prediction, mask, strict=True):
+        seen = picture[~hidden].flatten()
+        picture[hidden] = made[hidden] * seen.std() + seen.mean()
+    return result
+
+
+def all_together(prediction, patches, mask):
+    seen = patches[~mask]
+    made = prediction * seen.std() + seen.mean()
+    return torch.where(mask[..., None], made, patches)
+
+
+def normalised_again(prediction, patches, mask):
+    result = patches.clone()
+    for picture, made, hidden in zip(result, prediction, mask, strict=True):
+        seen = picture[~hidden]
+        picture[hidden] = seen.mean() + made[hidden] / seen.std()
+    return result
+
+
+def unchanged(prediction, patches, mask):
+    result = patches.clone()
+    result[mask] = prediction[mask]
+    return result
+
+
+RIGHT = {
+    "mae.patchify": [
+        patch_by_patch,
+        windows,
+        lambda images, size: F.unfold(images, size, stride=size).transpose(1, 2),
+    ],
+    "mae.unpatchify": [mended, by_fold, painted_in],
+    "mae.masking": [masked, ranked, scattered],
+    "mae.loss": [hidden_pixels, double_loop, weighted],
+    "mae.normalise": [patch_loop, over(2), lambda p: (p - p.mean(2, True)) * (p.var(2, keepdim=True) + 1e-4).rsqrt()],
+    "mae.honest": [paste, sums, by_index],
+    "mae.redundant": ["b", "B", " b"],
+}
+# By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
+WRONG = {
+    "mae.patchify": [
+        ("only renamed", lambda images, size: images.flatten().view(len(images), -1, images.shape[1] * size * size)),
+        ("channels and rows are swapped", one_channel_after_the_other),
+        (
+            "channels come last",
+            lambda images, size: patch_by_patch(images, size, cut=lambda patch: patch.movedim(1, 3).flatten(1)),
+        ),
+        ("column by column", lambda images, size: patch_by_patch(images, size, down_first=True)),
+        (
+            "exchanged inside",
+            lambda images, size: patch_by_patch(images, size, cut=lambda patch: patch.mT.flatten(1)),
+        ),
+        ("lie apart", apart),
+        (
+            "transpose(1, 2)",
+            lambda images, size: F.unfold(images, size, stride=size).view(len(images), -1, images.shape[1] * size**2),
+        ),
+    ],
+    "mae.unpatchify": [
+        ("must be neighbours", not_neighbours),
+        ("only reshaped", lambda patches, height, width, size: patches.flatten().view(len(patches), -1, height, width)),
+        ("size stands before rows", size_first),
+        ("exchanged inside", lambda *given: painted_in(*given, turn=True)),
+        ("laid column by column", lambda *given: painted_in(*given, down_first=True)),
+        ("end of each patch", lambda *given: painted_in(*given, last=True)),
+    ],
+    "mae.masking": [
+        ("the mask is made from it", mask_and_restore_from_order),
+        ("its argsort", change(2, lambda visible, mask, restore, tokens, noise: torch.sort(noise, dim=1).indices)),
+        ("mask is inverted", change(1, lambda visible, mask, restore, tokens, noise: mask.logical_not())),
+        ("still in shuffled order", change(1, lambda visible, mask, *rest: mask.int().sort(dim=1).values)),
+        ("hidden share is kept", lambda tokens, noise, ratio: masked(tokens, noise, ratio, share=ratio)),
+        ("largest noise", lambda *given: masked(*given, largest=True)),
+        ("first tokens", change(0, lambda visible, mask, restore, tokens, noise: tokens[:, : visible.shape[1]])),
+        (
+            "order of the noise",
+            change(0, lambda visible, mask, restore, tokens, noise: tokens[mask.logical_not()].view(visible.shape)),
+        ),
+        ("same places", lambda *given: masked(*given, one_row=True)),
+    ],
+    "mae.loss": [
+        ("visible patches are counted", lambda p, t, m: F.mse_loss(p[~m], t[~m])),
+        ("all patches are counted", lambda p, t, m: F.mse_loss(p, t)),
+        ("set to 0", lambda p, t, m: F.mse_loss(p * m[..., None], t * m[..., None])),
+        ("image's mean", image_by_image),
+        ("are summed: take the mean over the hidden", lambda p, t, m: weighted(p, t, m) * m.sum()),
+        ("number of images", lambda p, t, m: weighted(p, t, m) * m.sum() / p.shape[0]),
+        ("squares within a patch", lambda p, t, m: (((p - t) ** 2).sum(2) * m).sum() / m.sum()),
+        ("absolute", lambda p, t, m: F.l1_loss(p[m], t[m])),
+        ("root", lambda p, t, m: weighted(p, t, m) ** 0.5),
+    ],
+    "mae.normalise": [
+        ("patches of an image (dim=1)", over(1)),
+        ("each image has one", over(1, 2)),
+        ("all images share", over(0, 1, 2)),
+        ("over the images (dim=0)", over(0)),
+        ("nothing is divided", lambda patches: patches - patches.sum(2, keepdim=True) / patches.shape[2]),
+        ("mean isn't taken off", lambda patches: patches * (patches.var(-1, keepdim=True) + 1e-4) ** -0.5),
+        ("divided by the variance", lambda p: (p - p.mean(-1, True)) * (p.var(-1, keepdim=True) + 1e-4) ** -1),
+        ("after the root", after_the_root),
+        ("divided by P", over(2, correction=0)),
+    ],
+    "mae.honest": [
+        ("told its brightness", lambda *given: paste(*given, levels=lambda image, patch, hidden: patch)),
+        ("whole image", lambda *given: paste(*given, levels=lambda image, patch, hidden: image)),
+        ("all images share", all_together),
+        ("pasted as it is", unchanged),
+        ("swapped", lambda *given: paste(*given, swap=True)),
+        ("every patch is the model's", lambda *given: paste(*given, all_made=True)),
+        ("divided by the deviation", normalised_again),
+        ("image itself", lambda prediction, patches, mask: patches * 1),
+    ],
+    "mae.redundant": [("hardly any are left", "a"), ("needs neighbours", "c"), ("far better guess", "d")],
+}

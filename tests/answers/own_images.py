@@ -1,0 +1,259 @@
+"""Answers to the exercises of lesson 08 as students write them: right ones, and each known mistake made once."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def ranked(h, k, *, score=None, skip=True, worst=False):
+    """Picture by picture with sorted lists."""
+    score = score or (lambda a, b: F.cosine_similarity(a, b, dim=0))
+    rows = []
+    for i in range(len(h)):
+        others = [j for j in range(len(h)) if j != i or not skip]
+        rows.append(sorted(others, key=lambda j, i=i: score(h[i], h[j]).item(), reverse=not worst)[:k])
+    return torch.tensor(rows)
+
+
+def first_dropped(h, k):
+    unit = h / h.norm(dim=1, keepdim=True)
+    return (unit @ unit.T).argsort(dim=1, descending=True)[:, 1 : k + 1]
+
+
+def by_angle(h, k):
+    similarity = F.cosine_similarity(h[:, None], h[None], dim=2) - 9 * torch.eye(len(h))
+    return similarity.topk(k).indices
+
+
+def emptied_diagonal(h, k):
+    unit = F.normalize(h, dim=1)
+    return (unit @ unit.T * (1 - torch.eye(len(h)))).argsort(dim=1, descending=True)[:, :k]
+
+
+def one_too_far(h, k):
+    unit = F.normalize(h, dim=1)
+    return (unit @ unit.T).fill_diagonal_(-2).argsort(dim=1, descending=True)[:, 1 : k + 1]
+
+
+def by_columns(h, k):
+    unit = h / h.norm(dim=0)
+    return (unit @ unit.T).fill_diagonal_(-9e9).argsort(dim=1, descending=True)[:, :k]
+
+
+def video_list(video, step, *, start=0, arrange=sorted):
+    chosen = arrange(set(video.tolist()))[start::step]
+    return torch.tensor([number in chosen for number in video.tolist()])
+
+
+def numbered(video, step):
+    place = torch.unique(video, return_inverse=True)[1]
+    return place % step == 0
+
+
+def marked(video, step):
+    test = torch.zeros(len(video), dtype=torch.bool)
+    for count, number in enumerate(video.unique()):
+        if count % step == 0:
+            test[video == number] = True
+    return test
+
+
+def first_pictures_only(video, step):
+    seen, test = set(), []
+    for number, wanted in zip(video.tolist(), video_list(video, step).tolist(), strict=True):
+        test.append(wanted and number not in seen)
+        seen.add(number)
+    return torch.tensor(test)
+
+
+def in_order_of_appearance(video, step):
+    places = {}
+    for number in video.tolist():
+        places.setdefault(number, len(places))
+    return torch.tensor([places[number] % step == 0 for number in video.tolist()])
+
+
+def with_a_loop(settings, leave_one_out, test):
+    best, top = None, -1
+    for setting in settings:
+        score = leave_one_out(setting)
+        if score > top:
+            best, top = setting, score
+    return best, test(best)
+
+
+def with_a_tensor(settings, leave_one_out, test):
+    scores = torch.tensor([leave_one_out(setting) for setting in settings])
+    setting = settings[scores.argmax()]
+    return [setting, test(setting)]
+
+
+def with_a_dict(settings, leave_one_out, test):
+    scores = {leave_one_out(setting): setting for setting in settings}
+    return scores[max(scores)], test(scores[max(scores)])
+
+
+def choosing(score, report, pick=np.argmax):
+    """Choose the setting by `score` (of both accuracies), report `report` of them; both get arrays."""
+
+    def answer(settings, leave_one_out, test):
+        known, tested = (np.array([ask(setting) for setting in settings]) for ask in (leave_one_out, test))
+        index = int(pick(score(known, tested)))
+        return settings[index], float(report(known, tested, index))
+
+    return answer
+
+
+def place_in_the_list(settings, leave_one_out, test):
+    scores = [leave_one_out(setting) for setting in settings]
+    return scores.index(max(scores)), test(settings[scores.index(max(scores))])
+
+
+def taken(labels, count):
+    """One picture after the other, as long as its class has room."""
+    seen, chosen = {}, []
+    for place, label in enumerate(labels.tolist()):
+        seen[label] = seen.get(label, 0) + 1
+        if seen[label] <= count:
+            chosen.append(place)
+    return torch.tensor(chosen)
+
+
+def by_rank(labels, count):
+    same = labels[:, None] == labels[None, :]
+    rank = same.tril(-1).sum(dim=1)  # how many of the class come earlier
+    return (rank < count).nonzero().flatten()
+
+
+def with_numpy(labels, count):
+    labels = labels.numpy()
+    chosen = [np.flatnonzero(labels == label)[:count] for label in np.unique(labels)]
+    return torch.from_numpy(np.sort(np.concatenate(chosen)))
+
+
+def lists(labels, count, *, classes=None, cut=lambda part, count: part[:count], order=sorted):
+    labels = labels.tolist()
+    parts = [[i for i, label in enumerate(labels) if label == c] for c in (classes or sorted(set(labels)))]
+    return torch.tensor(order([place for part in parts for place in cut(part, count)]))
+
+
+def within_the_class(labels, count):
+    return lists(labels, count, cut=lambda part, count: list(range(min(count, len(part)))))
+
+
+def friends_loop(labels, friends, *, start=0):
+    result = []
+    for own, row in zip(labels, friends, strict=True):
+        result.append(start + sum(int(labels[friend] == own) for friend in row))
+    return torch.tensor(result)
+
+
+def most_common(labels, friends):
+    return torch.tensor([labels[row].bincount().max() for row in friends])
+
+
+def distance(known, new, *, scale=None, ratio=None):
+    change = new.mean(0) - known.mean(0)
+    if ratio:
+        return ratio(change, known).item()
+    spread = (known if scale is None else scale).var(0).sum().sqrt()
+    return (change.pow(2).sum().sqrt() / spread).item()
+
+
+RIGHT = {
+    "own_images.similar": [ranked, first_dropped, by_angle],
+    "own_images.split": [video_list, numbered, marked],
+    "own_images.choose": [with_a_loop, with_a_tensor, with_a_dict],
+    "own_images.few": [taken, by_rank, with_numpy],
+    "own_images.agree": [
+        friends_loop,
+        lambda labels, friends: labels[friends].eq(labels[:, None]).int().sum(-1),
+        lambda labels, friends: (labels == labels[friends].T).sum(0).float(),
+    ],
+    "own_images.moved": [
+        distance,
+        lambda known, new: torch.dist(known.mean(0), new.mean(0)) / torch.linalg.norm(known.std(0)),
+        lambda known, new: (
+            np.linalg.norm(new.numpy().mean(0) - known.numpy().mean(0)) / np.sqrt(known.numpy().var(0, ddof=1).sum())
+        ),
+    ],
+    "own_images.rare": [0.6, (1 + 2 / 10) / 2, torch.tensor(0.6)],
+}
+# By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
+WRONG = {
+    "own_images.similar": [
+        ("its own nearest neighbour", lambda h, k: ranked(h, k, skip=False)),
+        ("set to 0", emptied_diagonal),
+        ("least similar", lambda h, k: ranked(h, k, worst=True)),
+        ("aren't scaled", lambda h, k: ranked(h, k, score=torch.dot)),
+        ("smallest distance", lambda h, k: ranked(h, k, score=torch.dist, worst=True)),
+        ("each column", by_columns),
+        (
+            "cosines are returned",
+            lambda h, k: (F.cosine_similarity(h[:, None], h[None], dim=2) - 9 * torch.eye(len(h))).topk(k)[0],
+        ),
+        ("left out twice", one_too_far),
+    ],
+    "own_images.split": [
+        ("lie on both sides", lambda video, step: torch.tensor([place % step == 0 for place in range(len(video))])),
+        ("can be divided", lambda video, step: video.remainder(step).eq(0)),
+        ("swapped", lambda video, step: numbered(video, step).logical_not()),
+        ("only one picture", first_pictures_only),
+        ("as they come", in_order_of_appearance),
+        ("begins at the end", lambda video, step: video_list(video, step, start=step - 1)),
+        ("middle of a video", lambda video, step: torch.linspace(0, 1, len(video) + 1)[:-1] < 1 / step - 1e-6),
+    ],
+    "own_images.choose": [
+        ("chosen by the test pictures", choosing(lambda known, tested: tested, lambda known, tested, i: tested[i])),
+        ("used for the choice", choosing(lambda known, tested: known, lambda known, tested, i: known[i])),
+        ("has a say", choosing(lambda known, tested: known + tested, lambda known, tested, i: tested[i])),
+        ("any setting reaches", choosing(lambda known, tested: known, lambda known, tested, i: tested.max())),
+        ("number of the setting", place_in_the_list),
+        ("lowest", choosing(lambda known, tested: known, lambda known, tested, i: tested[i], np.argmin)),
+        ("last setting", choosing(lambda known, tested: range(len(known)), lambda known, tested, i: tested[i])),
+        ("asked 4 times", choosing(lambda known, tested: known, lambda known, tested, i: tested[i])),
+    ],
+    "own_images.few": [
+        ("whatever their class", lambda labels, count: torch.tensor(range(len(taken(labels, count))))),
+        ("in all", lambda labels, count: taken(labels, count)[:count]),
+        ("within the class", within_the_class),
+        ("labels are returned", lambda labels, count: labels[taken(labels, count)]),
+        ("last pictures", lambda labels, count: lists(labels, count, cut=lambda part, count: part[-count:])),
+        (
+            "left out",
+            lambda labels, count: lists(labels, count, cut=lambda part, n: part[:n] if len(part) >= n else []),
+        ),
+        ("class by class", lambda labels, count: lists(labels, count, order=list)),
+        ("0, 1, 2", lambda labels, count: lists(labels, count, classes=range(len(labels.unique())))),
+    ],
+    "own_images.agree": [
+        ("disagree", lambda labels, friends: friends.shape[1] - friends_loop(labels, friends)),
+        ("share", lambda labels, friends: friends_loop(labels, friends) / friends.shape[1]),
+        ("numbers of the pictures", lambda labels, friends: friends.eq(labels[:, None]).sum(1)),
+        ("dim=0", lambda labels, friends: sum(labels[row] == own for row, own in zip(friends, labels, strict=True))),
+        ("most frequent", most_common),
+        ("with itself", lambda labels, friends: friends_loop(labels, friends, start=1)),
+    ],
+    "own_images.moved": [
+        ("deviation of the new", lambda known, new: distance(known, new, scale=new)),
+        ("together", lambda known, new: distance(known, new, scale=torch.vstack([known, new]))),
+        ("own deviation first", lambda known, new: distance(known, new, ratio=lambda d, h: (d / h.std(0)).norm())),
+        ("isn't divided", lambda known, new: distance(known, new, ratio=lambda d, h: d.norm())),
+        (
+            "one mean over all",
+            lambda known, new: distance(known, new, ratio=lambda d, h: d.mean().abs() / h.std(0).norm()),
+        ),
+        (
+            "one deviation over all",
+            lambda known, new: distance(known, new, ratio=lambda d, h: d.norm() / h.flatten().std()),
+        ),
+        ("roots", lambda known, new: distance(known, new) ** 2),
+    ],
+    "own_images.rare": [
+        ("gives the accuracy", 92 / 100),
+        ("sick leaves alone", 0.2),
+        ("down the columns", (90 / 98 + 2 / 2) / 2),
+        ("own size", 92 / 200),
+        ("wrong guesses", 0.08),
+    ],
+}

@@ -1,0 +1,131 @@
+"""The students' notebooks are what the sources give; solved they are right to the end, unsolved they say so kindly."""
+
+import contextlib
+import importlib.util
+import io
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
+import pytest
+
+from ssl_course import checks
+
+FOLDER = Path(__file__).parent.parent / "exercises"
+SOURCES = sorted((FOLDER / "source").glob("*.ipynb"))
+SETS = {f"{number:02}": part for number, part in enumerate(checks.SETS, start=1)}
+
+specification = importlib.util.spec_from_file_location("make_exercises", FOLDER / "make.py")
+make = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(make)
+
+
+@pytest.fixture(params=SOURCES, ids=lambda path: path.stem)
+def source(request):
+    return request.param
+
+
+def code(path):
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def printed(path, folder, monkeypatch):
+    """What the cells of a notebook print when they are run in order in a folder."""
+    plt.switch_backend("Agg")
+    monkeypatch.chdir(folder)
+    namespace, output = {"__name__": "__main__"}, io.StringIO()
+    for cell in code(path):
+        with contextlib.redirect_stdout(output):
+            exec(cell, namespace)
+    plt.close("all")
+    return output.getvalue()
+
+
+def checked(path):
+    """The names of the exercises whose checks a notebook calls, in order."""
+    return re.findall(r'^check\("([\w.]+)"', "\n".join(code(path)), re.MULTILINE)
+
+
+def test_there_is_a_set_for_every_lesson_and_a_clinic():
+    assert [path.stem[:2] for path in SOURCES] == list(SETS)
+
+
+def test_the_students_notebook_is_what_its_source_gives(source):
+    made = nbformat.writes(make.student_version(nbformat.read(source, as_version=4)))
+    assert (FOLDER / source.name).read_text() == made + "\n", "run `make exercises` and commit"
+
+
+def test_no_solution_and_no_output_is_left_in_the_students_notebook(source):
+    notebook = nbformat.read(FOLDER / source.name, as_version=4)
+    assert "SOLUTION" not in "".join(cell.source for cell in notebook.cells)
+    assert not any(cell.outputs for cell in notebook.cells if cell.cell_type == "code")
+
+
+def test_every_exercise_of_the_set_is_checked_once_and_progress_ends_the_notebook(source):
+    part = SETS[source.stem[:2]]
+    assert checked(source) == [f"{part}.{key}" for key in checks.SETS[part]]
+    assert code(source)[-1].endswith(f'progress("{part}")')
+
+
+def test_a_solved_set_is_right_to_its_end(source, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_COURSE_STRICT", "1")
+    part = SETS[source.stem[:2]]
+    assert f"{part}: {len(checks.SETS[part])} of {len(checks.SETS[part])} done" in printed(
+        source, tmp_path, monkeypatch
+    )
+
+
+def test_an_unsolved_set_says_not_yet_and_stops_nowhere(source, tmp_path, monkeypatch):
+    monkeypatch.delenv("SSL_COURSE_STRICT", raising=False)
+    text = printed(FOLDER / source.name, tmp_path, monkeypatch)
+    assert text.count("○ not yet") == len(checked(source))
+    assert f"0 of {len(checked(source))} done" in text
+
+
+@pytest.mark.parametrize("text", ["### BEGIN SOLUTION\nx = 1", "x = 1\n### END SOLUTION"])
+def test_marks_that_do_not_pair_are_refused(text):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text)])
+    with pytest.raises(ValueError, match="don't pair"):
+        make.student_version(notebook)
+
+
+def test_a_solution_becomes_a_blank_of_its_kind_and_cells_for_teachers_are_left_out():
+    inside = "def f(x):\n    ### BEGIN SOLUTION\n    return x\n    ### END SOLUTION"
+    outside = "### BEGIN SOLUTION\na, b = 1, 2\nanswer = a\n### END SOLUTION\nprint(answer)"
+    cells = [nbformat.v4.new_code_cell(text) for text in (inside, outside, "secret")]
+    cells[2].metadata["tags"] = ["solution-only"]
+    made = [cell.source for cell in make.student_version(nbformat.v4.new_notebook(cells=cells)).cells]
+    assert made[0] == "def f(x):\n    # YOUR CODE HERE\n    raise NotImplementedError"
+    assert made[1:] == ["answer = ...  # YOUR ANSWER HERE\nprint(answer)"]
+
+
+def test_progress_is_kept_in_the_folder_and_survives_a_damaged_record(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SSL_COURSE_STRICT", raising=False)
+    checks.check("simclr.curve", "a")
+    checks.check("simclr.curve", "c")
+    assert checks.recorded() == {"simclr.curve": "right"}
+    (tmp_path / checks.RECORD).write_text("{")
+    assert checks.recorded() == {}
+    checks.check("simclr.temperature", "a")
+    assert checks.recorded(tmp_path) == {"simclr.temperature": "wrong"}
+    checks.progress()
+    assert "simclr: 0 of 8 done" in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_written_costs_the_record_and_not_the_verdict(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(checks, "RECORD", "missing/folder.json")
+    checks.check("simclr.curve", "c")
+    out = capsys.readouterr().out
+    assert "✓ right" in out
+    assert "could not be kept" in out
+
+
+def test_names_that_do_not_exist_are_refused():
+    for name in ("simclr.loss", "loss", "wrong.nt_xent"):
+        with pytest.raises(ValueError, match="there is no exercise"):
+            checks.check(name, 1)
+    with pytest.raises(ValueError, match="there is no set"):
+        checks.progress("loss")
