@@ -104,6 +104,16 @@ def other_views_only(z1, z2, temperature):
     return (F.cross_entropy(logits, rows) + F.cross_entropy(logits.T, rows)) / 2
 
 
+def log_of_the_mean(z1, z2, temperature):
+    logits = masked(similarities(z1, z2, temperature))
+    return -logits.softmax(dim=1)[torch.arange(len(logits)), partners(len(z1))].mean().log()
+
+
+def mean_over_candidates(z1, z2, temperature):
+    shares = masked(similarities(z1, z2, temperature)).log_softmax(dim=1)
+    return -shares[~torch.eye(len(shares), dtype=torch.bool)].mean()
+
+
 def base_two(z1, z2, temperature):
     return nt_xent(z1, z2, temperature) / math.log(2)
 
@@ -130,6 +140,8 @@ NT_XENT = {
     "each view chooses among the B views of the other kind: the other views of its own kind are candidates, too.": (
         other_views_only
     ),
+    "the mean is taken before the logarithm: first the logarithm of each view's share, then the mean.": log_of_the_mean,
+    "the mean goes over all candidates of a row: only the partner's entry belongs to the loss.": mean_over_candidates,
     "the logarithm is to base 2: nats take the natural one.": base_two,
 }
 

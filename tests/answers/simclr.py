@@ -83,6 +83,20 @@ def positives(z1, z2, temperature):
     return -torch.einsum("bd,bd->b", unit(z1), unit(z2)).mean() / temperature
 
 
+def early_mean(z1, z2, temperature):
+    z = unit(torch.cat([z1, z2]))
+    powers = (z @ z.T / temperature).exp()
+    own = powers.diagonal(len(z1)).repeat(2)
+    return -torch.log(torch.mean(own / (powers.sum(1) - powers.diagonal())))
+
+
+def every_candidate(z1, z2, temperature):
+    z, count = unit(torch.cat([z1, z2])), 2 * len(z1)
+    logits = (z @ z.T / temperature).fill_diagonal_(float("-inf"))
+    total = logits.logsumexp(1).repeat_interleave(count - 1)
+    return (total - logits[logits.isfinite()]).mean()
+
+
 def shop(queue, keys):
     """The queue as a list."""
     rows = list(queue.detach()) + list(keys.detach())
@@ -160,6 +174,8 @@ WRONG = {
         ("missing from the denominator", decoupled),
         ("other direction", first_half),
         ("other kind", clip),
+        ("before the logarithm", early_mean),
+        ("all candidates of a row", every_candidate),
         ("base 2", lambda a, b, t: loop(a, b, t) * math.log2(math.e)),
     ],
     "simclr.guessing": [
