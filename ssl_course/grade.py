@@ -64,8 +64,8 @@ def grade(folder: Path, *, seconds: float = 120, megabytes: int = 4000, say=lamb
 
     Args:
         folder: with the submissions, such as FOLDER/<student>/04_simclr.ipynb.
-        seconds: how long one may take.
-        megabytes: how much memory one may use.
+        seconds: how long one may take, from its first cell on.
+        megabytes: how much memory one may use, beyond what PyTorch itself takes.
         say: is called with a line for each.
 
     Raises:
@@ -119,15 +119,15 @@ def grade_one(notebook: Path, name: str, *, seconds: float, megabytes: int) -> G
 def wait(process: subprocess.Popen, verdicts: int, seconds: float, megabytes: int) -> str | None:
     """Wait for the process; stop it and all that it has started if it takes too long or too much, and say so.
 
-    The time counts from the first message on: a slow machine needs a while to load PyTorch.
+    Both count from the first message on: PyTorch takes a while to load, and a gigabyte by itself.
     """
-    end, started, reason = time.monotonic() + STARTING, False, None
+    end, started, before, reason = time.monotonic() + STARTING, False, 0.0, None
     while process.poll() is None and reason is None:
         if not started and os.fstat(verdicts).st_size:
-            end, started = time.monotonic() + seconds, True
+            end, started, before = time.monotonic() + seconds, True, memory_of(process.pid)
         if time.monotonic() > end:
             reason = f"stopped after {seconds:g} seconds" if started else f"did not start in {STARTING} seconds"
-        elif memory_of(process.pid) > megabytes * 1e6:
+        elif started and memory_of(process.pid) - before > megabytes * 1e6:
             reason = f"stopped at {megabytes} MB of memory"
         else:
             time.sleep(0.05)

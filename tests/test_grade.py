@@ -101,7 +101,7 @@ def test_printing_a_verdict_is_no_verdict_and_the_packages_own_function_no_answe
     ],
 )
 def test_one_that_never_ends_exits_or_fills_the_memory_keeps_what_it_had(tmp_path, cell, note):
-    result = graded(tmp_path, IMPORT, LETTER, cell, RIGHT, CHECK, seconds=20, megabytes=900)
+    result = graded(tmp_path, IMPORT, LETTER, cell, RIGHT, CHECK, seconds=20, megabytes=500)
     assert state(result, "simclr.curve") == "right"
     assert state(result) == "missing"
     assert note in result.notes[-1]
