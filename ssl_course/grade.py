@@ -6,9 +6,10 @@ package's own functions. Each costs its own marks and nobody else's. The origina
 
 What it doesn't protect against: somebody who is determined to break out. The submission is Python code that runs with
 your rights, and the guards that keep it off files and verdicts stand in the same process (an audit hook, a comparison
-of code). Whoever reads them can get round them. For people you don't trust, grade in a virtual machine or container
-that has nothing in it. Reading isn't restricted: keep secrets off the machine. On Linux the network is taken away by
-the kernel where that is allowed, else, and on other systems, by the audit hook alone.
+of code). Whoever reads them can get round them, and a lambda round the package's own function passes for an answer. For
+people you don't trust, grade in a virtual machine or container that has nothing in it. Reading isn't restricted: keep
+secrets off the machine. On Linux the network is taken away by the kernel where that is allowed, else, and on other
+systems, by the audit hook alone.
 """
 
 import contextlib
@@ -103,7 +104,10 @@ def grade_one(notebook: Path, name: str, *, seconds: float, megabytes: int) -> G
             pass_fds=[verdicts.fileno()],
             start_new_session=True,
         )
-        stopped = wait(process, verdicts.fileno(), seconds, megabytes)
+        try:
+            stopped = wait(process, verdicts.fileno(), seconds, megabytes)
+        finally:  # after Ctrl-C, too
+            stop(process)
         verdicts.seek(0)
         ended = read_messages(verdicts.read(), result)
     if stopped:
@@ -117,7 +121,7 @@ def grade_one(notebook: Path, name: str, *, seconds: float, megabytes: int) -> G
 
 
 def wait(process: subprocess.Popen, verdicts: int, seconds: float, megabytes: int) -> str | None:
-    """Wait for the process; stop it and all that it has started if it takes too long or too much, and say so.
+    """Wait until the process ends, or takes too long or too much: then say which.
 
     Both count from the first message on: PyTorch takes a while to load, and a gigabyte by itself.
     """
@@ -131,13 +135,14 @@ def wait(process: subprocess.Popen, verdicts: int, seconds: float, megabytes: in
             reason = f"stopped at {megabytes} MB of memory"
         else:
             time.sleep(0.05)
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError):  # it is gone, and has left nothing behind
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()
     return reason
+
+
+def stop(process: subprocess.Popen) -> None:
+    """End a process and all that it has started."""
+    with contextlib.suppress(ProcessLookupError):  # it is gone, and has left nothing behind
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def memory_of(pid: int) -> float:
@@ -169,7 +174,7 @@ def write(grades: list[Grade], out: Path) -> tuple[Path, Path]:
     """Write grades.csv, a line for each submission and exercise, and report.md; each is replaced when complete."""
     out.mkdir(parents=True, exist_ok=True)
     table, report = out / "grades.csv", out / "report.md"
-    with (out / "grades.csv.part").open("w", newline="") as file:
+    with (out / "grades.csv.part").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["submission", "exercise", "state", "sentence"])
         for done in grades:
@@ -180,7 +185,7 @@ def write(grades: list[Grade], out: Path) -> tuple[Path, Path]:
             if not done.sets:
                 writer.writerow([done.name, "", "missing", "; ".join(done.notes)])
     os.replace(out / "grades.csv.part", table)
-    (out / "report.md.part").write_text(as_report(grades))
+    (out / "report.md.part").write_text(as_report(grades), encoding="utf-8")
     os.replace(out / "report.md.part", report)
     return table, report
 

@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,11 @@ def answers(part):
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+def enqueue(queue, keys):
+    """MoCo's queue in numpy: right, but it can't take keys that ask for a gradient."""
+    return np.concatenate([queue.numpy(), keys])[len(keys) :]
 
 
 ANSWERS = {part: answers(part) for part in checks.SETS}
@@ -93,3 +99,14 @@ def test_an_answer_that_stops_or_returns_nonsense_is_told_what_happened(name):
         assert verdict.state == "wrong"
         assert words in verdict.sentence
     assert checks.judge(name, lambda *arguments: object()).state == "wrong"
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_an_answer_of_another_kind_is_refused_without_an_error(name):
+    for answer in (torch.zeros(2), [1, 2], {"a": 1}, object()):
+        assert checks.judge(name, answer).state == "wrong"
+
+
+def test_a_probe_that_an_answer_stops_is_explained():
+    verdict = checks.judge("simclr.queue", lambda queue, keys: torch.from_numpy(enqueue(queue, keys.numpy())))
+    assert "it stops with RuntimeError" in verdict.sentence

@@ -67,7 +67,8 @@ def recorded(folder: str | os.PathLike = ".") -> dict[str, str]:
         kept = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
-    return {name: state for name, state in kept.items() if state in MARKS} if isinstance(kept, dict) else {}
+    kept = kept if isinstance(kept, dict) else {}
+    return {name: state for name, state in kept.items() if isinstance(state, str) and state in MARKS}
 
 
 def _keep(name: str, state: str) -> None:

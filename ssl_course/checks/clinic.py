@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ssl_course.checks.engine import Answer, Choice, Essay, Exercise, Verdict, open_
+from ssl_course.checks.engine import Answer, Choice, Essay, Exercise, Verdict, attempt, blank, is_number, open_
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,12 @@ class Symptom:
 
     def judge(self, answer: Answer) -> Verdict:
         if not isinstance(answer, tuple) or len(answer) != 2 or not all(map(callable, answer)):
-            return open_() if answer in (None, ...) else Verdict("wrong", "hand over the program and your function.")
-        program, ruler = answer
-        try:
-            result = as_tuple(program())
-            found, true = ruler(*result), self.ruler(*result)
-        except NotImplementedError:
-            return open_()
-        except Exception as error:  # any error of the student's own code is an answer to be explained
-            return Verdict("wrong", f"it stops with {type(error).__name__}: {error}.")
-        if not isinstance(found, int | float | torch.Tensor):
+            return open_() if blank(answer) else Verdict("wrong", "hand over the program and your function.")
+        values, verdict = attempt(self._measure_twice, *answer)
+        if verdict is not None:
+            return verdict
+        found, true = values
+        if not is_number(found):
             return Verdict(
                 "wrong", f"the function must return a number, not {type(found).__name__}: is there a `return`?"
             )
@@ -48,6 +44,10 @@ class Symptom:
         if not self.sick[0] <= true <= self.sick[1]:
             return Verdict("wrong", f"{true:.3g} is not what the broken program gives: has it been changed already?")
         return Verdict("right", f"{true:.3g}. {self.means}")
+
+    def _measure_twice(self, program: Callable, ruler: Callable) -> tuple[object, float]:
+        result = as_tuple(program())
+        return ruler(*result), self.ruler(*result)
 
 
 @dataclass(frozen=True)
@@ -67,22 +67,22 @@ class Mended:
     because: str
 
     def judge(self, answer: Answer) -> Verdict:
-        if answer is None or answer is ...:
+        if blank(answer):
             return open_()
         if not callable(answer):
             return Verdict("wrong", "hand over your program itself, without brackets.")
-        try:
-            result = answer()
-            if result is None:
-                return Verdict("wrong", "it returns nothing: it must return the same things as the broken program.")
-            value = self.ruler(*as_tuple(result))
-        except NotImplementedError:
-            return open_()
-        except Exception as error:  # any error of the student's own code is an answer to be explained
-            return Verdict("wrong", f"it stops with {type(error).__name__}: {error}.")
+        value, verdict = attempt(self._measure, answer)
+        if verdict is not None:
+            return verdict
+        if value is None:
+            return Verdict("wrong", "it returns nothing: it must return the same things as the broken program.")
         if not self.healthy[0] <= value <= self.healthy[1]:
             return Verdict("wrong", f"the symptom is still there ({value:.3g}): {self.still}")
         return Verdict("right", f"the symptom is gone ({value:.3g}). {self.because}")
+
+    def _measure(self, program: Callable) -> float | None:
+        result = program()
+        return None if result is None else self.ruler(*as_tuple(result))
 
 
 def as_tuple(result: object) -> tuple:

@@ -33,6 +33,24 @@ def open_(
     return Verdict("open", sentence)
 
 
+def blank(answer: Answer) -> bool:
+    """Whether the answer is still what the notebook came with."""
+    return answer is None or answer is ...
+
+
+def attempt(function: Callable, *arguments: object, about: str = "") -> tuple[object, Verdict | None]:
+    """Run a student's code: what it returns, or the verdict that says why there is nothing to judge.
+
+    The blank of a function in a student's notebook is `raise NotImplementedError`, so that error means "not yet".
+    """
+    try:
+        return function(*arguments), None
+    except NotImplementedError:
+        return None, open_()
+    except Exception as error:  # any error of the student's own code is an answer to be explained
+        return None, Verdict("wrong", f"it stops with {type(error).__name__}: {error}{about}.")
+
+
 @dataclass(frozen=True)
 class Function:
     """An exercise whose answer is a function.
@@ -58,7 +76,7 @@ class Function:
     parts: Sequence[str] = ()
 
     def judge(self, answer: Answer) -> Verdict:
-        if answer is None or answer is ...:
+        if blank(answer):
             return open_()
         if not callable(answer):
             return Verdict("wrong", f"a function was expected, and this is {_kind(answer)}: pass it without brackets.")
@@ -66,14 +84,9 @@ class Function:
         for arguments in self.cases():
             expected = self._outcome(self.reference, copy.deepcopy(arguments))
             given = copy.deepcopy(arguments)
-            try:
-                got = self._outcome(answer, given)
-            except NotImplementedError:
-                return open_()
-            except Exception as error:  # any error of the student's own code is an answer to be explained
-                return Verdict(
-                    "wrong", f"it stops with {type(error).__name__}: {error} (inputs: {_shapes(arguments)})."
-                )
+            got, verdict = attempt(self._outcome, answer, given, about=f" (inputs: {_shapes(arguments)})")
+            if verdict is not None:
+                return verdict
             if (problem := _form(got, expected, arguments)) is not None:
                 named = None if got is None else self._fitting([*found, (arguments, expected, got)])
                 return Verdict("wrong", f"looks as if {named} ({problem})" if named else problem)
@@ -90,8 +103,9 @@ class Function:
 
     def _probe(self, answer: Callable) -> Verdict:
         for probe in self.probes:
-            if (problem := probe(answer)) is not None:
-                return Verdict("wrong", problem)
+            problem, verdict = attempt(probe, answer)
+            if verdict is not None or problem is not None:
+                return verdict or Verdict("wrong", problem)
         return Verdict("right", self.praise)
 
     def _name(self, found: Sequence[tuple]) -> str:
@@ -119,9 +133,9 @@ class Choice:
     others: Mapping[str, str]
 
     def judge(self, answer: Answer) -> Verdict:
-        if answer is None or answer is ... or answer == "":
+        letter = "" if blank(answer) else str(answer).strip().lower()
+        if not letter:
             return open_("not yet: put the letter of your prediction into the cell above.")
-        letter = str(answer).strip().lower()
         if letter == self.right:
             return Verdict("right", self.because)
         if letter in self.others:
@@ -141,11 +155,11 @@ class Number:
     tolerance: float = 0.01
 
     def judge(self, answer: Answer) -> Verdict:
-        if answer is None or answer is ...:
+        if blank(answer):
             return open_("not yet: put your number into the cell above.")
         try:
             value = float(answer)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RuntimeError):  # the last for a tensor of several numbers
             return Verdict("wrong", f"a number was expected, got {_kind(answer)}.")
         if abs(value - self.right) <= self.tolerance * max(1, abs(self.right)):
             return Verdict("right", self.because)
@@ -201,12 +215,12 @@ def _form(got: object, expected: object, arguments: tuple) -> str | None:
             return f"{named} (inputs: {_shapes(arguments)})."
         if not torch.isfinite(got.float()).all():
             return "the result holds inf or nan: is there a log of 0, or a division by 0?"
-    if isinstance(expected, float | int) and not _is_number(got):
+    if isinstance(expected, float | int) and not is_number(got):
         return f"a number was expected, got {_kind(got)}."
     return None
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, Real) or (isinstance(value, Tensor) and value.numel() == 1)
 
 
@@ -219,7 +233,7 @@ def _close(a: object, b: object, tolerance: float) -> bool:
         same = isinstance(a, Tensor) and a.shape == b.shape
         return same and torch.allclose(a.detach().double(), b.detach().double(), rtol=tolerance, atol=tolerance)
     if isinstance(b, float | int):
-        return _is_number(a) and abs(float(a) - float(b)) <= tolerance * max(1.0, abs(float(b)))
+        return is_number(a) and abs(float(a) - float(b)) <= tolerance * max(1.0, abs(float(b)))
     return True  # modules, functions and texts aren't compared
 
 
