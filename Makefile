@@ -11,7 +11,7 @@ help:
 	@echo "make setup      install everything into .venv, and no more"
 	@echo "make lab        open the course in JupyterLab"
 	@echo "make demo       train SimCLR without a browser; print the table, write the pictures"
-	@echo "make test       lint, unit tests, and every notebook"
+	@echo "make test       lint, unit tests, every notebook and exercise"
 	@echo "make unit       the unit tests alone"
 	@echo "make exercises  make the students' exercises from exercises/source"
 	@echo "make notebooks  execute the notebooks and write their outputs"
