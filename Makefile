@@ -29,7 +29,7 @@ $(SETUP): pyproject.toml
 setup: $(SETUP)
 
 lab: $(SETUP)
-	$(BIN)/python -m jupyterlab $(AS_ROOT) notebooks/00_start_here.ipynb
+	$(BIN)/python -m jupyterlab $(AS_ROOT) --ServerApp.root_dir=. notebooks/00_start_here.ipynb
 
 demo: $(SETUP)
 	$(BIN)/ssl-course demo
