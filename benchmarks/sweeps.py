@@ -1,5 +1,7 @@
-"""Sweeps on the built-in images: the autoencoder's code (lesson 02), BYOL's parts (05), MAE's hidden share (06).
+"""Sweeps on the built-in images: jigsaw's fences (lesson 01), the autoencoder's code (02), BYOL's parts (05), MAE's
+hidden share (06).
 
+    python benchmarks/sweeps.py fences --seeds 0 1 2
     python benchmarks/sweeps.py bottlenecks --seeds 0 1 2
     python benchmarks/sweeps.py byol_parts --seeds 0 1 2
     python benchmarks/sweeps.py mask_ratios --seeds 0 1 2
@@ -9,6 +11,7 @@ All rows of a table cost the same.
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from accuracy import describe_run, save
@@ -18,13 +21,51 @@ from ssl_course import load, pretrain
 from ssl_course.cost import training_flops
 from ssl_course.data import ImageSet
 from ssl_course.evaluate import effective_rank, extract_features, feature_deviation, judge
-from ssl_course.methods import BYOL
+from ssl_course.methods import BYOL, Jigsaw
 from ssl_course.methods.byol import regression_loss
+from ssl_course.methods.jigsaw import normalise_tiles
 from ssl_course.profiles import PROFILES, augmentation
 from ssl_course.recipes import build, new_encoder, training
 
 QUICK = PROFILES["quick"]
 PASSES = 2 * QUICK.epochs  # of MAE at 75 %, as in lesson 06
+
+
+# Jigsaw's options, and whether a lamp brightens the upper left of every picture.
+FENCES = {
+    "gaps": ({}, False),
+    "no gaps": ({"gap": 0}, False),
+    "lamp, normalised": ({}, True),
+    "lamp, not normalised": ({"normalise": False}, True),
+}
+
+
+def fence(name: str, seed: int, train: ImageSet, test: ImageSet) -> dict:
+    """A brief jigsaw: how often it is right about test pictures and empty ones, judged on pictures like its tiles."""
+    options, lamp = FENCES[name]
+    torch.manual_seed(seed)
+    empty = (255 * torch.rand(500, 3, 1, 1)).byte().expand(-1, -1, 32, 32)  # one random colour each
+    parts = {"train": train.images, "labelled": train.sample(2000).images, "test": test.images, "empty": empty}
+    if lamp:
+        slope = (torch.arange(32).view(-1, 1) + torch.arange(32)) / 62 - 0.5  # (32, 32), -0.5 to 0.5
+        parts = {key: (pixels.float() - 100 * slope).clamp(0, 255).byte() for key, pixels in parts.items()}
+    augment = augmentation("shapes", rotation=0.0, flip=0.0, crop=1.0)
+    method = Jigsaw(new_encoder(QUICK.encoder, seed), augment=augment, **options)
+    fewer = parts["train"][: QUICK.size // 3]
+    pretrain(method, fewer, epochs=1, batch_size=QUICK.batch_size // 4, lr=QUICK.lr, seed=seed)
+    row = {f"right about {key}": right(method, parts[key]) for key in ("test", "empty")}
+    if options.get("normalise", True):
+        parts = {key: (255 * normalise_tiles(part[:, None] / 255)[:, 0]).byte() for key, part in parts.items()}
+    known = replace(train.sample(2000), images=parts["labelled"])
+    return row | judge(method.encoder, known, replace(test, images=parts["test"]))
+
+
+@torch.no_grad()
+def right(method: Jigsaw, pictures: Tensor) -> float:
+    """The share of puzzles that are solved."""
+    tiles, answers = method.eval().views(pictures.float() / 255)
+    h = method.encoder(tiles).unflatten(0, (len(answers), -1)).flatten(1)  # nine tiles side by side
+    return (method.head(h).argmax(dim=1) == answers).float().mean().item()
 
 
 CODES = {
@@ -107,10 +148,12 @@ def mask_ratio(name: str, seed: int, train: ImageSet, test: ImageSet) -> dict:
 # A table's caption, its rows, and how one of them is made.
 Row = Callable[[str, int, ImageSet, ImageSet], dict]
 TABLES: dict[str, tuple[str, list[str], Row]] = {
+    "fences": ("Jigsaw with and without its fences, upright built-in images", list(FENCES), fence),
     "bottlenecks": ("Autoencoders of several widths, built-in images", list(CODES), bottleneck),
     "byol_parts": ("BYOL with one part taken out, built-in images", list(BYOL_PARTS), byol_part),
     "mask_ratios": ("MAE with other shares hidden, built-in images", [str(ratio) for ratio in RATIOS], mask_ratio),
 }
+UPRIGHT = {"fences"}
 
 
 def main() -> None:
@@ -122,7 +165,8 @@ def main() -> None:
     result = describe_run(options.table, caption, {"size": QUICK.size, "batch_size": QUICK.batch_size, "lr": QUICK.lr})
     for seed in options.seeds:
         if str(seed) not in result["seeds"]:
-            train, test = load("shapes", size=QUICK.size, seed=seed), load("shapes", "test", seed=seed)
+            kind = {"seed": seed, "upright": options.table in UPRIGHT}
+            train, test = load("shapes", size=QUICK.size, **kind), load("shapes", "test", **kind)
             rows = {}
             for name in names:
                 rows[name] = make(name, seed, train, test)

@@ -36,7 +36,6 @@ PROBED = 10_000  # training images that a probe is fitted on, unless told otherw
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for an error that says what to do, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
-    matplotlib.use("agg")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
@@ -406,5 +405,11 @@ def images_per_second(device: torch.device, precision: str) -> float:
     return history[-1]["images_per_second"]
 
 
+def program() -> int:
+    """`main` as a program of its own, which needs no screen for its figures."""
+    matplotlib.use("agg")
+    return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -42,7 +42,7 @@ from ssl_course.methods import METHODS, Supervised
 from ssl_course.plots import tsne_places
 from ssl_course.precision import choose_device, choose_precision, processor_name
 from ssl_course.profiles import augmentation
-from ssl_course.recipes import OPTIONS, VIEWS, build, encoder_name, image_kind, new_encoder, training
+from ssl_course.recipes import OPTIONS, build, encoder_name, image_kind, new_encoder, training, views
 from ssl_course.train import TrainingError, pretrain
 
 FLOORS = ("pixels", "untrained", "untrained_vit")
@@ -209,7 +209,7 @@ def ingredients(plan: Plan, name: str, seed: int, images: Images, **arguments) -
     device = choose_device(arguments.get("device", "auto"))
     made_of = {"row": name, "seed": seed, "plan": asdict(plan) | {"data": Path(plan.data).name}}
     made_of["pixels"] = [zlib.crc32(part.images.contiguous().numpy()) for part in (images.train, images.test)]
-    made_of["views"] = _plain(augmentation(plan.data, **VIEWS.get(name, {})))
+    made_of["views"] = _plain(augmentation(plan.data, **views(name, plan.data)))
     made_of["training"] = training(name, plan.data, batch_size=plan.batch_size, lr=plan.lr)
     made_of["options"] = OPTIONS[image_kind(plan.data)].get(name, {})
     made_of["encoder"] = encoder_name("mae" if name == "untrained_vit" else name, plan.data, plan.encoder)

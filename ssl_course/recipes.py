@@ -21,6 +21,8 @@ VIEWS = {
     "vae": {"jitter": 0.0, "grayscale": 0.0},
     "mae": {"jitter": 0.0, "grayscale": 0.0},
 }
+# What they change on photographs alone.
+ON_PHOTOGRAPHS = {"byol": {"crop": 0.4}, "simsiam": {"crop": 0.4}}
 # Options that differ from a method's defaults. On the built-in images most tiles are of one colour, and to normalise
 # those shows noise; and a queue should be short beside the number of images, or it holds each image itself, as its own
 # negative.
@@ -32,7 +34,12 @@ OPTIONS = {
         "mae": {"normalised": False, "width": 32},
     },
     # A jigsaw that is trained on normalised tiles would be judged on plain pictures, which it has never seen.
-    "photographs": {"rotation": {"every": True}, "jigsaw": {"normalise": False}},
+    "photographs": {
+        "rotation": {"every": True},
+        "jigsaw": {"normalise": False},
+        "byol": {"decay": 0.9},
+        "barlow_twins": {"weight": 0.02},
+    },
 }
 # Learning rate and batch size as shares of the other methods'.
 SHARES = {
@@ -72,6 +79,11 @@ def image_kind(data: str) -> str:
     return "shapes" if data == "shapes" else "photographs"
 
 
+def views(method: str, data: str) -> dict:
+    """What a method changes of the usual views of a data set: keyword arguments of `augmentation`."""
+    return VIEWS.get(method, {}) | (ON_PHOTOGRAPHS.get(method, {}) if image_kind(data) == "photographs" else {})
+
+
 def training(method: str, data: str, *, batch_size: int, lr: float) -> dict:
     """`batch_size` and `lr` for `pretrain` on a data set: those given, but for methods that need others."""
     shares = SHARES[image_kind(data)].get(method, {})
@@ -98,4 +110,4 @@ def build(
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     network = new_encoder(encoder_name(method, data, encoder), seed)
     options = OPTIONS[image_kind(data)].get(method, {}) | options | ({"size": size} if method in SIZED else {})
-    return METHODS[method](network, augment=augmentation(data, **VIEWS.get(method, {})), **options)
+    return METHODS[method](network, augment=augmentation(data, **views(method, data)), **options)

@@ -280,6 +280,16 @@ def test_views_do_not_turn_an_image_that_the_task_is_to_turn(name):
     assert build(name).augment.rotation == 0
 
 
+@pytest.mark.parametrize("name", ["byol", "simsiam"])
+@pytest.mark.parametrize(("data", "crop"), [("cifar10", 0.4), ("a/folder", 0.4), ("shapes", 0.6)])
+def test_methods_without_negatives_get_gentler_crops_of_photographs(name, data, crop):
+    assert recipes.build(name, data).augment.crop == crop
+
+
+def test_options_depend_on_the_kind_of_images():
+    assert recipes.build("barlow_twins", "cifar10").weight == 4 * recipes.build("barlow_twins", "shapes").weight
+
+
 @pytest.mark.parametrize("name", ["inpainting", "autoencoder", "vae", "mae"])
 def test_methods_that_paint_get_the_colours_as_they_are(name):
     augment = build(name).augment

@@ -6,10 +6,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 TITLES = {"pixels": "raw pixels", "untrained": "untrained encoder", "supervised": "trained with labels"}
-BASELINES = {  # by the name of the data set in `load`: which result, and which of its rows under which title
-    "shapes": ("compare_shapes", TITLES),
-    "cifar10": ("cifar10-jpeg", {title: title for title in TITLES.values()}),
-}
+BASELINES = {"shapes": "compare_shapes", "cifar10": "compare_cifar10"}  # which result, by the data set's name in `load`
 
 
 def read(name: str) -> dict:
@@ -31,7 +28,7 @@ def baselines(data: str) -> dict[str, dict[str, float]]:
     Read from a committed result, the mean over its seeds.
 
     Args:
-        data: "shapes" (from `ssl-course compare`) or "cifar10" (from benchmarks/accuracy.py, on its JPEG copy).
+        data: "shapes" or "cifar10" (its JPEG copy), both from `ssl-course compare`.
 
     Returns:
         By the row's title: `linear_probe` and `knn`, accuracies in [0, 1].
@@ -41,9 +38,8 @@ def baselines(data: str) -> dict[str, dict[str, float]]:
     """
     if data not in BASELINES:
         raise ValueError(f"there are baselines for {' and '.join(BASELINES)}, not for {data!r}: train them (lesson 00)")
-    result, titles = BASELINES[data]
-    seeds = read(result)["seeds"].values()
+    seeds = read(BASELINES[data])["seeds"].values()
     return {
         title: {column: statistics.mean(rows[name][column] for rows in seeds) for column in ("linear_probe", "knn")}
-        for name, title in titles.items()
+        for name, title in TITLES.items()
     }
