@@ -48,7 +48,6 @@ SHARES = {
         "rotation": {"batch_size": 1 / 4},
         "mae": {"batch_size": 1 / 4, "lr": 2 / 3},
         "moco": {"lr": 1 / 2},
-        "barlow_twins": {"lr": 1 / 2},
         "byol": {"batch_size": 1 / 4, "lr": 1 / 3},
         "simsiam": {"batch_size": 1 / 4, "lr": 1 / 3},
     },
