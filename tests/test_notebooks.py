@@ -35,6 +35,11 @@ def test_the_lessons_are_there():
     assert {f"{number:02}_{name}" for number, name in enumerate(names.split())} == {path.stem for path in NOTEBOOKS}
 
 
+def test_a_lesson_begins_with_its_title_and_has_no_other(notebook):
+    titles = [cell for cell in notebook.cells if cell.cell_type == "markdown" and cell.source.startswith("# ")]
+    assert titles == [notebook.cells[0]]
+
+
 def test_every_cell_was_executed_in_order_from_the_top(notebook):
     cells = code_cells(notebook)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
