@@ -1,4 +1,4 @@
-"""The command line: ssl-course demo | train | evaluate | doctor."""
+"""The command line: ssl-course demo | train | evaluate | compare | progress | grade | doctor."""
 
 import argparse
 import ast
