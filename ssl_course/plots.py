@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from sklearn.manifold import TSNE
 from torch import Tensor
 
+from ssl_course.tables import NAMES, summary
+
 # Ten colours that stay apart for colour-blind readers as far as ten can (Paul Tol's "muted", and black).
 COLOURS = ("#332288", "#88CCEE", "#44AA99", "#DDCC77", "#CC6677", "#AA4499", "#882255", "#117733", "#999933", "#222222")
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
@@ -166,3 +168,40 @@ def heatmap(table: Mapping[str, Mapping[str, float]], *, unit: str = "", ax: Axe
 
 def _new_axes(width: float, height: float) -> Axes:
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+# --- a result of `compare`
+
+
+def accuracy_bars(result: dict) -> Axes:
+    """Linear probe and k-NN of every row of a result as bars, with the spread over the seeds."""
+    means, spreads = {}, {}
+    for title, column in (("linear probe", "linear_probe"), ("k-NN", "knn")):
+        for name, (mean, deviation) in summary(result, column).items():
+            means.setdefault(NAMES[name], {})[title] = mean
+            spreads.setdefault(NAMES[name], {})[title] = deviation
+    return compare(means, spread=spreads, chance=1 / len(result["maps"]["classes"]))
+
+
+def similarity_grid(result: dict) -> Axes:
+    """Linear CKA of every pair of rows of a result as a grid."""
+    alike = {}
+    for one, row in result["similarity"].items():
+        alike[NAMES[one]] = {NAMES[other]: value for other, value in row.items()}
+    return heatmap(alike, unit="linear CKA")
+
+
+def gallery(result: dict) -> Axes:
+    """One t-SNE map for each row of a result, side by side."""
+    places, labels = result["maps"]["places"], torch.tensor(result["maps"]["labels"])
+    wide = min(4, len(places))
+    high = -(-len(places) // wide)
+    figure, axes = plt.subplots(high, wide, figsize=(2.6 * wide, 2.7 * high), layout="constrained", squeeze=False)
+    for ax in axes.flat[len(places) :]:
+        ax.axis("off")
+    for ax, (name, points) in zip(axes.flat, places.items(), strict=False):
+        scatter(np.array(points), labels, result["maps"]["classes"], legend=False, ax=ax)
+        ax.set_title(NAMES[name], fontsize=10)
+    handles = axes.flat[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=5, frameon=False, markerscale=1.8)
+    return axes.flat[0]
