@@ -15,7 +15,7 @@ import psutil
 import torch
 from tqdm import tqdm
 
-from ssl_course import __version__, checks, compare, plots, runs, tables
+from ssl_course import checks, compare, plots, runs, tables
 from ssl_course import grade as grading
 from ssl_course.checkpoint import TrainingError, load_encoder
 from ssl_course.data import ImageSet, load
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ssl-course", description="Self-supervised learning by building it.")
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=version("ssl-course"))
     commands = parser.add_subparsers(
         required=True, metavar="demo | train | evaluate | compare | progress | grade | doctor"
     )

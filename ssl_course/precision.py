@@ -25,7 +25,10 @@ def choose_device(name: str = "auto") -> torch.device:
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device(next(kind for kind, there in present.items() if there))
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as failure:
+        raise ValueError(f"device must be auto, cpu, cuda, cuda:0 or mps, got {name!r}") from failure
     if not present.get(device.type, True):
         raise ValueError(f'no {device.type} device was found on this machine: use device="auto" or device="cpu"')
     return device

@@ -7,6 +7,7 @@ training split, never on the test split.
 import functools
 import inspect
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType, UnionType
@@ -133,8 +134,8 @@ class Recipe:
     def __str__(self) -> str:
         lines = []
         for name, value in self.as_dict().items():
-            shown = ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, dict) else value
-            lines.append(f"{name:<13} {shown}")
+            shown = ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, dict) else str(value)
+            lines += textwrap.wrap(f"{name:<14}{shown}", width=98, subsequent_indent=14 * " ") or [name]
         return "\n".join(lines)
 
 

@@ -174,7 +174,7 @@ def _about(recipe: Recipe, history: History, images: Images) -> dict:
     about = {"passes": recipe.passes, "steps": steps, "flops_per_image": cost(recipe)}
     about["flops"] = about["flops_per_image"] * steps * recipe.batch_size
     about["seconds"] = round(sum(record["seconds"] for record in history), 1)
-    return about | {key: history[-1][key] for key in ("loss", "feature_deviation")}
+    return about | {key: history[-1][key] for key in ("loss", "feature_deviation", "effective_rank")}
 
 
 def judge_row(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:

@@ -249,7 +249,8 @@ def _prepare(method: nn.Module, device: torch.device, settings: dict, precision:
     groups = parameter_groups(method, settings["weight_decay"])
     betas = (0.9, 0.95)  # 0.999 is slow for short runs
     optimizer = torch.optim.AdamW(groups, lr=settings["lr"], betas=betas, fused=True)
-    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    # at the usual first scale of 2^16 a short run would lose its first steps
+    scaler = torch.amp.GradScaler(device.type, init_scale=2.0**10, enabled=precision == "fp16")
     return Run(method, optimizer, scaler, settings, device)
 
 
@@ -321,7 +322,12 @@ def _check_finite(run: Run, losses: list[Tensor], norms: list[Tensor], first_ste
 
 
 def _check_some_step_was_made(run: Run, norms: list[Tensor], epoch: int) -> None:
-    if not torch.stack(norms).isfinite().any():
+    """Raises TrainingError if fp16 skipped all steps of an epoch, and not just to find its scale, which is at first
+    too large: at a scale below 1, or at the end of a run that never made a step, it is the method's fault."""
+    if torch.stack(norms).isfinite().any():
+        return
+    never = epoch + 1 == run.settings["epochs"] and not run.optimizer.state
+    if never or run.scaler.get_scale() < 1:
         _refuse_gradient(run, f"at any step of epoch {epoch + 1}")
 
 
