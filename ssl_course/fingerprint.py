@@ -8,6 +8,7 @@ import dis
 import functools
 import hashlib
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -28,16 +29,17 @@ def versions() -> dict[str, str]:
     }
 
 
-def code_behind(*roots: Callable) -> str:
+def code_behind(*roots: Callable, registries: bool = False) -> str:
     """A hash of the functions, classes and constants that the roots use, and of those that these use, and so on.
 
     Comments and docstrings don't count. What isn't in this package counts only if it is in a root's own file. A table
-    of functions or classes (`METHODS`) isn't followed: what is chosen from it has to be a root.
+    of functions or classes (`METHODS`) isn't followed unless `registries`: what is chosen from it has to be a root.
     """
-    return hashlib.sha256(repr(sorted(behind(*roots).items())).encode()).hexdigest()[:16]
+    found = behind(*roots, registries=registries)
+    return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:16]
 
 
-def behind(*roots: Callable) -> dict[str, str]:
+def behind(*roots: Callable, registries: bool = False) -> dict[str, str]:
     """What `code_behind` hashes: the source or value of each part by its full name."""
     homes = {inspect.unwrap(_function(root)).__module__ for root in roots}
     found, waiting = {}, list(roots)
@@ -46,17 +48,23 @@ def behind(*roots: Callable) -> dict[str, str]:
         if isinstance(part, functools.partial):
             found[f"arguments of {part.func.__qualname__}"] = repr((part.args, sorted(part.keywords.items())))
         part = inspect.unwrap(_function(part))
-        name = f"{part.__module__}.{part.__qualname__}"
-        if name in found or not (part.__module__.split(".")[0] == PACKAGE or part.__module__ in homes):
+        if not (part.__module__.split(".")[0] == PACKAGE or part.__module__ in homes):
             continue
         source = textwrap.dedent(inspect.getsource(part))
-        found[name] = without_docstrings(ast.parse(source))
+        is_lambda = part.__qualname__.endswith("<lambda>")  # whose source is the line that it stands in
+        name = f"{part.__module__}.{part.__qualname__}" + (source if is_lambda else "")
+        if name in found:
+            continue
+        found[name] = source if is_lambda else without_docstrings(ast.parse(source))
+        code = part.__code__ if is_lambda else compile(source, "<source>", "exec")
         enclosed = inspect.getclosurevars(part).nonlocals if isinstance(part, FunctionType) else {}
-        for used, value in _used(source, {**vars(sys.modules[part.__module__]), **enclosed}):
-            if isinstance(value, type | FunctionType | functools.partial) or hasattr(value, "__wrapped__"):
+        for used, value in _used(code, source, {**vars(sys.modules[part.__module__]), **enclosed}):
+            if is_code(value):
                 waiting.append(value)
-            elif _is_plain(value):
-                found[f"{part.__module__}: {used}"] = _as_text(value)
+            elif is_plain(value):
+                found[f"{part.__module__}: {used}"] = as_text(value)
+            elif registries and isinstance(value, Mapping):
+                waiting += [entry for entry in value.values() if is_code(entry)]
     return found
 
 
@@ -66,22 +74,21 @@ def without_docstrings(tree: ast.AST) -> str:
         documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         if documented and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return ast.dump(tree)
+    return ast.unparse(tree)
 
 
 def _function(part: Callable) -> Callable:
     return _function(part.func) if isinstance(part, functools.partial) else part
 
 
-def _used(source: str, names: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def _used(code: CodeType, source: str, names: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """The names from outside that a piece of code uses, with their values; `module.name` counts as that name."""
-    for name in _from_outside(compile(source, "<source>", "exec")) & set(names) - {"__name__"}:
-        yield name, names[name]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            module = names.get(node.value.id)
-            if isinstance(module, ModuleType) and module.__name__.startswith(PACKAGE) and hasattr(module, node.attr):
-                yield f"{node.value.id}.{node.attr}", getattr(module, node.attr)
+    for name in _from_outside(code) & set(names) - {"__name__"}:
+        value = names[name]
+        yield name, value
+        if isinstance(value, ModuleType) and value.__name__.startswith(PACKAGE):
+            for attribute in re.findall(rf"\b{name}\.(\w+)", source):
+                yield f"{name}.{attribute}", getattr(value, attribute, None)
 
 
 def _from_outside(code: CodeType) -> set[str]:
@@ -93,21 +100,26 @@ def _from_outside(code: CodeType) -> set[str]:
     return found
 
 
-def _as_text(value: object) -> str:
+def is_code(value: object) -> bool:
+    """Whether a value is a function or class, or wraps one."""
+    return isinstance(value, type | FunctionType | functools.partial) or hasattr(value, "__wrapped__")
+
+
+def as_text(value: object) -> str:
     """The same for the same value in every process, whatever the order of a set."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_as_text(key)}: {_as_text(part)}" for key, part in value.items()) + "}"
+        return "{" + ", ".join(f"{as_text(key)}: {as_text(part)}" for key, part in value.items()) + "}"
     if isinstance(value, set | frozenset):
-        return "{" + ", ".join(sorted(map(_as_text, value))) + "}"
+        return "{" + ", ".join(sorted(map(as_text, value))) + "}"
     if isinstance(value, tuple | list):
-        return "(" + ", ".join(map(_as_text, value)) + ")"
+        return "(" + ", ".join(map(as_text, value)) + ")"
     return repr(value.tolist() if isinstance(value, Tensor) else value)
 
 
-def _is_plain(value: object) -> bool:
+def is_plain(value: object) -> bool:
     """Whether a constant is made of numbers and texts alone."""
     if isinstance(value, Mapping):
-        return all(_is_plain(part) for pair in value.items() for part in pair)
+        return all(is_plain(part) for pair in value.items() for part in pair)
     if isinstance(value, tuple | list | set | frozenset):
-        return all(map(_is_plain, value))
+        return all(map(is_plain, value))
     return isinstance(value, PLAIN | Tensor)

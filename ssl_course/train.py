@@ -326,8 +326,8 @@ def _check_some_step_was_made(run: Run, norms: list[Tensor], epoch: int) -> None
     too large: at a scale below 1, or at the end of a run that never made a step, it is the method's fault."""
     if torch.stack(norms).isfinite().any():
         return
-    never = epoch + 1 == run.settings["epochs"] and not run.optimizer.state
-    if never or run.scaler.get_scale() < 1:
+    made = any(float(state["step"]) for state in run.optimizer.state.values())
+    if (epoch + 1 == run.settings["epochs"] and not made) or run.scaler.get_scale() < 1:
         _refuse_gradient(run, f"at any step of epoch {epoch + 1}")
 
 

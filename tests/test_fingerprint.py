@@ -31,6 +31,11 @@ class Child(dict):
     def head(self):
         return projection_head(8)
 
+table = {"one": lambda x: inner(x), "two": outer}
+
+def chooses(name):
+    return table[name]
+
 def closure(width):
     def made():
         return width * inner(1)
@@ -87,6 +92,14 @@ def test_what_an_inner_function_has_enclosed_counts(module):
     made = module(SOURCE)
     assert code_behind(made.closure(1)) != code_behind(made.closure(2))
     assert code_behind(made.closure(1)) == code_behind(made.closure(1))
+
+
+def test_a_table_of_functions_is_followed_only_where_it_is_asked_for(module):
+    made = module(SOURCE)
+    assert not any("lambda" in name for name in behind(made.chooses))
+    followed = behind(made.chooses, registries=True)
+    assert any("lambda" in name for name in followed)
+    assert {"fingerprinted.outer", "fingerprinted.inner", "fingerprinted: SHARE"} <= set(followed)
 
 
 def test_the_arguments_of_a_partial_count(module):
