@@ -16,6 +16,8 @@ METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 SETS = "pretext autoencoder triplet byol mae compare own_images clinic"
 LAYERS = [
+    {"pictures"},
+    {"folders"},
     {"shapes", "augment", "networks", "features", "plots", "precision", "results", "cost"},
     {"data", "vit"},
     METHODS,
