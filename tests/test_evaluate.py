@@ -143,6 +143,76 @@ def test_features_and_labels_that_do_not_fit_are_refused(measure):
         measure(features, labels, features[:, :5], labels)
 
 
+@pytest.mark.parametrize("measure", [linear_probe, knn_accuracy, few_label_curve])
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_features_that_are_not_finite_are_not_judged(measure, broken, part):
+    (features, labels), others = clusters(20), clusters(20)
+    features[3, 2] = broken
+    given = (features, labels, *others) if part == "train" else (*others, features, labels)
+    with pytest.raises(ValueError, match=rf"{part} features must be finite, got 1 of 160 numbers that aren't"):
+        measure(*given)
+
+
+@pytest.mark.parametrize("measure", [effective_rank, feature_deviation, uniformity])
+def test_collapse_of_features_that_are_not_finite_is_not_measured(measure):
+    with pytest.raises(ValueError, match="features must be finite, got 3 of 8 numbers"):
+        measure(torch.tensor([[1.0, math.nan, 2.0, 3.0], [math.inf, 0.0, -math.inf, 1.0]]))
+
+
+def test_alignment_and_factors_of_features_that_are_not_finite_are_not_measured():
+    good, bad, factors = torch.randn(4, 2), torch.full((4, 2), math.nan), load("shapes", size=4).factors
+    with pytest.raises(ValueError, match="z2 features must be finite, got 8 of 8"):
+        alignment(good, bad)
+    with pytest.raises(ValueError, match="test features must be finite, got 8 of 8"):
+        factor_scores(good, factors, bad, factors)
+
+
+@pytest.mark.parametrize("measure", [linear_probe, knn_accuracy, few_label_curve])
+@pytest.mark.parametrize("labels", [-1 + torch.arange(20) % 4, (torch.arange(20) % 4).float(), torch.full((20,), -100)])
+def test_labels_that_do_not_count_from_0_are_refused(measure, labels):
+    with pytest.raises(ValueError, match="labels must be whole numbers that count from 0, got torch"):
+        measure(torch.randn(20, 8), labels, *clusters(20))
+    with pytest.raises(ValueError, match="test labels must be whole numbers that count from 0, got torch"):
+        measure(*clusters(20), torch.randn(20, 8), labels)
+
+
+@pytest.mark.parametrize("measure", [linear_probe, knn_accuracy])
+@pytest.mark.parametrize("factor", [10**9, 2**40, 7])
+def test_large_labels_cost_no_more_memory_than_small_ones(measure, factor):
+    train, test = clusters(60, noise=2.0), clusters(60, noise=2.0)
+    assert measure(train[0], factor * train[1], test[0], factor * test[1]) == measure(*train, *test)
+
+
+def test_a_class_that_only_the_test_has_is_never_right():
+    train, (features, labels) = clusters(40), clusters(40)
+    assert knn_accuracy(*train, features, torch.where(labels == 3, 9, labels)) == 0.75
+
+
+def test_the_probe_is_fitted_until_it_converges():
+    """One direction carries the class and is small after the larger noise: a few iterations don't find it."""
+    torch.manual_seed(1)
+    labels = torch.arange(400) % 2
+    mixing = torch.randn(30, 30) @ torch.diag(torch.logspace(0, -3, 30))
+    features = torch.cat([torch.randn(400, 29), 4.0 * labels[:, None] + torch.randn(400, 1)], dim=1) @ mixing.T
+    known = features[:200], labels[:200], features[200:], labels[200:]
+    assert linear_probe(*known, strength=1e4) == newton_accuracy(*known, strength=1e4)
+
+
+def newton_accuracy(features, labels, test_features, test_labels, strength):
+    """Logistic regression of two classes by 50 steps of Newton's method, on standardised features, in float64."""
+    mean, deviation = features.double().mean(0), features.double().std(0, unbiased=False)
+    x, new = (F.pad((part.double() - mean) / deviation, (0, 1), value=1) for part in (features, test_features))
+    penalty = torch.eye(x.shape[1], dtype=torch.float64) / strength
+    penalty[-1, -1] = 0  # the bias is free
+    weights = torch.zeros(x.shape[1], dtype=torch.float64)
+    for _ in range(50):
+        p = torch.sigmoid(x @ weights)
+        gradient = x.T @ (p - labels) + penalty @ weights
+        weights -= torch.linalg.solve((x.T * (p * (1 - p))) @ x + penalty, gradient)
+    return float(((new @ weights > 0) == test_labels.bool()).double().mean())
+
+
 # --- few labels
 
 
@@ -459,26 +529,70 @@ def cka_by_kernels(a, b):
     return float((k * m).sum() / (k.norm() * m.norm()))
 
 
-def test_linear_cka_is_the_papers_formula():
-    a = torch.randn(30, 5)
-    b = torch.cat([a[:, :2], torch.randn(30, 6)], dim=1)
-    assert linear_cka(a, b) == pytest.approx(cka_by_kernels(a, b), abs=1e-9)
+def unbiased_hsic(a, b):
+    """Equation 5 of Song et al. 2012, image by image."""
+    count = len(a)
+    k, m = ((part.double() @ part.double().T).tolist() for part in (a, b))
+    trace = rows = 0.0
+    whole = [0.0, 0.0]
+    for i in range(count):
+        k[i][i] = m[i][i] = 0.0
+        trace += sum(k[i][j] * m[j][i] for j in range(count) if j != i)
+        whole = [whole[0] + sum(k[i]), whole[1] + sum(m[i])]
+        rows += sum(k[i]) * sum(m[i])
+    terms = trace + whole[0] * whole[1] / ((count - 1) * (count - 2)) - 2 * rows / (count - 2)
+    return terms / (count * (count - 3))
+
+
+def related(count=30):
+    a = torch.randn(count, 5)
+    return a, torch.cat([a[:, :2], torch.randn(count, 6)], dim=1)
+
+
+def test_linear_cka_is_the_unbiased_formula():
+    a, b = related()
+    for shift in (0.0, 3.0):  # the estimator takes care of the mean itself
+        slow = unbiased_hsic(a + shift, b) / math.sqrt(unbiased_hsic(a + shift, a + shift) * unbiased_hsic(b, b))
+        assert linear_cka(a, b) == pytest.approx(slow, abs=1e-9)
     assert linear_cka(a, b) == pytest.approx(linear_cka(b, a))
 
 
-def test_linear_cka_ignores_rotation_scale_and_shift_and_not_a_single_stretched_direction():
+def test_linear_cka_without_the_correction_is_the_papers_formula():
+    a, b = related()
+    assert linear_cka(a, b, debiased=False) == pytest.approx(cka_by_kernels(a, b), abs=1e-9)
+    assert linear_cka(a, b, debiased=False) > linear_cka(a, b) + 0.1
+
+
+@pytest.mark.parametrize("columns", [128, 3072])
+def test_linear_cka_of_independent_noise_is_about_zero_however_wide(columns):
+    a, b = torch.randn(1000, 128), torch.randn(1000, columns)
+    assert abs(linear_cka(a, b)) < 0.02
+    assert linear_cka(a, b, debiased=False) > 0.1
+
+
+def test_linear_cka_of_noise_is_zero_on_average_at_few_images_too():
+    scores = [linear_cka(torch.randn(12, 4), torch.randn(12, 4)) for _ in range(300)]
+    assert abs(sum(scores) / len(scores)) < 0.03
+    assert min(scores) < 0
+
+
+@pytest.mark.parametrize("debiased", [True, False])
+@pytest.mark.parametrize("scale", [1e-20, 3.0, 1e20])
+def test_linear_cka_ignores_rotation_scale_and_shift_and_not_a_single_stretched_direction(debiased, scale):
     a = torch.randn(50, 4, dtype=torch.float64)
     rotation, _ = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64))
-    assert linear_cka(a, 3 * a @ rotation + 7) == pytest.approx(1)
-    assert linear_cka(a, a * torch.tensor([10.0, 1, 1, 1], dtype=torch.float64)) < 0.9
-    assert linear_cka(torch.randn(500, 3), torch.randn(500, 3)) < 0.1
+    assert linear_cka(a, a, debiased=debiased) == pytest.approx(1)
+    assert linear_cka(a, scale * (a @ rotation + 7), debiased=debiased) == pytest.approx(1)
+    assert linear_cka(a, a * torch.tensor([10.0, 1, 1, 1], dtype=torch.float64), debiased=debiased) < 0.9
 
 
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
         (torch.randn(4, 2), torch.randn(5, 2), r"got \(4, 2\) and \(5, 2\)"),
-        (torch.randn(1, 2), torch.randn(1, 2), "features must be"),
+        (torch.randn(3, 2), torch.randn(3, 2), "with N at least 4"),
+        (torch.randn(4, 2) / 0, torch.randn(4, 2), "the first features must be finite"),
+        (torch.eye(9), torch.randn(9, 2), "all images are equally far from one another"),
         (torch.ones(4, 2), torch.randn(4, 2), "all features are equal"),
     ],
 )

@@ -18,7 +18,8 @@ SETS = "pretext autoencoder triplet byol mae compare own_images clinic"
 LAYERS = [
     {"pictures"},
     {"folders"},
-    {"shapes", "augment", "networks", "features", "plots", "precision", "results", "cost"},
+    {"features"},
+    {"shapes", "augment", "networks", "plots", "precision", "results", "cost"},
     {"data", "vit"},
     METHODS,
     SIMCLRS_RELATIVES,
