@@ -201,6 +201,13 @@ def test_the_probe_is_fitted_until_it_converges():
     assert linear_probe(*known, strength=10) == pytest.approx(fitted, abs=0.01)
 
 
+def test_the_judges_measure_what_the_course_says_if_nothing_else_is_asked():
+    train, test = clusters(100, noise=3.0, width=50), clusters(300, noise=3.0, width=50)
+    assert knn_accuracy(*train, *test) == pytest.approx(wu_accuracy(*train, *test, 20, 0.07))
+    assert linear_probe(*train, *test) == linear_probe(*train, *test, strength=0.1)
+    assert linear_probe(*train, *test) != linear_probe(*train, *test, strength=10)
+
+
 def newton_accuracy(features, labels, test_features, test_labels, strength):
     """Logistic regression of two classes by 50 steps of Newton's method, on standardised features, in float64."""
     mean, deviation = features.double().mean(0), features.double().std(0, unbiased=False)
