@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from sklearn.manifold import TSNE
 from torch import Tensor
 
+from ssl_course.features import check_features, collapsed
 from ssl_course.tables import NAMES, summary
 
 # Ten colours that stay apart for colour-blind readers as far as ten can (Paul Tol's "muted", and black).
@@ -98,24 +99,52 @@ def tsne(
 
 
 def tsne_places(features: Tensor, *, seed: int = 0) -> np.ndarray:
-    """Places (N, 2) for features (N, D) by t-SNE, N at least 4.
+    """Places (N, 2) for features (N, D) by t-SNE, N at least 4; all at (0, 0) if the features are all equal.
 
     Source: van der Maaten & Hinton 2008, Visualizing Data using t-SNE (scikit-learn's implementation).
+
+    Raises:
+        ValueError: if features isn't (N, D) with N at least 4, or isn't finite.
     """
+    if features.ndim != 2 or len(features) < 4:
+        raise ValueError(f"a t-SNE map needs features (N, D) of at least 4 images, got {tuple(features.shape)}")
+    check_features(features, "all")
+    if not features.numel() or collapsed(features):
+        return np.zeros((len(features), 2), np.float32)  # scikit-learn would divide by their deviation, 0, and crash
     model = TSNE(perplexity=min(30, (len(features) - 1) / 3), init="pca", random_state=seed)
-    return model.fit_transform(features.numpy())
+    return model.fit_transform(_for_tsne(features))
+
+
+def _for_tsne(features: Tensor) -> np.ndarray:
+    """Features as scikit-learn takes them: at least two columns, and squares that float32 can hold."""
+    features = features.detach().cpu()
+    features = features if features.dtype == torch.float64 else features.float()
+    largest = float(features.abs().max())
+    if not 1e-6 < largest < 1e6:
+        features = features / largest
+    if features.shape[1] == 1:
+        features = torch.nn.functional.pad(features, (0, 1))
+    return features.numpy()
 
 
 def scatter(
     places: np.ndarray, labels: Tensor, classes: Sequence[str] = (), *, legend: bool = True, ax: Axes | None = None
 ) -> Axes:
-    """Points (N, 2) without units, with a colour and a marker for each label (N,)."""
+    """Points (N, 2) without units, with a colour and a marker for each label (N,); a label without a name is a number.
+
+    Raises:
+        ValueError: if there isn't one label for each point.
+    """
+    if len(places) != len(labels):
+        raise ValueError(f"each point needs a label, got {len(places)} points and {len(labels)} labels")
     ax = ax or _new_axes(4.5, 4.5)
     for label in labels.unique().tolist():
         chosen = places[(labels == label).numpy()]
-        name = classes[label] if label < len(classes) else str(label)
+        name = classes[label] if 0 <= label < len(classes) else str(label)
         style = {"color": COLOURS[label % len(COLOURS)], "marker": MARKERS[label % len(MARKERS)]}
         ax.scatter(chosen[:, 0], chosen[:, 1], s=12, alpha=0.75, linewidths=0, label=name, **style)
+    if len(places) > 1 and (places == places[0]).all():
+        ax.set_title("all features are equal: a collapse", fontsize=9)
     ax.set(xticks=[], yticks=[])
     ax.set_aspect("equal", adjustable="datalim")
     if legend:

@@ -16,7 +16,10 @@ METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 SETS = "pretext autoencoder triplet byol mae compare own_images clinic"
 LAYERS = [
-    {"shapes", "augment", "networks", "features", "precision", "results", "cost", "fingerprint", "checkpoint"},
+    {"pictures"},
+    {"folders"},
+    {"features"},
+    {"shapes", "augment", "networks", "precision", "results", "cost", "fingerprint", "checkpoint"},
     {"data", "vit"},
     METHODS,
     SIMCLRS_RELATIVES,
