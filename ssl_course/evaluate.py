@@ -160,7 +160,7 @@ def fine_tune(encoder: nn.Module, train: ImageSet, test: ImageSet, *, epochs: in
         torch.default_generator.manual_seed(arguments.get("seed", 0))
         model = Supervised(copy.deepcopy(encoder), len(names), augment=augment)
     places = ImageSet(train.images, torch.searchsorted(names, train.labels))
-    if pretrain(model, places, epochs=epochs, **arguments).interrupted:
+    if pretrain(model, places, epochs=epochs, **{"watch": False} | arguments).interrupted:
         raise KeyboardInterrupt("fine-tuning was stopped by hand")
     scores = model.classifier.cpu()(extract_features(model.encoder, test.images))
     return float((names[scores.argmax(dim=1)] == test.labels).float().mean())

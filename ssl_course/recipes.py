@@ -175,6 +175,8 @@ def recipe(
     values |= {name: value for name, value in (usual | own | changes).items() if name not in ("budget", "views")}
     if method in ("mae", "untrained_vit"):
         values["encoder"] = own["encoder"]  # it leaves out patches, so it takes a transformer
+    if values["encoder"] not in NETWORKS:
+        raise ValueError(f"encoder must be one of {', '.join(NETWORKS)}, got {values['encoder']!r}")
     values["options"] = _options(method, own.get("options", {}) | dict(options or {}))
     values["views"] = _views(usual["views"] | own.get("views", {}) | dict(views or {}))
     made = Recipe(method=method, data=str(data), passes=passes or 0, **values)
