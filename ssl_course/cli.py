@@ -456,8 +456,10 @@ def images_per_second(device: torch.device, precision: str) -> float:
 
 
 def program() -> int:
-    """`main` as a program of its own, which needs no screen for its figures."""
+    """`main` as a program of its own: it needs no screen for its figures, and no console that knows every character."""
     matplotlib.use("agg")
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")
     return main()
 
 
