@@ -1,4 +1,4 @@
-"""Number of processors and threads: what a file or a variable says, what a trial finds, and what it must leave alone."""
+"""Processors and threads: what a file or a variable says, what a trial finds, and what it must leave alone."""
 
 import itertools
 import math
