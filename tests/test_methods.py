@@ -171,6 +171,24 @@ def test_bf16_autocast_and_a_batch_of_two_give_a_finite_float32_loss_and_gradien
 
 
 @every_method
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("mode", ["training", "evaluation"])
+def test_half_precision_gives_a_finite_float32_loss_and_a_gradient_of_the_same_direction(name, dtype, mode):
+    method = build(name).train(mode == "training")
+    before, gradients = state(method), []
+    for enabled in (False, True):
+        method.load_state_dict(before)
+        with torch.autocast("cpu", dtype, enabled=enabled):
+            loss = loss_of(method, images())
+        assert loss.dtype == torch.float32
+        assert loss.isfinite()
+        trained = [parameter for parameter in method.parameters() if parameter.requires_grad]
+        gradients.append(torch.cat([part.flatten() for part in torch.autograd.grad(loss, trained)]))
+    assert gradients[1].isfinite().all()
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.8  # a triplet may choose another negative
+
+
+@every_method
 def test_bf16_autocast_changes_the_loss_by_a_few_percent_at_most(name):
     method = build(name).eval()
     exact = loss_of(method, images())
