@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ssl_course import pictures as pictures_of
 from ssl_course import shapes
-from ssl_course.folders import enumerated, list_images
+from ssl_course.folders import counted, enumerated, list_images
 from ssl_course.pictures import RESIZED, Picture, Unreadable
 
 SPLITS = ("train", "test")
@@ -243,7 +243,8 @@ def _frames(pictures: list[Picture]) -> list[str]:
     further = [picture.frames - 1 for picture in pictures if picture.frames > 1]
     if not further:
         return []
-    return [f"left out {sum(further)} further pages or frames of {len(further)} images: the first of each is read"]
+    left, of = counted(sum(further), "frame"), counted(len(further), "image")
+    return [f"left out {left} (pages) after the first of {of}"]
 
 
 def _one_size(pixels: list[np.ndarray], sizes: list[tuple[int, int]]) -> tuple[Tensor, list[str]]:

@@ -88,10 +88,10 @@ def to_bytes(pictures: Sequence[Picture]) -> tuple[list[np.ndarray], list[str]]:
             black, white, how = _scale(kind, low, high)
             scales[kind] = black, white
             if how:
-                notes.append(f"the pixels of {len(group)} images are {what} from {low:g} to {high:g}: {how}")
+                notes.append(f"pixels of {len(group)} of {len(pictures)} images are {what}, {low:g} to {high:g}: {how}")
     faint = sum(picture.faint for picture in pictures)
     if faint:
-        notes.append(f"{faint} images of 16 bits a colour are nearly black: multiply their numbers, or save 8 bits")
+        notes.append(f"{faint} of {len(pictures)} images, 16 bits a colour, are nearly black: save with 8 bits")
     return [_stretched(picture, scales) for picture in pictures], notes
 
 
@@ -109,8 +109,8 @@ def _scale(kind: str, low: float, high: float) -> tuple[float, float, str | None
     if low >= 0 and high < 2 ** BITS[-1] and (kind == "i" or high > 16):
         bits = next(bits for bits in BITS if high < 2**bits)
         usual = kind == "i" and bits == BITS[-1]
-        return 0, 2**bits - 1, None if usual else f"read as numbers of {bits} bits, {2**bits - 1} is white"
-    return low, high, "the smallest became black, the largest white; save 8 bits to fix one scale for all folders"
+        return 0, 2**bits - 1, None if usual else f"read as {bits} bits, {2**bits - 1} is white"
+    return low, high, "read from black to white; save 8 bits for one scale everywhere"
 
 
 def _stretched(picture: Picture, scales: dict[str, tuple[float, float]]) -> np.ndarray:

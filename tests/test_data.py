@@ -1,8 +1,10 @@
 import os
 import socket
+import struct
 import sys
 import unicodedata
 import warnings
+import zlib
 from http.client import IncompleteRead
 from pathlib import Path
 from urllib.error import URLError
@@ -264,7 +266,7 @@ def test_hidden_files_are_no_images(tmp_path):
 
 def test_images_beside_the_class_folders_are_left_out_and_counted(tmp_path):
     write(write_classes(tmp_path, a=5) / "loose.png")
-    with pytest.warns(UserWarning, match=r"beside the class folders .*\(1 images\)"):
+    with pytest.warns(UserWarning, match=r"beside the class folders .*\(1 image\)"):
         images = load(tmp_path)
     assert len(images) == 4
     assert "beside the class folders" in images.notes[0]
@@ -662,7 +664,7 @@ def test_what_lies_beside_the_splits_is_left_out_and_named(tmp_path):
     write(write_classes(tmp_path, extra=2) / "loose.png")
     with pytest.warns(UserWarning, match="left out"):
         notes = load(tmp_path).notes
-    assert notes == ("left out the folders beside the splits: extra", "left out 1 images beside the splits: loose.png")
+    assert notes == ("left out the folders beside the splits: extra", "left out 1 image beside the splits: loose.png")
 
 
 def test_splits_one_folder_deeper_are_pointed_out(tmp_path):
@@ -729,7 +731,7 @@ def test_a_name_of_bytes_that_are_no_text_can_be_printed(tmp_path):
     os.makedirs(folder)
     write(Path(os.fsdecode(folder)) / "1.png")
     (Path(os.fsdecode(folder)) / os.fsdecode(b"\xe9.txt")).write_text("")
-    with pytest.warns(UserWarning, match="left out 1 files"):
+    with pytest.warns(UserWarning, match="left out 1 file "):
         images = load(tmp_path)
     assert images.classes == ("caf\ufffd",)
     " ".join((*images.classes, *images.notes)).encode()
@@ -769,7 +771,7 @@ def test_a_file_that_is_seen_and_not_used_is_counted_and_named(tmp_path, name, c
         with pytest.warns(UserWarning, match="left out"):
             notes = load(tmp_path, split).notes
         (said,) = notes
-        assert said.startswith("left out 1 files without a picture that can be read here")
+        assert said.startswith("left out 1 file without a picture that is known here")
         assert said.endswith(f": {shown}")
 
 
@@ -799,15 +801,36 @@ def test_links_that_lead_back_end_and_are_named(tmp_path, target):
     write_classes(tmp_path / "train", cat=4)
     write(tmp_path / "train" / "cat" / "first" / "a.png")
     (tmp_path / "train" / "cat" / "loop").symlink_to(tmp_path / "train" / "cat" / target)
-    with pytest.warns(UserWarning, match="left out 1 links to folders that are read elsewhere: train/cat/loop"):
+    with pytest.warns(UserWarning, match="left out 1 link to a folder that is read elsewhere: train/cat/loop"):
         assert len(load(tmp_path)) == 5
+
+
+@pytest.mark.parametrize("layout", ["", "train"])
+def test_a_class_that_leads_back_is_no_class(tmp_path, layout):
+    write_classes(tmp_path / layout, cat=5)
+    (tmp_path / layout / "loop").symlink_to(tmp_path / layout)
+    with pytest.warns(UserWarning, match="left out 1 link to a folder that is read elsewhere: .*loop"):
+        assert load(tmp_path).classes == ("cat",)
+
+
+@pytest.mark.parametrize(
+    ("link", "target"), [("train/kitten", "train/cat"), ("test", "train"), ("test/cat", "train/cat")]
+)
+def test_a_folder_that_is_read_twice_by_a_link_is_named(tmp_path, link, target):
+    write_classes(tmp_path / "train", cat=5)
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / target)
+    place = link if "/" in link else f"{link}/cat"
+    named = ", ".join(sorted([place, "train/cat"], key=lambda name: (name.split("/")[1], name)))
+    with pytest.warns(UserWarning, match=f"one folder is read as {named}, by links"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["gone.png", "gone", "gone folder"])
 def test_links_to_nothing_are_named(tmp_path, name):
     write_classes(tmp_path / "train", cat=3)
     (tmp_path / "train" / "cat" / name).symlink_to(tmp_path / "nowhere")
-    with pytest.warns(UserWarning, match=f"left out 1 links to nothing: train/cat/{name}"):
+    with pytest.warns(UserWarning, match=f"left out 1 link to nothing: train/cat/{name}"):
         assert len(load(tmp_path)) == 3
 
 
@@ -822,7 +845,7 @@ def test_pages_and_frames_beyond_the_first_are_counted(tmp_path, ending):
     pages = [Image.new("RGB", (16, 16), (shade, shade, shade)) for shade in (50, 150, 250)]
     pages[0].save(tmp_path / f"pages.{ending}", save_all=True, append_images=pages[1:])
     pages[1].save(tmp_path / f"single.{ending}")
-    with pytest.warns(UserWarning, match="left out 2 further pages or frames of 1 images: the first of each is read"):
+    with pytest.warns(UserWarning, match=r"left out 2 frames \(pages\) after the first of 1 image"):
         images = load(tmp_path)
     assert images.images[:, 0, 8, 8].tolist() == pytest.approx([50, 150], abs=4)
 
@@ -853,7 +876,7 @@ def test_a_folder_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.warns(UserWarning, match="left out 1 folders without permission to open them: train/cat/private"):
+    with pytest.warns(UserWarning, match="left out 1 folder without permission to open it: train/cat/private"):
         assert len(load(tmp_path)) == 3
 
 
@@ -961,16 +984,21 @@ def save_deep(file, values, **options):
         ("1.png", ramp(0, 65535, "u2"), 65535, None),
         ("1.tif", ramp(0, 65535, "u2"), 65535, None),
         ("1.pgm", ramp(0, 65535, "u2"), 65535, None),
-        ("1.png", ramp(0, 4095, "u2"), 4095, "whole numbers from 0 to 4095: read as numbers of 12 bits, 4095 is white"),
-        ("1.tif", ramp(100, 4000, "u2"), 4095, "from 100 to 4000: read as numbers of 12 bits"),
-        ("1.tif", ramp(0, 1000, "u2"), 1023, "read as numbers of 10 bits"),
-        ("1.png", ramp(0, 200, "u2"), 255, "read as numbers of 8 bits"),
+        (
+            "1.png",
+            ramp(0, 4095, "u2"),
+            4095,
+            "pixels of 1 of 1 images are whole numbers, 0 to 4095: read as 12 bits, 4095 is white",
+        ),
+        ("1.tif", ramp(100, 4000, "u2"), 4095, "100 to 4000: read as 12 bits"),
+        ("1.tif", ramp(0, 1000, "u2"), 1023, "read as 10 bits"),
+        ("1.png", ramp(0, 200, "u2"), 255, "read as 8 bits"),
         ("1.tif", ramp(0, 60000, "i4"), 65535, None),
-        ("1.tif", ramp(0, 255, "i4"), 255, "read as numbers of 8 bits"),
+        ("1.tif", ramp(0, 255, "i4"), 255, "read as 8 bits"),
         ("1.tif", ramp(0, 1, "f4"), 1, None),
         ("1.tif", ramp(0.2, 0.4, "f4"), 1, None),
-        ("1.tif", ramp(0, 255, "f4"), 255, "fractions from 0 to 255: read as numbers of 8 bits, 255 is white"),
-        ("1.tif", ramp(0, 65535, "f4"), 65535, "fractions from 0 to 65535: read as numbers of 16 bits"),
+        ("1.tif", ramp(0, 255, "f4"), 255, "fractions, 0 to 255: read as 8 bits, 255 is white"),
+        ("1.tif", ramp(0, 65535, "f4"), 65535, "fractions, 0 to 65535: read as 16 bits"),
     ],
 )
 def test_numbers_that_are_no_bytes_are_scaled_and_never_black(tmp_path, name, values, white, note):
@@ -988,7 +1016,7 @@ def test_numbers_that_are_no_bytes_are_scaled_and_never_black(tmp_path, name, va
 )
 def test_numbers_of_no_usual_range_go_from_black_to_white_and_that_is_said(tmp_path, values):
     save_deep(tmp_path / "1.tif", values)
-    with pytest.warns(UserWarning, match="the smallest became black, the largest white; save 8 bits to fix one scale"):
+    with pytest.warns(UserWarning, match="read from black to white; save 8 bits for one scale"):
         images = load(tmp_path)
     np.testing.assert_allclose(images.images[0, 0], as_bytes(values, float(values.min()), float(values.max())), atol=1)
     assert (images.images.min(), images.images.max()) == (0, 255)
@@ -997,7 +1025,7 @@ def test_numbers_of_no_usual_range_go_from_black_to_white_and_that_is_said(tmp_p
 def test_pictures_of_one_folder_share_a_scale(tmp_path):
     save_deep(tmp_path / "bright.png", ramp(0, 4000, "u2"))
     save_deep(tmp_path / "dark.png", ramp(0, 200, "u2"))
-    with pytest.warns(UserWarning, match="the pixels of 2 images are whole numbers from 0 to 4000"):
+    with pytest.warns(UserWarning, match="pixels of 2 of 2 images are whole numbers, 0 to 4000"):
         images = load(tmp_path)
     assert images.images.flatten(1).max(dim=1).values.tolist() == [249, 12]
 
@@ -1032,6 +1060,28 @@ def test_large_pictures_of_fractions_are_shrunk_before_they_are_scaled(tmp_path)
     images = load(tmp_path)
     assert tuple(images.images.shape) == (2, 3, 64, 64)
     assert images.images.unique().tolist() == [128]
+
+
+def png_of_16_bits(file, values):
+    """A colour PNG of 16 bits, which Pillow reads and can't write: values are (H, W, 3)."""
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    parts = [
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    ]
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+
+
+@pytest.mark.parametrize(("largest", "said"), [(65535, False), (4095, True), (1023, True)])
+def test_colours_of_16_bits_that_come_out_nearly_black_are_named(tmp_path, largest, said):
+    png_of_16_bits(tmp_path / "1.png", ramp(0, largest, "u2")[:, :, None].repeat(3, axis=2))
+    note = "1 of 1 images, 16 bits a colour, are nearly black"
+    with pytest.warns(UserWarning, match=note) if said else warnings.catch_warnings():
+        images = load(tmp_path)
+    assert (images.images.max() == 255) == (not said)
+    assert len(images.notes) == said
 
 
 def test_cmyk_pictures_keep_their_colours(tmp_path):
