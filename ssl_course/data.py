@@ -314,15 +314,7 @@ def _fetch(dataset: type, name: str, root: Path, download: bool, **arguments):
     waited = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=root) as private:
-            part = Path(private) / name  # with the permissions that every new folder gets, so that a class can share it
-            part.mkdir()
-            dataset(str(part), download=True, **arguments)
-            if home.exists():  # holds something else, or an incomplete set; whole files take the place of broken ones
-                shutil.copytree(part, home, dirs_exist_ok=True, copy_function=os.replace)
-            else:
-                part.rename(home)
+        _download(dataset, home, arguments)
     except (OSError, RuntimeError, HTTPException) as failure:
         raise ConnectionError(
             f"{name} could not be downloaded to {home} ({failure}). Without a network, use the built-in images: "
@@ -332,3 +324,15 @@ def _fetch(dataset: type, name: str, root: Path, download: bool, **arguments):
     finally:
         socket.setdefaulttimeout(waited)
     return dataset(str(home), download=False, **arguments)
+
+
+def _download(dataset: type, home: Path, arguments: dict) -> None:
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{home.name}-", dir=home.parent) as private:
+        part = Path(private) / home.name  # with the permissions of every new folder, so that a class can share it
+        part.mkdir()
+        dataset(str(part), download=True, **arguments)
+        if home.exists():  # holds something else, or an incomplete set; whole files take the place of broken ones
+            shutil.copytree(part, home, dirs_exist_ok=True, copy_function=os.replace)
+        else:
+            part.rename(home)

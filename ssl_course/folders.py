@@ -156,7 +156,9 @@ def _flat(folder: Path, base: Path, split: str, files: list[Path], notes: list[s
     if not files:
         seen = f"; {'; '.join(notes)}" if notes else ""
         endings = ", ".join(sorted(SUFFIXES))
-        raise FileNotFoundError(f"no images in {base}: files ending in {endings}, and pictures of any ending{seen}")
+        raise FileNotFoundError(
+            f"no images in {base}: files ending in {endings} are looked for, and other pictures{seen}"
+        )
     if not in_splits:
         _check_split(split)
         if usage(split) == "test":
@@ -248,7 +250,11 @@ def _names(paths: Sequence[Path]) -> str:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    parts = (part for part in folder.iterdir() if part.is_dir() and not part.name.startswith("."))
+    try:
+        names = os.listdir(folder)
+    except OSError:  # `_scan` says so
+        return []
+    parts = [folder / name for name in names if os.path.isdir(folder / name) and not name.startswith(".")]
     return sorted(parts, key=lambda part: (_name(part), part.name))
 
 
@@ -275,18 +281,17 @@ def _scan(folder: Path, *, deep: bool = True) -> Found:
             found.closed.append(place)
             continue
         for entry in entries:
-            if not entry.is_dir():
-                _sort_in(found, entry)
+            if not os.path.isdir(entry):
+                _sort_in(found, Path(entry))
             elif deep:
-                waiting.append(place / entry.name)
+                waiting.append(Path(entry))
     for paths in vars(found).values():
         paths.sort(key=lambda path: _order(path, folder))
     return found
 
 
-def _sort_in(found: Found, entry: os.DirEntry) -> None:
-    file = Path(entry.path)
-    if not entry.is_file():
+def _sort_in(found: Found, file: Path) -> None:
+    if not os.path.isfile(file):
         found.dangling.append(file)
     elif file.suffix.lower() in SUFFIXES or holds_picture(file):
         found.pictures.append(file)

@@ -11,7 +11,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000
 LARGEST = 96  # pixels; larger images, and images of mixed sizes, are brought to RESIZED
 RESIZED = 64
 BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5", b"P6")
-BITS = (8, 10, 12, 14, 16)  # of the numbers that cameras and scanners write
+BITS = (8, 10, 12, 16)  # of numbers; those of 12 bits, read as 16, would be nearly black
 BITS_PER_SAMPLE, LARGEST_SAMPLE = 258, 281  # tags of TIFF
 
 
@@ -122,15 +122,15 @@ def _stretched(picture: Picture, scales: dict[str, tuple[float, float]]) -> np.n
 
 
 def _declared_white(opened: Image.Image) -> float | None:
-    """The number that means white, where the file says it."""
-    if opened.format == "PPM" and opened.mode.startswith("I"):
-        return 65535  # Pillow has multiplied the numbers
+    """The number that means white, where a TIFF says it; 65535 says no more than that there are 16 bits."""
     tags = getattr(opened, "tag_v2", {})
-    if opened.mode.startswith("I") and tags.get(BITS_PER_SAMPLE) == (12,):
+    if not opened.mode.startswith("I"):
+        return None
+    if tags.get(BITS_PER_SAMPLE) == (12,):
         return 4095
     largest = tags.get(LARGEST_SAMPLE)
     largest = largest[0] if isinstance(largest, tuple) else largest
-    return float(largest) if largest and largest >= opened.getextrema()[-1] else None
+    return float(largest) if largest and opened.getextrema()[1] <= largest < 65535 else None
 
 
 def _deep(image: Image.Image, resolution: int | None, white: float | None, frames: int) -> Picture | Unreadable:

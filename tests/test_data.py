@@ -834,6 +834,14 @@ def test_links_to_nothing_are_named(tmp_path, name):
         assert len(load(tmp_path)) == 3
 
 
+def test_a_link_to_itself_ends_nothing(tmp_path):
+    write_classes(tmp_path / "train", cat=3)
+    for place in (tmp_path / "train" / "cat" / "self", tmp_path / "train" / "self"):
+        place.symlink_to(place)
+    with pytest.warns(UserWarning, match="left out 2 links to nothing: train/self, train/cat/self"):
+        assert load(tmp_path).classes == ("cat",)
+
+
 def test_a_linked_picture_is_read(tmp_path):
     write_classes(tmp_path / "data" / "train", cat=3)
     (tmp_path / "data" / "train" / "cat" / "more.png").symlink_to(write(tmp_path / "more.png"))
@@ -864,7 +872,6 @@ def test_the_order_of_the_files_does_not_depend_on_the_file_system(tmp_path, mon
         assert images.notes == first.notes
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="os.scandir is looked up when it is called")
 def test_a_folder_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
     write_classes(tmp_path / "train", cat=3)
     (tmp_path / "train" / "cat" / "private").mkdir()
@@ -878,6 +885,8 @@ def test_a_folder_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.warns(UserWarning, match="left out 1 folder without permission to open it: train/cat/private"):
         assert len(load(tmp_path)) == 3
+    with pytest.raises(FileNotFoundError, match=r"no images in .*left out 1 folder without permission to open it: \."):
+        load(tmp_path / "train" / "cat" / "private")
 
 
 # --- folders: why a file can't be read
@@ -992,6 +1001,9 @@ def save_deep(file, values, **options):
         ),
         ("1.tif", ramp(100, 4000, "u2"), 4095, "100 to 4000: read as 12 bits"),
         ("1.tif", ramp(0, 1000, "u2"), 1023, "read as 10 bits"),
+        ("1.pgm", ramp(0, 4095, "u2"), 4095, "read as 12 bits"),
+        ("1.tif", ramp(0, 16383, "u2"), 65535, None),
+        ("1.tif", ramp(0, 65535, ">u2"), 65535, None),
         ("1.png", ramp(0, 200, "u2"), 255, "read as 8 bits"),
         ("1.tif", ramp(0, 60000, "i4"), 65535, None),
         ("1.tif", ramp(0, 255, "i4"), 255, "read as 8 bits"),
@@ -1041,6 +1053,13 @@ def test_a_scale_that_the_file_declares_is_taken(tmp_path):
     images = load(tmp_path)
     np.testing.assert_array_equal(images.images[0, 0], as_bytes(ramp(0, 2000, "u2"), 0, 4095))
     assert images.notes == ()
+
+
+@pytest.mark.parametrize("values", [ramp(0, 2000, "u2"), ramp(0, 1, "f4")])
+def test_a_declared_scale_that_would_make_the_picture_black_is_not_taken(tmp_path, values):
+    save_deep(tmp_path / "1.tif", values, tiffinfo={281: 65535})
+    with warnings.catch_warnings(action="ignore"):
+        assert load(tmp_path).images.max() > 100
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
