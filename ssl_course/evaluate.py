@@ -324,7 +324,7 @@ def _check_comparable(train: ImageSet, test: ImageSet) -> None:
                 f"judging features needs labels, and the {len(images)} {name} images have none (a flat folder?): "
                 "sort them into one folder per class"
             )
-    if train.classes and test.classes and train.classes != test.classes:
+    if train.classes and test.classes and tuple(train.classes) != tuple(test.classes):
         raise ValueError(
             f"train and test images have different classes, {_difference(train.classes, test.classes)}: load both as "
             "splits of one folder (FOLDER/train/CLASS and FOLDER/test/CLASS), so that a label means the same in both"
