@@ -174,6 +174,8 @@ def _reason(file: Path, failure: Exception) -> str:
     if start.startswith(BEGINNINGS):
         damaged = "cut off or damaged, copy or download again"
         return damaged if isinstance(failure, OSError | SyntaxError | EOFError) else f"{damaged} ({failure})"
+    if start[4:8] == b"ftyp":
+        return "a photograph in HEIC or a film, which Pillow can't read, save as JPEG or PNG"
     if isinstance(failure, UnidentifiedImageError):
         return _what_text(start) or "not an image in a format known here, save as JPEG or PNG"
     return f"damaged, or of a rare kind ({failure}), save as JPEG or PNG"

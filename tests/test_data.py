@@ -902,6 +902,7 @@ def test_a_folder_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
             "not an image but a pointer of Git LFS, run `git lfs pull`",
         ),
         (b"label,file\n1,a.png\n", "not an image but a text, remove"),
+        (b"\0\0\0\x18ftypheic" + bytes(50), "a photograph in HEIC or a film, which Pillow can't read, save as JPEG"),
         (b"\0\1\2" * 50, "not an image in a format known here, save as JPEG or PNG"),
         (b"\x89PNG\r\n\x1a\n", "cut off or damaged, copy or download again"),
     ],
@@ -910,7 +911,7 @@ def test_the_reason_why_a_file_cannot_be_read_is_said(tmp_path, contents, reason
     write(tmp_path / "fine.png")
     (tmp_path / "bad.png").write_bytes(contents)
     with pytest.raises(
-        ValueError, match=rf"1 of 2 images in .* can't be read \(bad.png\): {reason}; or leave them out"
+        ValueError, match=rf"1 of 2 images in .* can't be read \(bad.png\): {reason}.*; or leave them out"
     ):
         load(tmp_path)
 
@@ -1079,6 +1080,15 @@ def test_large_pictures_of_fractions_are_shrunk_before_they_are_scaled(tmp_path)
     images = load(tmp_path)
     assert tuple(images.images.shape) == (2, 3, 64, 64)
     assert images.images.unique().tolist() == [128]
+
+
+@pytest.mark.filterwarnings("ignore:.*brought to:UserWarning")
+def test_edges_in_a_shrunk_picture_do_not_run_over_from_white_to_black(tmp_path):
+    halves = np.zeros((300, 300), "f4")
+    halves[:, 150:] = 1  # shrinking overshoots beside an edge
+    save_deep(tmp_path / "1.tif", halves)
+    row = load(tmp_path).images[0, 0, 32]
+    assert (row.sort().values == row).all()
 
 
 def png_of_16_bits(file, values):
