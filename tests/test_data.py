@@ -916,6 +916,17 @@ def test_the_reason_why_a_file_cannot_be_read_is_said(tmp_path, contents, reason
         load(tmp_path)
 
 
+def test_a_tiff_of_a_kind_that_pillow_cannot_read_is_not_said_to_be_merely_damaged(tmp_path):
+    """Three fractions a pixel, as microscopes write them; 2x2 pixels after a directory of ten entries."""
+    write(tmp_path / "fine.png")
+    entries = [(256, 2), (257, 2), (258, 32), (259, 1), (262, 2), (273, 200), (277, 3), (278, 2), (279, 48), (339, 3)]
+    directory = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in entries)
+    start = b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory
+    (tmp_path / "bad.tif").write_bytes(start.ljust(200, b"\0") + np.zeros((2, 2, 3), "f4").tobytes())
+    with pytest.raises(ValueError, match=r"\(bad.tif\): .*a kind of TIFF that Pillow can't read, .* save as PNG"):
+        load(tmp_path)
+
+
 def test_each_reason_names_its_files(tmp_path):
     write(tmp_path / "fine.png")
     (tmp_path / "a.png").write_bytes(b"")

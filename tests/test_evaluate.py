@@ -184,6 +184,11 @@ def test_large_labels_cost_no_more_memory_than_small_ones(measure, factor):
     assert measure(train[0], factor * train[1], test[0], factor * test[1]) == measure(*train, *test)
 
 
+def test_as_many_classes_as_images_cost_no_square_of_memory():
+    features, labels = torch.randn(200_000, 8), torch.arange(200_000)  # a row of zeros and a one for each: 160 GB
+    assert knn_accuracy(features, labels, features[:5], labels[:5], k=1) == 1.0
+
+
 def test_a_class_that_only_the_test_has_is_never_right():
     train, (features, labels) = clusters(40), clusters(40)
     assert knn_accuracy(*train, features, torch.where(labels == 3, 9, labels)) == 0.75
