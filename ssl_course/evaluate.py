@@ -217,8 +217,8 @@ def linear_cka(a: Tensor, b: Tensor, *, debiased: bool = True) -> float:
             The plain measure of the paper doesn't: for noise it is about sqrt(D * E) / N where D and E are small.
 
     Source: Kornblith et al. 2019, Similarity of Neural Network Representations Revisited, equation 3 with a linear
-    kernel; debiased with the estimator of Song et al. 2012, Feature Selection via Dependence Maximization, equation 5,
-    as in Nguyen et al. 2021, Do Wide and Deep Networks Learn the Same Things?, equation 3.
+    kernel; debiased with the unbiased estimator HSIC_1 of Song et al. 2012, Feature Selection via Dependence
+    Maximization, as in Nguyen et al. 2021, Do Wide and Deep Networks Learn the Same Things?
 
     Raises:
         ValueError: if the numbers of rows differ or are too small, a feature isn't finite, or all features of one are
@@ -249,13 +249,15 @@ def _centred(features: Tensor) -> Tensor:
 
 def _biased_hsic(a: Tensor, b: Tensor) -> Tensor:
     """The overlap of two centred linear kernels, the sum over all pairs of images of k(i, j) l(i, j)."""
+    if min(a.shape[1], b.shape[1]) > len(a):
+        return ((a @ a.T) * (b @ b.T)).sum()  # the same number from smaller tables
     return (a.T @ b).square().sum()
 
 
 def _unbiased_hsic(a: Tensor, b: Tensor) -> Tensor:
     """The same over pairs of different images and without bias, up to the factor 1 / (N (N - 3)).
 
-    Song et al. 2012, equation 5, for the kernels K = a a^T and L = b b^T with zeros on their diagonals. The kernels,
+    HSIC_1 of Song et al. 2012 for the kernels K = a a^T and L = b b^T with zeros on their diagonals. The kernels,
     (N, N), are never built. Both have sums of rows that are -k(i, i), since the features are centred.
     """
     count = len(a)
