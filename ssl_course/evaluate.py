@@ -257,8 +257,8 @@ def _biased_hsic(a: Tensor, b: Tensor) -> Tensor:
 def _unbiased_hsic(a: Tensor, b: Tensor) -> Tensor:
     """The same over pairs of different images and without bias, up to the factor 1 / (N (N - 3)).
 
-    HSIC_1 of Song et al. 2012 for the kernels K = a a^T and L = b b^T with zeros on their diagonals. The kernels,
-    (N, N), are never built. Both have sums of rows that are -k(i, i), since the features are centred.
+    HSIC_1 of Song et al. 2012 for the kernels K = a a^T and L = b b^T with zeros on their diagonals, without
+    building them: the features are centred, so the sums of their rows are -k(i, i) and -l(i, i).
     """
     count = len(a)
     k, m = a.square().sum(dim=1), b.square().sum(dim=1)  # the diagonals, (N,)
