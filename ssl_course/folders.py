@@ -207,11 +207,12 @@ def _one_and_the_same(folders: Iterable[Path]) -> list[str]:
     same: dict[Path, list[Path]] = {}
     for folder in folders:
         same.setdefault(folder.resolve(), []).append(folder)
-    return [
-        f"one folder is read as {enumerated([f'{part.parent.name}/{part.name}' for part in parts])}, by links"
-        for parts in same.values()
-        if len(parts) > 1
-    ]
+    notes = []
+    for parts in same.values():
+        if len(parts) > 1:
+            places = [f"{part.parent.name}/{part.name}" for part in parts]
+            notes.append(f"one folder is read as {enumerated(places)}, by links")
+    return notes
 
 
 def _in(base: Path, scans: dict[Path, Found]) -> Found:

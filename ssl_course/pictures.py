@@ -10,7 +10,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")  # looked for under any ending
 LARGEST = 96  # pixels; larger images, and images of mixed sizes, are brought to RESIZED
 RESIZED = 64
-BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5", b"P6")
+TIFF = (b"II*\0", b"MM\0*")
+BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF", *TIFF, b"P5", b"P6")
 BITS = (8, 10, 12, 16)  # of numbers; those of 12 bits, read as 16, would be nearly black
 BITS_PER_SAMPLE, LARGEST_SAMPLE = 258, 281  # tags of TIFF
 
@@ -171,9 +172,13 @@ def _reason(file: Path, failure: Exception) -> str:
         return f"can't be opened ({closed.strerror})"
     if not start:
         return "empty, copy or download again"
+    if start.startswith(TIFF) and isinstance(failure, UnidentifiedImageError):
+        return "cut off, damaged, or a kind of TIFF that Pillow can't read, copy again or save as PNG"
     if start.startswith(BEGINNINGS):
         damaged = "cut off or damaged, copy or download again"
         return damaged if isinstance(failure, OSError | SyntaxError | EOFError) else f"{damaged} ({failure})"
+    if start[4:8] == b"ftyp":
+        return "a photograph in HEIC or a film, which Pillow can't read, save as JPEG or PNG"
     if isinstance(failure, UnidentifiedImageError):
         return _what_text(start) or "not an image in a format known here, save as JPEG or PNG"
     return f"damaged, or of a rare kind ({failure}), save as JPEG or PNG"

@@ -106,6 +106,7 @@ def tsne_places(features: Tensor, *, seed: int = 0) -> np.ndarray:
     Raises:
         ValueError: if features isn't (N, D) with N at least 4, or isn't finite.
     """
+    features = torch.as_tensor(features)
     if features.ndim != 2 or len(features) < 4:
         raise ValueError(f"a t-SNE map needs features (N, D) of at least 4 images, got {tuple(features.shape)}")
     check_features(features, "all")

@@ -902,6 +902,7 @@ def test_a_folder_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
             "not an image but a pointer of Git LFS, run `git lfs pull`",
         ),
         (b"label,file\n1,a.png\n", "not an image but a text, remove"),
+        (b"\0\0\0\x18ftypheic" + bytes(50), "a photograph in HEIC or a film, which Pillow can't read, save as JPEG"),
         (b"\0\1\2" * 50, "not an image in a format known here, save as JPEG or PNG"),
         (b"\x89PNG\r\n\x1a\n", "cut off or damaged, copy or download again"),
     ],
@@ -910,8 +911,19 @@ def test_the_reason_why_a_file_cannot_be_read_is_said(tmp_path, contents, reason
     write(tmp_path / "fine.png")
     (tmp_path / "bad.png").write_bytes(contents)
     with pytest.raises(
-        ValueError, match=rf"1 of 2 images in .* can't be read \(bad.png\): {reason}; or leave them out"
+        ValueError, match=rf"1 of 2 images in .* can't be read \(bad.png\): {reason}.*; or leave them out"
     ):
+        load(tmp_path)
+
+
+def test_a_tiff_of_a_kind_that_pillow_cannot_read_is_not_said_to_be_merely_damaged(tmp_path):
+    """Three fractions a pixel, as microscopes write them; 2x2 pixels after a directory of ten entries."""
+    write(tmp_path / "fine.png")
+    entries = [(256, 2), (257, 2), (258, 32), (259, 1), (262, 2), (273, 200), (277, 3), (278, 2), (279, 48), (339, 3)]
+    directory = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in entries)
+    start = b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory
+    (tmp_path / "bad.tif").write_bytes(start.ljust(200, b"\0") + np.zeros((2, 2, 3), "f4").tobytes())
+    with pytest.raises(ValueError, match=r"\(bad.tif\): .*a kind of TIFF that Pillow can't read, .* save as PNG"):
         load(tmp_path)
 
 
@@ -1079,6 +1091,15 @@ def test_large_pictures_of_fractions_are_shrunk_before_they_are_scaled(tmp_path)
     images = load(tmp_path)
     assert tuple(images.images.shape) == (2, 3, 64, 64)
     assert images.images.unique().tolist() == [128]
+
+
+@pytest.mark.filterwarnings("ignore:.*brought to:UserWarning")
+def test_edges_in_a_shrunk_picture_do_not_run_over_from_white_to_black(tmp_path):
+    halves = np.zeros((300, 300), "f4")
+    halves[:, 150:] = 1  # shrinking overshoots beside an edge
+    save_deep(tmp_path / "1.tif", halves)
+    row = load(tmp_path).images[0, 0, 32]
+    assert (row.sort().values == row).all()
 
 
 def png_of_16_bits(file, values):

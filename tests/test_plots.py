@@ -111,6 +111,10 @@ def test_features_without_a_map_are_refused_in_a_sentence(features, rule):
         plots.tsne(features, torch.zeros(len(features), dtype=torch.long))
 
 
+def test_features_may_be_an_array():
+    assert plots.tsne(np.random.default_rng(0).normal(size=(6, 3)), torch.arange(6)).get_title() == ""
+
+
 def test_a_map_of_ordinary_features_does_not_speak_of_a_collapse():
     assert plots.scatter(np.eye(2), torch.arange(2)).get_title() == ""
 
