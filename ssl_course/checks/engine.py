@@ -192,11 +192,15 @@ class Function:
         for arguments in self.cases():
             try:
                 found.append((arguments, self._expected(arguments), self._given(answer, arguments, found)))
-            except Stopped as stop:
-                return stop.verdict
-        if all(_close(got, expected, self.tolerance) for _, expected, got in found):
+            except Stopped as stop:  # an earlier case may tell more
+                known = None if self._all_right(found) else self._fitting(found)
+                return Verdict("wrong", self._name(found)) if known else stop.verdict
+        if self._all_right(found):
             return self._beyond_values(answer, [arguments for arguments, _, _ in found])
         return Verdict("wrong", self._name(found))
+
+    def _all_right(self, found: Sequence[tuple]) -> bool:
+        return all(_close(got, expected, self.tolerance) for _, expected, got in found)
 
     def _expected(self, arguments: tuple) -> object:
         return self._measured(self.reference, copy.deepcopy(arguments))
@@ -213,8 +217,7 @@ class Function:
             raise Stopped(verdict)
         expected = self.reference(*copy.deepcopy(arguments))
         if (problem := self._form(got, expected, arguments)) is not None:
-            cases = [*found, (arguments, expected, got)]
-            named = self._fitting(cases) if got is not None and self.measure is None else None
+            named = self._fitting(found, lambda wrong: self._gives(wrong, arguments, got))
             raise Stopped(Verdict("wrong", f"looks as if {named} ({problem})" if named else problem))
         if not self.in_place and not _close(given, arguments, 0):
             problem = "it changes its inputs in place: work on copies, the caller needs them again."
@@ -279,20 +282,30 @@ class Function:
         told = f"looks as if {named}" if named else "not a mistake that is known here."
         return f"{told} {_difference(found, self.tolerance, self.parts)}"
 
-    def _fitting(self, found: Sequence[tuple]) -> str | None:
+    def _fitting(self, found: Sequence[tuple], also: Callable[[Callable], bool] = lambda wrong: True) -> str | None:
         """The sentence of the first known mistake that gives the same on all cases, if there is one."""
         for sentence, wrong in self.mistakes.items():
             for function in wrong if isinstance(wrong, tuple) else (wrong,):
-                if all(self._fits(function, arguments, got) for arguments, _, got in found):
+                if also(function) and all(self._fits(function, arguments, got) for arguments, _, got in found):
                     return sentence
         return None
 
     def _fits(self, wrong: Callable, arguments: tuple, got: object) -> bool:
+        """Whether a mistake, measured, gives what the answer gave."""
         try:
             made = self._measured(wrong, copy.deepcopy(arguments))
         except Exception:  # a mistake that can't be made on this case isn't the one
             return False
         return _close(got, made, 10 * self.tolerance)
+
+    def _gives(self, wrong: Callable, arguments: tuple, got: object) -> bool:
+        """Whether a mistake gives a result that has the wrong form, so that it can't be measured."""
+        try:
+            made = wrong(*copy.deepcopy(arguments))
+        except Exception:  # as above
+            return False
+        comparable = isinstance(made, Tensor | tuple | list | Real) and got is not None
+        return comparable and _close(got, made, 10 * self.tolerance)
 
 
 def slopes(function: Callable, arguments: tuple, places: Mapping[str, int]) -> dict[str, Tensor | None]:
