@@ -57,7 +57,6 @@ LOSS = {
         as_a_cosine(lambda product, mine, theirs: product / mine * theirs),
         as_a_cosine(lambda product, mine, theirs: product / theirs * mine),
     ),
-    "brackets are missing round the distance: 2 - 2 * cos, and (2 - 2) * cos is 0.": lambda p, t: 0 * (p * t).sum(),
     "all vectors are divided by one common length: norm() without dim=1 is the length of the whole table.": (
         lambda p, t: squares(p / p.norm(), t / t.norm()).mean(),
         lambda p, t: 2 - 2 * ((p * t).sum(dim=1) / (p.norm() * t.norm())).mean(),
@@ -207,7 +206,7 @@ COPY = {
     "target and online are one network, and now it is frozen: copy first, then freeze the copy alone.": (
         lambda online: online.requires_grad_(False)
     ),
-    "batch norm's running mean and variance are as in a new network: they are numbers of the network, copy them, too.": (
+    "batch norm's running mean and variance are as in a new network: they belong to what must be copied.": (
         new_statistics
     ),
     "the target still asks for gradients: freeze the copy with requires_grad_(False).": copy.deepcopy,
@@ -280,15 +279,19 @@ def complement(mine, theirs, decay):
     return decay * theirs + (1 - decay) * mine
 
 
-def online_follows(target, online, decay):
-    follow(online, target, decay)
-    return target
+def online_follows(rule):
+    """The online network is moved by an update, in place of the target."""
+
+    def update(target, online, decay):
+        rule(online, target, decay)
+        return target
+
+    return update
 
 
 FOLLOW = {
-    "the average is recorded for the gradient, so the target holds on to every step: update it under torch.no_grad().": (
-        moved(mean, recorded=True)
-    ),
+    "the average is recorded for the gradient, so the target holds on to every step before: update it under "
+    "torch.no_grad().": moved(mean, recorded=True),
     "the average is recorded for the gradient (update it under torch.no_grad()), and batch norm's running mean and "
     "variance are left out.": moved(mean, buffers=kept, recorded=True),
     "the average is recorded for the gradient (update it under torch.no_grad()), and decay and 1 - decay have changed "
@@ -306,7 +309,11 @@ FOLLOW = {
     "batch norm's running mean and variance are taken over as they are: average them like the weights.": moved(
         mean, buffers=lambda mine, theirs, decay: theirs
     ),
-    "it goes the wrong way round: the online network follows the target, and has to be left alone.": online_follows,
+    "it goes the wrong way round: the online network follows the target, and has to be left alone.": (
+        online_follows(follow),
+        online_follows(moved(mean, buffers=kept)),
+        online_follows(moved(complement, buffers=kept)),
+    ),
     "the target stays as it is: `mine = ...` only gives a new tensor that name, mine.copy_(...) writes into the old.": (
         moved(kept)
     ),

@@ -493,7 +493,7 @@ def _close(a: object, b: object, tolerance: float) -> bool:
         b = b.item()
     if isinstance(b, Tensor):
         same = isinstance(a, Tensor) and a.shape == b.shape
-        return same and torch.allclose(_plain(a), _plain(b), rtol=tolerance, atol=tolerance)
+        return same and torch.allclose(_plain(a), _plain(b), rtol=tolerance, atol=tolerance, equal_nan=True)
     if isinstance(b, float | int):
         return is_number(a) and abs(float(a) - float(b)) <= tolerance * max(1.0, abs(float(b)))
     return True  # modules, functions and texts aren't compared
