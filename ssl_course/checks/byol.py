@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function
+from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Unfit, brief
 from ssl_course.checks.simclr import views
 from ssl_course.methods.byol import decay_at, regression_loss
 from ssl_course.networks import MovingAverage
@@ -174,7 +174,10 @@ def gradients(loss: Tensor, online, predictor, target, view1, view2) -> tuple:
         if not weights:
             found.append(torch.zeros(()))
             continue
-        parts = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True, materialize_grads=True)
+        try:
+            parts = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True, materialize_grads=True)
+        except RuntimeError as error:  # of autograd, which gets through the reference
+            raise Unfit(f"backward() stops with {brief(error)}.") from error
         found.append(torch.cat([part.flatten() for part in parts]).norm())
     return (loss.detach(), *found)
 
@@ -216,12 +219,20 @@ COPY = {
 
 def after_a_step(target: nn.Module, online: nn.Module) -> tuple:
     """The target's numbers, the same after all the online ones have moved, and how many weights can be trained."""
+    alike(target, online)
     first = numbers(target), running(target)
     asking = [sum(weight.requires_grad for weight in network.parameters()) for network in (target, online)]
     with torch.no_grad():
         for value in (*online.parameters(), *online.buffers()):
             value.add_(1)
     return *first, torch.cat([numbers(target), running(target)]), *asking
+
+
+def alike(result: nn.Module, online: nn.Module) -> None:
+    """Refuse networks of another kind, whose numbers can't be compared."""
+    shapes = [[value.shape for value in network.state_dict().values()] for network in (result, online)]
+    if shapes[0] != shapes[1]:
+        raise Unfit(f"a network like the one handed over must be returned, got {type(result).__name__}.")
 
 
 def numbers(network: nn.Module) -> Tensor:
@@ -330,6 +341,7 @@ FOLLOW = {
 
 def state(result: nn.Module, target: nn.Module, online: nn.Module, decay: float) -> tuple:
     """The numbers of what is returned and of the online network, and how many weights are recorded."""
+    alike(result, online)
     recorded = sum(weight.requires_grad for weight in result.parameters())
     return numbers(result), running(result), recorded, numbers(online), running(online)
 
