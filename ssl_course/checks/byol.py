@@ -51,7 +51,8 @@ LOSS = {
         lambda p, t: squares(p, F.normalize(t, dim=1)).mean()
     ),
     "each column is scaled to length 1 instead of each row: an image's vector is dim=1.": (
-        lambda p, t: squares(*scaled(p, t, dim=0)).mean()
+        lambda p, t: squares(*scaled(p, t, dim=0)).mean(),
+        lambda p, t: (2 - 2 * F.cosine_similarity(p, t, dim=0)).mean(),
     ),
     "brackets are missing in the cosine: a / b * c is (a / b) * c, so it is multiplied by a length: a / (b * c).": (
         as_a_cosine(lambda product, mine, theirs: product / mine * theirs),
@@ -60,6 +61,10 @@ LOSS = {
     "all vectors are divided by one common length: norm() without dim=1 is the length of the whole table.": (
         lambda p, t: squares(p / p.norm(), t / t.norm()).mean(),
         lambda p, t: 2 - 2 * ((p * t).sum(dim=1) / (p.norm() * t.norm())).mean(),
+    ),
+    "every prediction is compared with the targets of all images: the product of both tables holds the cosines of "
+    "all pairs, and only its diagonal belongs to the loss.": (
+        lambda p, t: (2 - 2 * F.normalize(p, dim=1) @ F.normalize(t, dim=1).T).mean()
     ),
     "it is 1 - cos: multiplied out, the squared distance is 2 - 2 cos.": lambda p, t: regression_loss(p, t) / 2,
     "it is minus the cosine, SimSiam's way to write it: BYOL's is 2 - 2 cos.": (
