@@ -31,7 +31,9 @@ def doubled(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     twice.cells = []
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            new = [nbformat.v4.new_code_cell(cell.source, metadata=cell.metadata) for _ in range(2)]
+            new = [
+                nbformat.v4.new_code_cell(cell.source, metadata=cell.metadata) for _ in range(2)
+            ]
             twice.cells.extend(new)
     return twice
 
@@ -70,7 +72,9 @@ def examine(path: Path) -> list[str]:
         NotebookClient(twice, timeout=LIMIT, allow_errors=True, resources=resources).execute()
         del os.environ["TMPDIR"]
     pairs = zip(twice.cells[::2], twice.cells[1::2], strict=True)
-    names = [cell.id for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    names = [
+        cell.id for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
+    ]
     return [
         f"{name}: {fault}"
         for name, pair in zip(names, pairs, strict=True)

@@ -1,6 +1,7 @@
 """Exercises of lesson 07: equal cost, a linear probe without the usual faults, spread over seeds, a table."""
 
 import math
+from functools import partial
 from itertools import combinations
 
 import torch
@@ -422,10 +423,10 @@ EXERCISES: dict[str, Exercise] = {
         },
     ),
     "cka": Function(
-        reference=linear_cka,
+        reference=partial(linear_cka, debiased=False),
         cases=cka_cases,
         mistakes=CKA,
-        praise="the same as the package's: turning, scaling and shifting either doesn't change it.",
+        praise="the same as the package's `linear_cka(…, debiased=False)`: turning, scaling and shifting either doesn't change it.",
     ),
     "open": Essay(
         question='Somebody shows this figure and says: "After equally many passes, VICReg clearly beats SimCLR." The '
