@@ -65,21 +65,16 @@ def faults(first: nbformat.NotebookNode, second: nbformat.NotebookNode) -> list[
 
 def examine(path: Path) -> list[str]:
     """Execute one notebook with doubled cells, and return its faults."""
-    twice = doubled(nbformat.read(path, as_version=4))
+    notebook = nbformat.read(path, as_version=4)
+    names = [cell.id for cell in notebook.cells if cell.cell_type == "code"]
+    twice = doubled(notebook)
     with tempfile.TemporaryDirectory(prefix="a folder ") as folder:
-        os.environ["TMPDIR"] = folder
         resources = {"metadata": {"path": folder}}
         NotebookClient(twice, timeout=LIMIT, allow_errors=True, resources=resources).execute()
-        del os.environ["TMPDIR"]
-    pairs = zip(twice.cells[::2], twice.cells[1::2], strict=True)
-    names = [
-        cell.id for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
-    ]
-    return [
-        f"{name}: {fault}"
-        for name, pair in zip(names, pairs, strict=True)
-        for fault in faults(*pair)
-    ]
+    found = []
+    for name, first, second in zip(names, twice.cells[::2], twice.cells[1::2], strict=True):
+        found += [f"{name}: {fault}" for fault in faults(first, second)]
+    return found
 
 
 def main() -> int:

@@ -426,7 +426,7 @@ EXERCISES: dict[str, Exercise] = {
         reference=partial(linear_cka, debiased=False),
         cases=cka_cases,
         mistakes=CKA,
-        praise="the same as the package's `linear_cka(…, debiased=False)`: turning, scaling and shifting either doesn't change it.",
+        praise="the same as `linear_cka(…, debiased=False)`: turning, scaling and shifting either changes nothing.",
     ),
     "open": Essay(
         question='Somebody shows this figure and says: "After equally many passes, VICReg clearly beats SimCLR." The '
