@@ -61,6 +61,7 @@ def cpu_has_bf16() -> bool:
 
 
 @functools.cache
+@torch.inference_mode(False)  # with gradients, even where they are turned off outside
 def cpu_bf16_speedup() -> float:
     """How many times faster a training step of four convolutions is in bf16 than in fp32, on this CPU.
 
@@ -141,6 +142,7 @@ def _quota(folder: Path) -> float:
         return math.inf
 
 
+@torch.inference_mode(False)  # with gradients, even where they are turned off outside
 def step_seconds(counts: Sequence[int], clock: Callable[[], float] = time.perf_counter) -> dict[int, float]:
     """How long a training step of two convolutions takes with each number of threads, here and now.
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ssl_course.methods.mae import MAE, masked_mse, normalise_patches, random_masking
+from ssl_course.methods.mae import MAE, masked_mse, normalise_patches, random_masking, visible_count
 from ssl_course.networks import small_cnn
 from ssl_course.vit import Block, VisionTransformer, patchify, places, small_vit, unpatchify, wide_vit
 
@@ -199,6 +199,14 @@ def test_masked_mse_is_blind_to_visible_patches_and_only_to_them():
     assert torch.equal(masked_mse(torch.where(hidden, prediction, other), target, mask), loss)
     assert torch.equal(masked_mse(prediction, torch.where(hidden, target, other), mask), loss)
     assert abs(masked_mse(torch.where(hidden, other, prediction), target, mask) - loss) > 1e-2
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.5, 0.9])
+def test_a_count_of_hidden_patches_changes_no_bit_of_masked_mse(ratio):
+    prediction, target = torch.randn(7, 16, 5), torch.randn(7, 16, 5)
+    _, mask, _ = random_masking(target, ratio)
+    count = 16 - visible_count(16, ratio)
+    assert torch.equal(masked_mse(prediction, target, mask, count=count), masked_mse(prediction, target, mask))
 
 
 def test_masked_mse_refuses():

@@ -284,6 +284,17 @@ def test_methods_work_on_images_of_another_size(name, height, width):
     assert loss.isfinite()
 
 
+@pytest.mark.parametrize("name", ["triplet", "simclr", "byol", "simsiam", "barlow_twins", "vicreg"])
+def test_both_views_pass_the_encoder_in_one_batch(name):
+    """So that batch norm has one set of statistics, as the docstrings say."""
+    method, seen = build(name), []
+    views = method.views(images())
+    method.encoder.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    method(*views)
+    assert len(seen) == 1
+    assert torch.equal(seen[0], torch.cat(views))
+
+
 # --- one image
 
 

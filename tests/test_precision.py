@@ -209,6 +209,14 @@ def test_neither_trial_draws_random_numbers():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("without_gradients", [torch.no_grad, torch.inference_mode])
+def test_both_trials_work_where_gradients_are_turned_off_and_leave_them_so(without_gradients):
+    with without_gradients():
+        assert step_seconds([1], clock=clock_of(1.0)) == {1: 1.0}
+        assert precision.cpu_bf16_speedup.__wrapped__() > 0
+        assert not torch.is_grad_enabled()
+
+
 def test_the_median_of_steps_decides_and_the_first_does_not_count():
     looks = [0, *(0, 0.09), *(0.1, 0.11), *(0.2, 0.25), 0.3, *(0.3, 0.31), 9]  # begin, steps, 3 and more: time over?
     assert step_seconds([1], clock=iter(looks).__next__)[1] == pytest.approx(0.01)

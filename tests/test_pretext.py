@@ -75,6 +75,13 @@ def test_any_other_angle_is_interpolated_and_the_answer_names_it(angles):
     assert not same_pixels[odd].any()
 
 
+def test_what_a_method_keeps_ready_is_no_part_of_its_saved_state():
+    """Else a checkpoint of before could not be read."""
+    for method, kept in ((rotation(), "degrees"), (Jigsaw(small_cnn(4), tiles=4, count=4), "orders")):
+        assert isinstance(getattr(method, kept), torch.Tensor)
+        assert kept not in method.state_dict()
+
+
 def test_all_turns_are_drawn_about_equally_often():
     _, answers = rotation().views(images(2000, 4, 4))
     assert (answers.bincount(minlength=4) / 2000 - 0.25).abs().max() < 0.04

@@ -119,7 +119,7 @@ class MAE(nn.Module):
         return (self.augment(images),)
 
     def predict(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Hide, encode, decode: a prediction for every patch (B, L, P), and the mask (B, L)."""
+        """Hide, encode, decode: a prediction for every patch (B, L, P), and the mask (B, L) of the share set."""
         visible, mask, restore = random_masking(self.encoder.tokens(images), self.ratio)
         seen = self.narrow(self.encoder.encode(visible))  # (B, V, width): the costly part on V of L tokens
         hidden = self.mask_token.to(seen.dtype).expand(len(seen), mask.shape[1] - seen.shape[1], -1)
