@@ -7,20 +7,19 @@ Every row has the budget of the lesson's own run: the same encoder, as many pass
 """
 
 import argparse
-from collections.abc import Callable
+from functools import partial
 
 import torch
-from accuracy import describe_run, save
-from torch import Tensor
+from study import Row, table
+from torch import Tensor, nn
 
-from ssl_course import load, pretrain
-from ssl_course.evaluate import judge
-from ssl_course.methods import MoCo, SimCLR
+from ssl_course.augment import Augment
+from ssl_course.methods import SimCLR
 from ssl_course.methods.simclr import nt_xent
-from ssl_course.networks import projection_head, small_cnn
-from ssl_course.profiles import PROFILES, augmentation
+from ssl_course.networks import projection_head
+from ssl_course.recipes import USUAL, Recipe, new_encoder, recipe
 
-QUICK = PROFILES["quick"]
+PASSES = USUAL["shapes"]["budget"]
 BATCH = 128
 
 
@@ -33,17 +32,6 @@ class FewCandidates(SimCLR):
         return torch.stack([nt_xent(a, b, self.temperature) for a, b in groups]).mean()
 
 
-def simclr(kind: type = SimCLR, *, temperature: float = 0.15, layers: int = 2, **views) -> Callable[[], SimCLR]:
-    """How to build one variant; `views` change single parts of the augmentation."""
-
-    def build() -> SimCLR:
-        encoder = small_cnn()
-        head = projection_head(encoder.dim, layers=layers)
-        return kind(encoder, temperature=temperature, head=head, augment=augmentation("shapes", **views))
-
-    return build
-
-
 class Accumulated(SimCLR):
     """A batch in chunks of 32, each with its own candidates; their gradients are averaged before one update."""
 
@@ -52,30 +40,51 @@ class Accumulated(SimCLR):
         return torch.stack([super(Accumulated, self).forward(a, b) for a, b in chunks]).mean()
 
 
-def moco(length: int) -> Callable[[], MoCo]:
-    return lambda: MoCo(small_cnn(), length=length, temperature=0.07, augment=augmentation("shapes"))
+def built(kind: type[SimCLR], layers: int, recipe: Recipe, classes: int) -> nn.Module:
+    """SimCLR, or something like it, with a projection head of so many layers."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(recipe.seed)
+        encoder = new_encoder(recipe.encoder, recipe.seed)
+        head = projection_head(encoder.dim, layers=layers)
+    return kind(encoder, head=head, augment=Augment(**recipe.views), **recipe.options)
 
 
-# What a table's rows are: how to build the method, the batch size, and among how many candidates a view looks.
+def simclr(
+    candidates: int, *, kind: type = SimCLR, temperature: float = 0.15, layers: int = 2, batch: int = BATCH, **views
+) -> Row:
+    """A row of SimCLR; `views` change single parts of the augmentation, `candidates` is how many a view looks among."""
+    options = {"temperature": temperature}
+    made = recipe("simclr", "shapes", passes=PASSES, batch_size=batch, options=options, views=views)
+    build = partial(built, kind, layers)
+    return Row(made, build=build, about={"candidates": candidates, "updates": PASSES * (made.size // batch)})
+
+
+def moco(length: int) -> Row:
+    """A row of MoCo with a queue of so many keys."""
+    made = recipe("moco", "shapes", passes=PASSES, batch_size=32, options={"length": length})
+    return Row(made, about={"candidates": length + 1, "updates": PASSES * (made.size // 32)})
+
+
+STRIPED = {"distractors": True}
 TABLES = {
     "simclr_ablations": {
-        "intact": (simclr(), BATCH, 255),
-        "no colour jitter, no grayscale": (simclr(jitter=0.0, grayscale=0.0), BATCH, 255),
-        "no crop": (simclr(crop=1.0), BATCH, 255),
-        "no rotation": (simclr(rotation=0.0), BATCH, 255),
-        "15 candidates instead of 255": (simclr(FewCandidates), BATCH, 15),
-        "batch of 16, eight times the steps": (simclr(), 16, 31),
-        "temperature 5": (simclr(temperature=5.0), BATCH, 255),
-        "temperature 0.01": (simclr(temperature=0.01), BATCH, 255),
-        "no projection head": (simclr(layers=0), BATCH, 255),
-        "striped images": (simclr(), BATCH, 255),
+        "intact": simclr(255),
+        "no colour jitter, no grayscale": simclr(255, jitter=0.0, grayscale=0.0),
+        "no crop": simclr(255, crop=1.0),
+        "no rotation": simclr(255, rotation=0.0),
+        "15 candidates instead of 255": simclr(15, kind=FewCandidates),
+        "batch of 16, eight times the steps": simclr(31, batch=16),
+        "temperature 5": simclr(255, temperature=5.0),
+        "temperature 0.01": simclr(255, temperature=0.01),
+        "no projection head": simclr(255, layers=0),
+        "striped images": Row(**vars(simclr(255)) | {"kind": STRIPED}),
     },
     "small_batches": {
-        "SimCLR, batch 512": (simclr(), 512, 1023),
-        "SimCLR, 16 x 32 accumulated": (simclr(Accumulated), 512, 63),
-        "SimCLR, batch 32": (simclr(), 32, 63),
-        "MoCo, batch 32, queue of 1024": (moco(1024), 32, 1025),
-        "MoCo, batch 32, queue of 62": (moco(62), 32, 63),
+        "SimCLR, batch 512": simclr(1023, batch=512),
+        "SimCLR, 16 x 32 accumulated": simclr(63, kind=Accumulated, batch=512),
+        "SimCLR, batch 32": simclr(63, batch=32),
+        "MoCo, batch 32, queue of 1024": moco(1024),
+        "MoCo, batch 32, queue of 62": moco(62),
     },
 }
 CAPTIONS = {
@@ -84,33 +93,12 @@ CAPTIONS = {
 }
 
 
-def run(table: str, name: str, seed: int) -> dict[str, float]:
-    """Train one variant from one seed; what its last pass and its features are like."""
-    build, batch_size, candidates = TABLES[table][name]
-    distractors = name == "striped images"
-    train = load("shapes", size=QUICK.size, seed=seed, distractors=distractors)
-    test = load("shapes", "test", seed=seed, distractors=distractors)
-    torch.manual_seed(seed)
-    method = build()
-    history = pretrain(method, train, epochs=QUICK.epochs, batch_size=batch_size, lr=QUICK.lr, seed=seed)
-    row = {"candidates": candidates, "updates": QUICK.epochs * (QUICK.size // batch_size)}
-    row |= {key: history[-1][key] for key in ("loss", "effective_rank")}
-    row |= judge(method.encoder, train.sample(4000), test)
-    print(f"{seed}  {name:<36}", {key: round(value, 3) for key, value in row.items()}, flush=True)
-    return row
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", choices=TABLES)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()
-    recipe = {"size": QUICK.size, "epochs": QUICK.epochs, "lr": QUICK.lr}
-    result = describe_run(options.table, CAPTIONS[options.table], recipe)
-    for seed in options.seeds:
-        if str(seed) not in result["seeds"]:
-            result["seeds"][str(seed)] = {name: run(options.table, name, seed) for name in TABLES[options.table]}
-            save(options.table, result)
+    table(options.table, CAPTIONS[options.table], TABLES[options.table], options.seeds)
 
 
 if __name__ == "__main__":

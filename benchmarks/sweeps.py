@@ -10,25 +10,23 @@ All rows of a table cost the same; but jigsaw's see the same pictures, and witho
 """
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
-from accuracy import describe_run, save
+from study import Row, accuracies, table
 from torch import Tensor, nn
 
-from ssl_course import load, pretrain
-from ssl_course.cost import training_flops
-from ssl_course.data import ImageSet
+from ssl_course.augment import Augment
 from ssl_course.evaluate import effective_rank, extract_features, feature_deviation, judge
 from ssl_course.methods import BYOL, Jigsaw
 from ssl_course.methods.byol import regression_loss
 from ssl_course.methods.jigsaw import normalise_tiles
-from ssl_course.profiles import PROFILES, augmentation
-from ssl_course.recipes import build, new_encoder, training
+from ssl_course.recipes import USUAL, Recipe, cost, new_encoder, recipe
+from ssl_course.runs import Images, Machine, Trained
 
-QUICK = PROFILES["quick"]
-PASSES = 2 * QUICK.epochs  # of MAE at 75 %, as in lesson 06
+QUICK = USUAL["shapes"]
+FEWER = {"probe": 2000}  # labelled images for the fences
 
 
 # Jigsaw's options, and whether a lamp brightens the upper left of every picture.
@@ -40,25 +38,41 @@ FENCES = {
 }
 
 
-def fence(name: str, seed: int, train: ImageSet, test: ImageSet) -> dict:
+def fence(name: str) -> Row:
     """A brief jigsaw: how often it is right about test pictures and empty ones, judged on pictures like its tiles."""
     options, lamp = FENCES[name]
-    torch.manual_seed(seed)
-    empty = (255 * torch.rand(500, 3, 1, 1)).byte().expand(-1, -1, 32, 32)  # one random colour each
-    labelled = train.sample(2000)
-    parts = {"train": train.images, "labelled": labelled.images, "test": test.images, "empty": empty}
-    if lamp:
-        slope = (torch.arange(32).view(-1, 1) + torch.arange(32)) / 62 - 0.5  # (32, 32), -0.5 to 0.5
-        parts = {key: (pixels.float() - 100 * slope).clamp(0, 255).byte() for key, pixels in parts.items()}
-    augment = augmentation("shapes", rotation=0.0, flip=0.0, crop=1.0)
-    method = Jigsaw(new_encoder(QUICK.encoder, seed), augment=augment, **options)
-    fewer = parts["train"][: QUICK.size // 3]
-    pretrain(method, fewer, epochs=1, batch_size=QUICK.batch_size // 4, lr=QUICK.lr, seed=seed)
-    row = {f"right about {key}": right(method, parts[key]) for key in ("test", "empty")}
-    if options.get("normalise", True):
-        parts = {key: (255 * normalise_tiles(part[:, None] / 255)[:, 0]).byte() for key, part in parts.items()}
-    known, new = (replace(part, images=parts[key]) for key, part in (("labelled", labelled), ("test", test)))
-    return row | judge(method.encoder, known, new)
+    views = {"rotation": 0.0, "flip": 0.0, "crop": 1.0}
+    shared = {"batch_size": QUICK["batch_size"] // 4, "size": QUICK["size"] // 3, "views": views} | FEWER
+    made = recipe("jigsaw", "shapes", passes=1, options={"normalise": True} | options, **shared)
+    return Row(made, judge=partial(solved, lamp), kind={"upright": True}, change=lit if lamp else None)
+
+
+def lit(images: Images) -> Images:
+    """The same pictures under a lamp that brightens their upper left."""
+    parts = {name: replace(part, images=brightened(part.images)) for name, part in vars(images).items()}
+    return Images(**parts)
+
+
+def brightened(pixels: Tensor) -> Tensor:
+    slope = (torch.arange(32).view(-1, 1) + torch.arange(32)) / 62 - 0.5  # (32, 32), -0.5 to 0.5
+    return (pixels.float() - 100 * slope).clamp(0, 255).byte()
+
+
+def solved(lamp: bool, trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
+    """The shares of puzzles solved, and the judges' two columns on pictures as the network sees its tiles."""
+    random = torch.Generator().manual_seed(recipe.seed)
+    empty = (255 * torch.rand(500, 3, 1, 1, generator=random)).byte().expand(-1, -1, 32, 32)  # one colour each
+    parts = {"train": images.train.images, "test": images.test.images, "empty": brightened(empty) if lamp else empty}
+    row = {f"right about {key}": right(trained.method, parts[key]) for key in ("test", "empty")}
+    known, new = images.labelled, images.test
+    if recipe.options["normalise"]:
+        known, new = (replace(part, images=as_tiles(part.images)) for part in (known, new))
+    return row | judge(trained.encoder, known, new)
+
+
+def as_tiles(pixels: Tensor) -> Tensor:
+    """Whole pictures, normalised as jigsaw's tiles are."""
+    return (255 * normalise_tiles(pixels[:, None] / 255)[:, 0]).byte()
 
 
 @torch.no_grad()
@@ -79,16 +93,20 @@ CODES = {
 }
 
 
-def bottleneck(name: str, seed: int, train: ImageSet, test: ImageSet) -> dict:
-    """One width of the code: mean squared error of test pictures, from clean and from noisy input, and the judges."""
-    method = build("autoencoder", "shapes", seed=seed, **CODES[name])
-    row = {"loss": pretrain(method, train, epochs=4, batch_size=QUICK.batch_size, lr=QUICK.lr, seed=seed)[-1]["loss"]}
-    whole = nn.Sequential(method.encoder, method.narrow, method.decoder)
-    clean = test.images.float() / 255
-    noisy = (clean + 0.2 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))).clamp(0, 1)
-    for kind, images in {"clean": test.images, "noisy": (255 * noisy).round().byte()}.items():
-        row[f"error, {kind}"] = (extract_features(whole, images).clamp(0, 1) - clean).square().mean().item()
-    return row | judge(method.encoder, train.sample(4000), test)
+def bottleneck(name: str) -> Row:
+    """An autoencoder whose code has one width."""
+    return Row(recipe("autoencoder", "shapes", passes=4, options=CODES[name]), judge=errors)
+
+
+def errors(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
+    """Mean squared error of test pictures, from clean and from noisy input, and the judges."""
+    whole = nn.Sequential(trained.encoder, trained.method.narrow, trained.method.decoder)
+    clean = images.test.images.float() / 255
+    noisy = (clean + 0.2 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(recipe.seed))).clamp(0, 1)
+    row = {}
+    for kind, pictures in {"clean": images.test.images, "noisy": (255 * noisy).round().byte()}.items():
+        row[f"error, {kind}"] = (extract_features(whole, pictures).clamp(0, 1) - clean).square().mean().item()
+    return row | accuracies(trained, images, recipe, machine)
 
 
 class WithoutStop(BYOL):
@@ -122,40 +140,53 @@ BYOL_PARTS = {
 RATIOS = (0.25, 0.5, 0.75, 0.9)
 
 
-def byol_part(name: str, seed: int, train: ImageSet, test: ImageSet) -> dict:
-    """One variant: its last loss, what h and z look like (the spectrum is z's, as shares), and the judges."""
+def byol_part(name: str) -> Row:
+    """BYOL with one part changed."""
+    made = recipe("byol", "shapes", passes=QUICK["budget"] * 2 // 3, views={"crop": 0.9})
+    return Row(made, build=partial(byol_without, name), judge=spectrum)
+
+
+def byol_without(name: str, recipe: Recipe, classes: int) -> nn.Module:
     kind, options = BYOL_PARTS[name]
-    encoder = new_encoder(QUICK.encoder, seed)
-    method = kind(encoder, augment=augmentation("shapes", crop=0.9), **options)
-    rates = training("byol", "shapes", batch_size=QUICK.batch_size, lr=QUICK.lr)
-    row = {"loss": pretrain(method, train, epochs=QUICK.epochs * 2 // 3, seed=seed, **rates)[-1]["loss"]}
-    z = extract_features(nn.Sequential(encoder, method.head), test.images)
-    for letter, features in {"h": extract_features(encoder, test.images), "z": z}.items():
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(recipe.seed)
+        encoder = new_encoder(recipe.encoder, recipe.seed)
+        return kind(encoder, augment=Augment(**recipe.views), **options)
+
+
+def spectrum(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
+    """What h and z look like (the spectrum is z's, as shares), and the judges."""
+    h = extract_features(trained.encoder, images.test.images)
+    z = extract_features(nn.Sequential(trained.encoder, trained.method.head), images.test.images)
+    row = {}
+    for letter, features in {"h": h, "z": z}.items():
         row |= {f"deviation {letter}": feature_deviation(features), f"rank {letter}": effective_rank(features)}
-    spectrum = torch.linalg.svdvals(z - z.mean(dim=0))  # (D,), the largest first
-    row["spectrum"] = [float(f"{share:.3g}") for share in spectrum / spectrum.sum()]
-    return row | judge(encoder, train.sample(4000), test)
+    values = torch.linalg.svdvals(z - z.mean(dim=0))  # (D,), the largest first
+    row["spectrum"] = [float(f"{share:.3g}") for share in values / values.sum()]
+    return row | accuracies(trained, images, recipe, machine)
 
 
-def mask_ratio(name: str, seed: int, train: ImageSet, test: ImageSet) -> dict:
-    """One share: the passes that it could afford, its last loss, and the judges on mean and maximum."""
-    share = {"seed": seed, "normalised": False}
-    method, usual = (build("mae", "shapes", ratio=ratio, **share) for ratio in (float(name), 0.75))
-    passes = round(PASSES * training_flops(usual) / training_flops(method))
-    rates = training("mae", "shapes", batch_size=QUICK.batch_size, lr=QUICK.lr)
-    row = {"passes": passes, "loss": pretrain(method, train, epochs=passes, seed=seed, **rates)[-1]["loss"]}
-    return row | judge(MeanAndMax(method.encoder), train.sample(4000), test)
+def mask_ratio(ratio: float) -> Row:
+    """An MAE that hides one share, with the passes that it can afford: as much work as lesson 06's at 75 %."""
+    made, usual = (recipe("mae", "shapes", passes=1, options={"ratio": share}) for share in (ratio, 0.75))
+    passes = round(2 * QUICK["budget"] * cost(usual) / cost(made))
+    return Row(recipe("mae", "shapes", passes=passes, options={"ratio": ratio}), judge=mean_and_max)
 
 
-# A table's caption, its rows, and how one of them is made.
-Row = Callable[[str, int, ImageSet, ImageSet], dict]
-TABLES: dict[str, tuple[str, list[str], Row]] = {
-    "fences": ("Jigsaw with and without its fences, upright built-in images", list(FENCES), fence),
-    "bottlenecks": ("Autoencoders of several widths, built-in images", list(CODES), bottleneck),
-    "byol_parts": ("BYOL with one part taken out, built-in images", list(BYOL_PARTS), byol_part),
-    "mask_ratios": ("MAE with other shares hidden, built-in images", [str(ratio) for ratio in RATIOS], mask_ratio),
+def mean_and_max(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
+    """The judges on mean and maximum."""
+    return judge(MeanAndMax(trained.encoder), images.labelled, images.test)
+
+
+TABLES = {
+    "fences": ("Jigsaw with and without its fences, upright built-in images", {name: fence(name) for name in FENCES}),
+    "bottlenecks": ("Autoencoders of several widths, built-in images", {name: bottleneck(name) for name in CODES}),
+    "byol_parts": ("BYOL with one part taken out, built-in images", {name: byol_part(name) for name in BYOL_PARTS}),
+    "mask_ratios": (
+        "MAE with other shares hidden, built-in images",
+        {str(ratio): mask_ratio(ratio) for ratio in RATIOS},
+    ),
 }
-UPRIGHT = {"fences"}
 
 
 def main() -> None:
@@ -163,19 +194,8 @@ def main() -> None:
     parser.add_argument("table", choices=TABLES)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()
-    caption, names, make = TABLES[options.table]
-    result = describe_run(options.table, caption, {"size": QUICK.size, "batch_size": QUICK.batch_size, "lr": QUICK.lr})
-    for seed in options.seeds:
-        if str(seed) not in result["seeds"]:
-            kind = {"seed": seed, "upright": options.table in UPRIGHT}
-            train, test = load("shapes", size=QUICK.size, **kind), load("shapes", "test", **kind)
-            rows = {}
-            for name in names:
-                rows[name] = make(name, seed, train, test)
-                shown = {key: round(value, 3) for key, value in rows[name].items() if key != "spectrum"}
-                print(f"{seed}  {name:<28}", shown, flush=True)
-            result["seeds"][str(seed)] = rows
-            save(options.table, result)
+    caption, rows = TABLES[options.table]
+    table(options.table, caption, rows, options.seeds)
 
 
 if __name__ == "__main__":

@@ -8,38 +8,77 @@ fingerprint of the code that made its outputs; a test compares it with the code 
 import argparse
 import ast
 import hashlib
+import importlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 from nbclient import NotebookClient
 
+from ssl_course import results
+from ssl_course.fingerprint import as_text, code_behind, is_code, is_plain
+
 HERE = Path(__file__).parent
-PACKAGE = HERE.parent / "ssl_course"
 LIMIT = 900  # seconds for one cell
-# By the lessons; nor do they use the checks of the exercises.
-UNUSED = ("cli.py", "grade.py", "grade_worker.py")
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
-    """A hash of the notebook's code and the package's; comments and docstrings don't count."""
-    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    files = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in UNUSED)
-    files = [path for path in files if path.parent.name != "checks"]
-    parts = cells + [_without_docstrings(path.read_text()) for path in files]
+    """A hash of the notebook's code, of the package's code that it uses, and of results it reads.
+
+    Comments and docstrings of the package don't count.
+    """
+    source = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    used = list(used_of_the_package(ast.parse(source)))
+    parts = [source, code_behind(*filter(is_code, used), registries=True)]
+    parts += sorted(as_text(value) for value in used if not is_code(value))
+    parts += [file.read_text(encoding="utf-8") for file in results_read(ast.parse(source))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _without_docstrings(source: str) -> str:
-    tree = ast.parse(source)
+def used_of_the_package(tree: ast.Module) -> Iterator[object]:
+    """The functions, classes and constants of ssl_course that a notebook's code names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("ssl_course"):
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                if not hasattr(module, alias.name):
+                    importlib.import_module(f"{node.module}.{alias.name}")
+                value = getattr(module, alias.name)
+                yield from (
+                    attributes(tree, alias.name, value)
+                    if isinstance(value, ModuleType)
+                    else entries(value)
+                )
+
+
+def attributes(tree: ast.Module, name: str, module: ModuleType) -> Iterator[object]:
+    """What a notebook uses of a module as `name.attribute`."""
     for node in ast.walk(tree):
         if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and ast.get_docstring(node) is not None
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == name
         ):
-            node.body = node.body[1:]
-    return ast.dump(tree)
+            yield from entries(getattr(module, node.attr))
+
+
+def entries(value: object) -> Iterator[object]:
+    """A function, class or plain constant itself; of a table of functions or classes each one."""
+    if is_code(value) or is_plain(value):
+        yield value
+    elif isinstance(value, dict):
+        yield from filter(is_code, value.values())
+
+
+def results_read(tree: ast.Module) -> list[Path]:
+    """The committed results that a notebook's code names, or that the baselines come from."""
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    words |= set(results.BASELINES.values()) if "baselines" in names else set()
+    return sorted(file for file in results.FOLDER.glob("*.json") if file.stem in words)
 
 
 def execute(path: Path) -> None:
@@ -61,7 +100,10 @@ def execute(path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all, in reading order")
-    os.environ.update(SSL_COURSE_PROFILE="quick", TQDM_DISABLE="1")
+    # numbers depend on how many threads compute them
+    os.environ.update(
+        SSL_COURSE_PROFILE="quick", SSL_COURSE_THREADS="1", OMP_NUM_THREADS="1", TQDM_DISABLE="1"
+    )
     for path in parser.parse_args().notebooks or sorted(HERE.glob("*.ipynb")):
         start, before = time.perf_counter(), os.times()
         execute(path)

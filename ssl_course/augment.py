@@ -6,6 +6,7 @@ the plane, so one interpolation does the three; and all of colour jitter is line
 image does it.
 """
 
+import functools
 import math
 
 import torch
@@ -62,16 +63,19 @@ def _maps(*entries: Tensor | float) -> Tensor:
 def _warp(images: Tensor, maps: Tensor) -> Tensor:
     """For every output pixel, look up where the map (B, 3, 3) says it comes from."""
     height, width = images.shape[-2:]
-    y, x = torch.meshgrid(_centres(height, maps), _centres(width, maps), indexing="ij")
-    points = torch.stack([x, y, torch.ones_like(x)]).flatten(1)  # (3, HW)
+    points = _points(height, width, maps.device, maps.dtype)
     grid = maps[:, :2].reshape(-1, 3) @ points  # (2B, HW); F.affine_grid gives the same and takes five times as long
     grid = grid.view(-1, 2, height, width).movedim(1, -1).to(images.dtype)  # (B, H, W, 2)
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
-def _centres(count: int, like: Tensor) -> Tensor:
-    """The centres of so many pixels that lie side by side from -1 to 1."""
-    return (torch.arange(count, device=like.device, dtype=like.dtype) * 2 + 1) / count - 1
+@functools.lru_cache(maxsize=16)
+@torch.inference_mode(False)  # what is kept must serve training too, wherever it was first asked for
+def _points(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The centres of all pixels as columns x, y, 1 of (3, HW), x and y from -1 to 1; made once, then kept."""
+    y, x = ((torch.arange(count, device=device, dtype=dtype) * 2 + 1) / count - 1 for count in (height, width))
+    y, x = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([x, y, torch.ones_like(x)]).flatten(1)
 
 
 def brightness(images: Tensor, factors: Tensor) -> Tensor:
@@ -120,7 +124,7 @@ def blur(images: Tensor, sigmas: Tensor) -> Tensor:
         padded, length = F.pad(images, padding, mode="reflect"), images.shape[axis]
         shifted = (padded.narrow(axis, k, length) * weights[:, k].view(-1, 1, 1, 1) for k in range(len(steps)))
         images = sum(shifted)
-    return images
+    return images.clamp(0, 1)  # rounded weights add up to a little more or less than 1
 
 
 def _luminance(images: Tensor) -> Tensor:
@@ -137,17 +141,19 @@ _RGB_TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [
 _QUARTER_TURN = torch.linalg.inv(_RGB_TO_YIQ) @ torch.tensor([[0.0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ _RGB_TO_YIQ
 
 
-def _grey_and_colour(like: Tensor) -> tuple[Tensor, Tensor]:
-    """The two matrices (3, 3) that split a pixel into its grey and what is left."""
-    grey = torch.tensor(GREY, device=like.device).expand(3, 3)  # every row takes the luminance
-    return grey, torch.eye(3, device=like.device) - grey
+@functools.cache
+@torch.inference_mode(False)
+def _colour_parts(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Three matrices (3, 3): a pixel's grey, what is left, and what is left after a quarter turn of hue; made once."""
+    grey = torch.tensor(GREY).expand(3, 3)  # every row takes the luminance
+    return tuple(part.to(device) for part in (grey, torch.eye(3) - grey, _QUARTER_TURN))
 
 
 def _hue_matrix(turns: Tensor) -> Tensor:
     """(B,) -> (B, 3, 3) that leaves the luminance and turns what is left."""
-    grey, colour = _grey_and_colour(turns)
+    grey, colour, quarter_turn = _colour_parts(turns.device)
     angle = 2 * math.pi * turns.view(-1, 1, 1)
-    return grey + angle.cos() * colour + angle.sin() * _QUARTER_TURN.to(turns.device)
+    return grey + angle.cos() * colour + angle.sin() * quarter_turn
 
 
 def colour_matrices(brightness: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> tuple[Tensor, Tensor]:
@@ -159,7 +165,7 @@ def colour_matrices(brightness: Tensor, contrast: Tensor, saturation: Tensor, hu
     Returns:
         matrix and shift, both (B, 3, 3).
     """
-    grey, _ = _grey_and_colour(hue)
+    grey = _colour_parts(hue.device)[0]
     b, c, s = (factor.view(-1, 1, 1) for factor in (brightness, contrast, saturation))
     # Turning the hue of grey, or taking the grey of grey, changes nothing, so the products of matrices become sums.
     return b * c * (s * _hue_matrix(hue) + (1 - s) * grey), b * (1 - c) * grey
@@ -231,10 +237,9 @@ class Augment(nn.Module):
         if self.jitter or self.grayscale:
             views = self._colour(views, draw)
         if self.blur:
-            (chosen,) = draw.chance(self.blur).nonzero(as_tuple=True)
-            scale = images.shape[-2] / 32
+            chosen, scale = draw.chance(self.blur), images.shape[-2] / 32
             sigmas = draw.uniform(self.sigma[0] * scale, self.sigma[1] * scale)
-            views[chosen] = blur(views[chosen], sigmas[chosen])
+            views = torch.where(chosen.view(-1, 1, 1, 1), blur(views, sigmas), views)  # all: to pick out, a GPU waits
         if self.solarize:
             views = solarize(views, draw.chance(self.solarize))
         return views
@@ -260,7 +265,7 @@ class Augment(nn.Module):
         """Colour jitter and grayscale as one matrix per image."""
         on = draw.chance(self.jitter_probability).float() * self.jitter
         factors = [(1 + on * draw.uniform(-0.8, 0.8)).clamp_(min=0) for _ in range(3)]
-        factors[2] = torch.where(draw.chance(self.grayscale), 0.0, factors[2])  # grey: no saturation
+        factors[2] = factors[2].masked_fill(draw.chance(self.grayscale), 0.0)  # grey: no saturation
         matrix, shift = colour_matrices(*factors, on * draw.uniform(-0.2, 0.2))
         pixels = views.flatten(2)  # (B, 3, HW)
         return torch.baddbmm(shift @ pixels.mean(dim=2, keepdim=True), matrix, pixels).clamp_(0, 1).view_as(views)

@@ -1,10 +1,9 @@
 """The command line: ssl-course demo | train | evaluate | compare | progress | grade | doctor."""
 
 import argparse
-import ast
-import inspect
 import json
 import platform
+import shlex
 import sys
 import time
 import warnings
@@ -16,18 +15,30 @@ import psutil
 import torch
 from tqdm import tqdm
 
-from ssl_course import checks, compare, plots
+from ssl_course import checks, compare, plots, runs, tables
 from ssl_course import grade as grading
-from ssl_course.compare import NAMES
+from ssl_course.checkpoint import TrainingError, load_encoder
 from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import judge
 from ssl_course.features import extract_features
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
 from ssl_course.precision import choose_device, choose_precision, cpu_bf16_speedup, cpu_has_bf16, processor_name
-from ssl_course.profiles import augmentation, settings
-from ssl_course.recipes import build, encoder_name, new_encoder
-from ssl_course.train import TrainingError, load_encoder, pretrain
+from ssl_course.profiles import settings
+from ssl_course.recipes import (
+    FLOORS,
+    USUAL,
+    Recipe,
+    augmentation,
+    image_kind,
+    new_encoder,
+    read_option,
+    recipe,
+    training,
+)
+from ssl_course.runs import Machine
+from ssl_course.tables import NAMES
+from ssl_course.train import pretrain
 
 DEMO = {"batch_size": 128, "lr": 3e-3}
 PROBED = 10_000  # training images that a probe is fitted on, unless told otherwise
@@ -68,14 +79,14 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("method", choices=METHODS)
     train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a folder")
     train.add_argument("--encoder", choices=ENCODERS, default="small_cnn", help="mae always takes its transformer")
-    train.add_argument("--epochs", type=int, default=15)
+    train.add_argument("--epochs", type=int, help="passes over the images (default the recipe's)")
     train.add_argument("--size", type=int, help="training images, class-balanced (default all)")
-    train.add_argument("--batch-size", type=int, default=256)
-    train.add_argument("--lr", type=float, default=4e-3)
+    train.add_argument("--batch-size", type=int, help="default the recipe's")
+    train.add_argument("--lr", type=float, help="default the recipe's")
+    train.add_argument("--weight-decay", type=float, help="default the recipe's")
     train.add_argument("--temperature", type=float, help="short for --option temperature=…")
     train.add_argument(
         "--option",
-        type=_option,
         action="append",
         default=[],
         metavar="NAME=VALUE",
@@ -84,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="auto")
     train.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
+    train.add_argument("--threads", type=_threads, default="auto", help="of the processor (default the fastest)")
     train.add_argument("--out", type=Path, required=True, help="folder of the run")
     _add_folder_options(train)
     train.set_defaults(run=train_command)
@@ -109,8 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--encoder", choices=ENCODERS, default="small_cnn")
     table.add_argument("--device", default="auto")
     table.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
+    table.add_argument("--threads", type=_threads, default=1, help="of the processor (default 1: numbers depend on it)")
     table.add_argument("--caption", help="what to call the images")
-    table.add_argument("--results", type=Path, help="write the result here too, for a lesson to read")
+    table.add_argument("--results", type=Path, help="a file for the result; the other seeds in it are kept")
     table.set_defaults(run=compare_command)
 
     done = commands.add_parser("progress", help="which exercises are done")
@@ -130,15 +143,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _option(text: str) -> tuple[str, object]:
-    """NAME=VALUE with a Python number, tuple, True, False or None, or else a plain word."""
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, got {text!r}")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
+def _threads(text: str) -> int | str:
+    return text if text == "auto" else int(text)
 
 
 def _add_folder_options(parser: argparse.ArgumentParser) -> None:
@@ -219,50 +225,58 @@ def _print_table(table: dict[str, dict[str, float]], caption: str) -> None:
 
 
 def train_command(options: argparse.Namespace) -> int | None:
-    """Train one method and leave a run folder: run.json, checkpoint.pt, history.json, curve.png."""
+    """Train one method by its recipe and leave a run folder: made_of.json, checkpoint.pt, history.json, curve.png."""
+    options.data = _place(options.data)
+    chosen = _options(options)
+    changes = {name: getattr(options, name) for name in ("batch_size", "lr", "weight_decay", "encoder", "seed")}
     images = _load(options, options.data, "train", size=options.size)
-    encoder = encoder_name(options.method, options.data, options.encoder)
-    chosen = dict(options.option) | ({"temperature": options.temperature} if options.temperature is not None else {})
-    method = _build(options, images, chosen)
-    record = {"method": options.method, "encoder": encoder, "data": str(options.data), "size": options.size}
-    record |= {"resolution": images.images.shape[-1], "seed": options.seed, "options": chosen}
-    options.out.mkdir(parents=True, exist_ok=True)
-    description, checkpoint = options.out / "run.json", options.out / "checkpoint.pt"
-    if checkpoint.exists() and description.exists() and (old := json.loads(description.read_text())) != record:
-        different = ", ".join(key for key in record if old.get(key) != record[key])
-        raise ValueError(
-            f"{options.out} holds another run (different: {different}): choose another --out, or delete it"
-        )
-    description.write_text(json.dumps(record, indent=1))
-    history = pretrain(
-        method,
-        images,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        lr=options.lr,
-        seed=options.seed,
-        device=options.device,
-        precision=options.precision,
-        checkpoint=checkpoint,
-        on_epoch=_say_epoch,
+    made = recipe(
+        options.method,
+        options.data,
+        options=chosen,
+        passes=options.epochs,
+        resolution=tuple(images.images.shape[2:]),
+        size=len(images),
+        **changes,
     )
-    (options.out / "history.json").write_text(json.dumps(history, indent=1))
-    if history:
-        plots.history(history).figure.savefig(options.out / "curve.png", dpi=150)
-    if history.interrupted:
-        print(f"the same command goes on after epoch {len(history)}", file=sys.stderr)
+    machine = Machine(options.device, options.precision, options.threads)
+    parts = runs.Images(images, images[:0], images[:0])  # nothing is judged yet
+    made_of = runs.ingredients(made, parts, machine, judge=None) | {"folder": options.data}
+    try:
+        runs.train(made, parts, options.out, made_of, machine, on_epoch=_say_epoch)
+    except KeyboardInterrupt:
+        done = len(_draw_history(options.out))
+        print(f"the same command goes on after epoch {done}", file=sys.stderr)
         return 130
-    print(f"done: {checkpoint}; now: ssl-course evaluate {options.out}")
+    _draw_history(options.out)
+    print(f"done: {options.out / 'checkpoint.pt'}; now: ssl-course evaluate {options.out}")
     return None
 
 
-def _build(options: argparse.Namespace, images: ImageSet, chosen: dict) -> torch.nn.Module:
-    known = set(inspect.signature(METHODS[options.method]).parameters) - {"encoder", "size", "augment", "head"}
-    if unknown := set(chosen) - known:
-        takes = ", ".join(sorted(known)) or "none"
-        raise ValueError(f"{options.method} has no option {', '.join(sorted(unknown))}; it has: {takes}")
-    shared = {"size": tuple(images.images.shape[2:]), "seed": options.seed, "encoder": options.encoder}
-    return build(options.method, options.data, **shared, **chosen)
+def _place(data: str) -> str:
+    """A name that `load` knows as it is; a folder as an absolute path, so that a run can be judged from anywhere."""
+    folder = Path(data).expanduser()
+    return str(folder.resolve()) if folder.is_dir() and data not in runs.BY_NAME else data
+
+
+def _options(options: argparse.Namespace) -> dict[str, object]:
+    """The values of --option NAME=VALUE, read as the method's own arguments."""
+    typed = {}
+    for text in options.option:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise ValueError(f"--option must be NAME=VALUE, got {text!r}")
+        typed[name] = read_option(options.method, name, value)
+    if options.temperature is not None:
+        typed["temperature"] = read_option(options.method, "temperature", str(options.temperature))
+    return typed
+
+
+def _draw_history(folder: Path) -> list[dict]:
+    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+    if history:
+        plots.history(history).figure.savefig(folder / "curve.png", dpi=150)
+    return history
 
 
 def _say_epoch(record: dict) -> None:
@@ -274,36 +288,37 @@ def _say_epoch(record: dict) -> None:
 
 def _load(options: argparse.Namespace, data: str, split: str, *, size: int | None = None, resolution=None) -> ImageSet:
     unreadable = "skip" if options.skip_unreadable else "refuse"
-    is_folder = Path(data).is_dir()
-    resolution = (options.resolution or resolution) if is_folder else None
+    resolution = (options.resolution or resolution) if data not in runs.BY_NAME else None
     return load(data, split, size=size, unreadable=unreadable, resolution=resolution)
 
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """Print raw pixels, the untrained encoder and the run side by side, and keep the table in the run's folder."""
-    description = options.folder / "run.json"
+    description = options.folder / "made_of.json"
     if not description.is_file():
         raise FileNotFoundError(
-            f"{options.folder} is not a run: there is no run.json (ssl-course train … --out makes one)"
+            f"{options.folder} is not a run: there is no made_of.json (ssl-course train … --out makes one)"
         )
-    record = json.loads(description.read_text())
-    untrained = new_encoder(record["encoder"], record["seed"])
-    trained = load_encoder(options.folder / "checkpoint.pt", new_encoder(record["encoder"], record["seed"]))
-    data = options.data or record["data"]
-    train = _load(options, data, "train", resolution=record["resolution"])
+    made_of = json.loads(description.read_text(encoding="utf-8"))
+    made = made_of["recipe"]
+    untrained = new_encoder(made["encoder"], made["seed"])
+    trained = load_encoder(options.folder / "checkpoint.pt", new_encoder(made["encoder"], made["seed"]))
+    data = _place(options.data) if options.data else made_of.get("folder", made["data"])
+    height, width = made["resolution"]
+    resolution = height if height == width else None
+    train = _load(options, data, "train", resolution=resolution)
     if train.labels is None:
         raise ValueError(f"{data} has no labels to judge by: name a labelled folder with --data")
     train = train.sample(min(options.probe, len(train)))
-    test = _load(options, data, "test", resolution=record["resolution"])
-    encoders = {"pixels": None, "untrained": untrained, record["method"]: trained}
+    test = _load(options, data, "test", resolution=resolution)
+    encoders = {"pixels": None, "untrained": untrained, made["method"]: trained}
     table = {}
     for name, encoder in encoders.items():
         print(f"judging {NAMES[name]} …", file=sys.stderr, flush=True)
         table[name] = judge(encoder, train, test)
-    _print_table(
-        table, f"{data}, probe fitted on {len(train)}, tested on {len(test)}; chance is {100 / len(test.classes):.0f} %"
-    )
-    (options.folder / "evaluation.json").write_text(json.dumps(table, indent=1))
+    chance = f"chance is {100 / len(test.classes):.0f} %"
+    _print_table(table, f"{Path(data).name}, probe fitted on {len(train)}, tested on {len(test)}; {chance}")
+    (options.folder / "evaluation.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
     if options.json:
         print(json.dumps(table))
 
@@ -312,21 +327,56 @@ def evaluate_command(options: argparse.Namespace) -> None:
 
 
 def compare_command(options: argparse.Namespace) -> int:
-    """Train what isn't there yet, print the table, and write table and figures; 1 if a training failed."""
-    changes = {name: getattr(options, name) for name in ("size", "passes", "batch_size", "lr", "probe", "encoder")}
-    plan = compare.plan_for(options.data, **changes)
-    floors = [name for name in compare.FLOORS if name != "untrained_vit" or "mae" in options.methods]
-    names = [*floors, *options.methods, "supervised"]
-    caption = options.caption or ("built-in images" if options.data == "shapes" else Path(options.data).name)
-    arguments = {"device": options.device, "precision": options.precision, "say": _say}
-    result = compare.collect(plan, names, options.seeds, options.out / "runs", caption=caption, **arguments)
-    command = f"ssl-course compare --data {Path(options.data).name} --seeds {' '.join(map(str, options.seeds))}"
-    result = {"caption": caption, "command": command} | result
+    """Train what isn't there yet, print the table, and write table and figures; 1 if a row could not be made."""
+    options.data = _place(options.data)
+    machine = Machine(options.device, options.precision, options.threads)
+    result = compare.collect(
+        _recipes(options),
+        options.out / "runs",
+        caption=options.caption or ("built-in images" if options.data == "shapes" else Path(options.data).name),
+        machine=machine,
+        earlier=_earlier(options.results),
+        say=_say,
+    )
+    result = {"caption": result["caption"], "command": _command(options, result)} | result
     compare.save(result, options.out)
     if options.results is not None:
-        options.results.write_text(compare.as_json(result))
-    print(f"\n{compare.markdown(result)}\n\ntable and figures: {options.out}/")
+        options.results.write_text(tables.as_json(result), encoding="utf-8")
+    print(f"\n{tables.markdown(result)}\n\ntable and figures: {options.out}/")
     return 1 if result["failed"] else 0
+
+
+def _recipes(options: argparse.Namespace) -> list[Recipe]:
+    """One for each row and seed."""
+    floors = [name for name in FLOORS if name != "untrained_vit" or "mae" in options.methods]
+    changes = {"size": options.size, "probe": options.probe, "encoder": options.encoder, "budget": options.passes}
+    if options.data not in runs.BY_NAME:  # a folder's images have the size that they have
+        changes["resolution"] = tuple(load(options.data).images.shape[2:])
+    usual = USUAL[image_kind(options.data)]
+    given = {"batch_size": options.batch_size or usual["batch_size"], "lr": options.lr or usual["lr"]}
+    made = []
+    for seed in options.seeds:
+        for name in (*floors, *options.methods, "supervised"):
+            own = training(name, options.data, **given) if options.batch_size or options.lr else {}
+            made.append(recipe(name, options.data, seed=seed, **changes, **own))
+    return made
+
+
+def _earlier(file: Path | None) -> dict | None:
+    return json.loads(file.read_text(encoding="utf-8")) if file is not None and file.is_file() else None
+
+
+def _command(options: argparse.Namespace, result: dict) -> str:
+    """The command that makes the result: every option that isn't the default, and all seeds that are in it."""
+    defaults = _parser().parse_args(["compare"])
+    words = ["ssl-course compare"]
+    for name, value in vars(options).items():
+        if name in ("run", "out", "results") or value == getattr(defaults, name):
+            continue
+        value = Path(value).name if name == "data" else result["seeds"] if name == "seeds" else value
+        values = value if isinstance(value, list | dict) else [value]
+        words.append(f"--{name.replace('_', '-')} {shlex.join(map(str, values))}")
+    return " ".join(words)
 
 
 def progress_command(options: argparse.Namespace) -> None:

@@ -20,13 +20,12 @@ import torchvision
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from ssl_course import pictures as pictures_of
 from ssl_course import shapes
+from ssl_course.folders import enumerated, list_images
+from ssl_course.pictures import RESIZED, Picture, Unreadable
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
 SPLITS = ("train", "test")
-FOLDER_SPLITS = {*SPLITS, "val", "valid", "validation"}
-LARGEST = 96  # pixels; larger images, and images of mixed sizes, are brought to RESIZED
-RESIZED = 64
 TIMEOUT = 20  # seconds without an answer after which a download gives up
 
 
@@ -36,8 +35,8 @@ class ImageSet:
 
     Attributes:
         images: uint8 (N, C, H, W).
-        labels: int64 (N,), or None where nobody knows.
-        classes: the names behind the labels.
+        labels: int64 (N,), from 0 to len(classes) - 1, or None where nobody knows.
+        classes: the names behind the labels; () where they have none.
         factors: what the images were drawn from, each (N, …), or None for photographs.
         notes: what `load` did to the images that a reader should know, one sentence each.
     """
@@ -56,6 +55,7 @@ class ImageSet:
             return
         if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(images),):
             raise ValueError(f"labels must be an int64 tensor ({len(images)},), got {_describe(labels)}")
+        _check_labels(labels, self.classes)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -97,9 +97,10 @@ def load(
 
     Args:
         name: "shapes" (drawn on the spot), "cifar10", "stl10", "fashion_mnist", or a directory:
-            DIR/<split>/<class>/*.jpg; DIR/<class>/*, where every fifth image of a class is the test split; or a flat
-            folder, whose labels are None.
-        split: "train" or "test"; stl10 has "unlabeled" too, and a folder may have "val".
+            DIR/<split>/<class>/*.jpg; DIR/<class>/*, where every fifth image of a class is the test split (the last
+            one of a class of two to four); or a flat folder, whose labels are None. ~ is the home folder.
+        split: "train" or "test"; stl10 has "unlabeled" too, and a folder may have "val". Folders called Training,
+            TEST or validation are splits as well.
         root: where downloads are kept; default $SSL_COURSE_DATA, else ~/.cache/ssl_course.
         size: how many images, drawn class-balanced with `seed`; default all, and 8,000 (train) or 2,000 (test) shapes.
         download: whether a missing data set may be fetched.
@@ -108,10 +109,13 @@ def load(
         resolution: folders only: height and width to bring every image to, by resizing the shorter side and cropping
             the middle. Default: the images' own size if they share one of at most 96x96, else 64.
 
+    Returns:
+        The images. What was left out or changed stands in `notes`, and each note is a warning too.
+
     Raises:
         FileNotFoundError: the folder, or the split in it, is missing or empty.
         ConnectionError: a download failed; nothing half-fetched is left behind.
-        ValueError: an argument is out of range, or files are unreadable.
+        ValueError: an argument is out of range, files are unreadable, or no home folder is known.
     """
     if size is not None and size < 1:
         raise ValueError(f"size must be at least 1, got {size}")
@@ -127,7 +131,18 @@ def load(
     if str(name) in DOWNLOADS:
         whole = DOWNLOADS[str(name)](split, _root(root), download)
         return whole if size is None else whole.sample(size, seed=seed)
-    return _folder(Path(name), split, size, seed, unreadable, resolution)
+    return _folder(_existing(name), split, size, seed, unreadable, resolution)
+
+
+def _check_labels(labels: Tensor, classes: Sequence[str]) -> None:
+    if not len(labels):
+        return
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0:
+        raise ValueError(f"labels count from 0, got {low}: leave out images that have none, or give labels=None")
+    if classes and high >= len(classes):
+        known = f"{len(classes)} classes ({enumerated(classes)}), so labels from 0 to {len(classes) - 1}"
+        raise ValueError(f"there are {known}, got {high}")
 
 
 def _describe(value) -> str:
@@ -163,134 +178,99 @@ def _balanced(labels: Tensor | None, count: int, size: int, seed: int) -> Tensor
 # --- folders
 
 
+def _existing(name: str | os.PathLike) -> Path:
+    """The folder of this name, `~` being home; FileNotFoundError if there is none."""
+    folder = _at_home(Path(name), "give the whole path")
+    if folder.is_dir():
+        return folder
+    known = ", ".join(["shapes", *DOWNLOADS])
+    where = "" if folder.is_absolute() else f" (the working directory is {Path.cwd()})"
+    packed = ": it is a file; unpack it, and name the folder" if folder.is_file() else ""
+    raise FileNotFoundError(f"{str(folder)!r} is neither a folder here nor one of {known}{where}{packed}")
+
+
+def _at_home(path: Path, instead: str) -> Path:
+    """A path with `~` as the home folder; ValueError with what to do instead if none is known."""
+    try:
+        return path.expanduser()
+    except RuntimeError as unknown:
+        raise ValueError(f"no home folder is known for {path} ($HOME isn't set): {instead}") from unknown
+
+
 def _folder(folder: Path, split: str, size: int | None, seed: int, unreadable: str, resolution: int | None) -> ImageSet:
-    if not folder.is_dir():
-        known = ", ".join(["shapes", *DOWNLOADS])
-        raise FileNotFoundError(f"{str(folder)!r} is neither a folder here nor one of {known}")
-    files, targets, classes = _list_files(folder, split)
+    listing = list_images(folder, split)
+    files, labels, notes = listing.files, listing.labels, listing.notes
     if size is not None:
-        chosen = _balanced(targets, len(files), size, seed)
-        files, targets = [files[i] for i in chosen], None if targets is None else targets[chosen]
+        chosen = _balanced(labels, len(files), size, seed)
+        files, labels = [files[i] for i in chosen], None if labels is None else labels[chosen]
     with ThreadPoolExecutor() as pool:
-        pictures = list(pool.map(lambda file: _read(file, resolution), files))
-    bad = [file for file, picture in zip(files, pictures, strict=True) if picture is None]
-    notes = _loose(folder, split) if classes else []
-    if bad:
-        named = ", ".join(str(file.relative_to(folder)) for file in bad[:5]) + (", …" if len(bad) > 5 else "")
-        if len(bad) == len(files):
-            raise ValueError(f"none of the {len(bad)} images in {folder} can be read ({named}): copy them here again")
-        if unreadable == "refuse":
-            raise ValueError(
-                f"{len(bad)} of {len(files)} images in {folder} can't be read ({named}): "
-                'remove them, or leave them out with unreadable="skip" (on the command line --skip-unreadable)'
-            )
-        notes.append(f"left out {len(bad)} unreadable of {len(files)} images: {named}")
-        keep = torch.tensor([picture is not None for picture in pictures])
-        targets = None if targets is None else targets[keep]
-    images, note = _one_size([picture for picture in pictures if picture is not None], resolution)
-    notes += [note] if note else []
+        pictures = list(pool.map(lambda file: pictures_of.read(file, resolution), files))
+    readable = torch.tensor([isinstance(picture, Picture) for picture in pictures])
+    if not readable.all():
+        notes.append(_unreadable(folder, files, pictures, unreadable))
+        labels = None if labels is None else labels[readable]
+        pictures = [picture for picture in pictures if isinstance(picture, Picture)]
+    pixels, how = pictures_of.to_bytes(pictures)
+    images, brought = _one_size(pixels, [picture.size for picture in pictures])
+    notes += [*how, *_frames(pictures), *brought]
     for note in notes:
         warnings.warn(f"{folder}: {note}", stacklevel=3)
-    return ImageSet(images, targets, classes, notes=tuple(notes))
+    return ImageSet(images, labels, listing.classes, notes=tuple(notes))
 
 
-def _list_files(folder: Path, split: str) -> tuple[list[Path], Tensor | None, tuple[str, ...]]:
-    """The image files of a split with their labels and class names, in an order that no file system changes."""
-    splits = [entry for entry in _subfolders(folder) if entry.name in FOLDER_SPLITS]
-    if splits and folder / split not in splits:
-        raise FileNotFoundError(f"{folder} has no split {split!r}, only {', '.join(entry.name for entry in splits)}")
-    base = folder / split if splits else folder
-    classes = sorted({entry.name for parent in splits or [folder] for entry in _subfolders(parent)})
-    members = {name: _pictures(base / name) for name in classes}
-    files = [file for name in classes for file in members[name]]
-    if files:
-        targets = torch.tensor([label for label, name in enumerate(classes) for _ in members[name]])
-    else:  # a flat folder
-        files, targets, classes = _pictures(base), None, []
-    if not files:
-        raise FileNotFoundError(f"no images in {base}: files ending in {', '.join(sorted(SUFFIXES))} are looked for")
-    if splits:
-        return files, targets, tuple(classes)
-    if split not in SPLITS:
-        raise ValueError(f"split must be train or test, got {split!r}")
-    if targets is None:
-        if split == "test":
-            raise FileNotFoundError(f"{folder} is a flat folder of unlabelled images, all of them split 'train'")
-        return files, None, ()
-    held_back = torch.cat([torch.arange(len(members[name])) % 5 == 4 for name in classes])
-    (chosen,) = (held_back == (split == "test")).nonzero(as_tuple=True)
-    if not len(chosen):
-        raise FileNotFoundError(f"{folder} has too few images for a test split: every fifth of a class is one")
-    return [files[i] for i in chosen], targets[chosen], tuple(classes)
+def _unreadable(folder: Path, files: list[Path], pictures: list[Picture | Unreadable], unreadable: str) -> str:
+    """A note on the files that can't be read; ValueError if none can, or they aren't to be skipped."""
+    reasons: dict[str, list[Path]] = {}
+    for file, picture in zip(files, pictures, strict=True):
+        if isinstance(picture, Unreadable):
+            reasons.setdefault(picture.reason, []).append(file.relative_to(folder))
+    bad = sorted(file for named in reasons.values() for file in named)
+    named = enumerated(bad)
+    why = "; ".join(f"{enumerated(named)}: {reason}" for reason, named in reasons.items())
+    why = next(iter(reasons)) if len(reasons) == 1 else why
+    if len(bad) == len(files):
+        raise ValueError(f"none of the {len(bad)} images in {folder} can be read ({named}): {why}")
+    if unreadable == "refuse":
+        raise ValueError(
+            f"{len(bad)} of {len(files)} images in {folder} can't be read ({named}): {why}; "
+            'or leave them out with unreadable="skip" (on the command line --skip-unreadable)'
+        )
+    return f"left out {len(bad)} unreadable of {len(files)} images: {named}"
 
 
-def _loose(folder: Path, split: str) -> list[str]:
-    """A note on images that lie beside the class folders, and so belong to no class."""
-    base = folder / split if (folder / split).is_dir() else folder
-    count = sum(file.suffix.lower() in SUFFIXES and not file.name.startswith(".") for file in base.iterdir())
-    return [f"left out what lies beside the class folders and not in one ({count} images)"] if count else []
+def _frames(pictures: list[Picture]) -> list[str]:
+    """A note on pages and frames beyond the first."""
+    further = [picture.frames - 1 for picture in pictures if picture.frames > 1]
+    if not further:
+        return []
+    return [f"left out {sum(further)} further pages or frames of {len(further)} images: the first of each is read"]
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _pictures(folder: Path) -> list[Path]:
-    """The image files under a folder, without hidden ones such as macOS's ._1.jpg and .ipynb_checkpoints/1.jpg."""
-    files = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-    return sorted(file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
-
-
-def _read(file: Path, resolution: int | None) -> tuple[np.ndarray, tuple[int, int]] | None:
-    """One picture as uint8 (H, W, 3) and its size as it was; None if it can't be decoded.
-
-    Grey and palette images become RGB, transparent pixels white; large or oblong ones are shrunk here, to save memory.
-    """
-    try:
-        with Image.open(file) as opened:
-            image = ImageOps.exif_transpose(opened)
-            image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
-    size = image.size
-    if image.mode.startswith("I"):  # 16-bit grey
-        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 256).astype(np.uint8))
-    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA"):
-        white = Image.new("RGBA", size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    image = image.convert("RGB")
-    if resolution or size[0] != size[1] or size[0] > LARGEST:
-        image = ImageOps.fit(image, (resolution or RESIZED,) * 2)
-    return np.asarray(image), size
-
-
-def _one_size(pictures: list[tuple[np.ndarray, tuple[int, int]]], resolution: int | None) -> tuple[Tensor, str | None]:
-    """Stack pictures to uint8 (N, 3, H, W), and say what had to be done to them."""
-    shapes_now = {pixels.shape for pixels, _ in pictures}
-    if len(shapes_now) > 1:
-        goal = (RESIZED, RESIZED)
-        fitted = [
-            pixels if pixels.shape[:2] == goal else ImageOps.fit(Image.fromarray(pixels), goal)
-            for pixels, _ in pictures
+def _one_size(pixels: list[np.ndarray], sizes: list[tuple[int, int]]) -> tuple[Tensor, list[str]]:
+    """Stack pictures to uint8 (N, 3, H, W), and say what was done to those that had other sizes."""
+    goal = (RESIZED, RESIZED, 3)
+    if len({part.shape for part in pixels}) > 1:
+        pixels = [
+            part if part.shape == goal else np.asarray(ImageOps.fit(Image.fromarray(part), goal[:2])) for part in pixels
         ]
-    else:
-        fitted = [pixels for pixels, _ in pictures]
-    images = torch.from_numpy(np.stack([np.asarray(pixels) for pixels in fitted])).permute(0, 3, 1, 2).contiguous()
+    images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).contiguous()
     side = images.shape[-1]
-    changed = [size for _, size in pictures if size != (side, side)]
+    changed = [size for size in sizes if size != (side, side)]
     if not changed:
-        return images, None
+        return images, []
     found = {f"{width}x{height}" for width, height in changed}
-    sizes = ", ".join(sorted(found)[:3]) + (", …" if len(found) > 3 else "")
-    note = f"{len(changed)} of {len(pictures)} images ({sizes}) were brought to {side}x{side}, keeping the middle"
-    return images, note
+    named = ", ".join(sorted(found)[:3]) + (", …" if len(found) > 3 else "")
+    return images, [
+        f"{len(changed)} of {len(sizes)} images ({named}) were brought to {side}x{side}, keeping the middle"
+    ]
 
 
 # --- downloads
 
 
 def _root(root: str | os.PathLike | None) -> Path:
-    return Path(root or os.environ.get("SSL_COURSE_DATA") or Path.home() / ".cache" / "ssl_course").expanduser()
+    chosen = Path(root or os.environ.get("SSL_COURSE_DATA") or Path("~", ".cache", "ssl_course"))
+    return _at_home(chosen, "say where downloads are kept with root=… or $SSL_COURSE_DATA")
 
 
 def _cifar10(split: str, root: Path, download: bool) -> ImageSet:
@@ -345,7 +325,8 @@ def _fetch(dataset: type, name: str, root: Path, download: bool, **arguments):
     except (OSError, RuntimeError, HTTPException) as failure:
         raise ConnectionError(
             f"{name} could not be downloaded to {home} ({failure}). Without a network, use the built-in images: "
-            'load("shapes"), or copy the folder from a machine that has it, or name a folder of your own images'
+            'load("shapes"), or copy the folder from a machine that has it, or name a folder of your own images; '
+            "for another place, set root=… or $SSL_COURSE_DATA"
         ) from failure
     finally:
         socket.setdefaulttimeout(waited)

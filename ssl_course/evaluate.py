@@ -17,7 +17,16 @@ from torch import Tensor, nn
 
 from ssl_course import shapes
 from ssl_course.data import ImageSet
-from ssl_course.features import alignment, effective_rank, extract_features, feature_deviation, uniformity
+from ssl_course.features import (
+    alignment,
+    check_features,
+    collapsed,
+    effective_rank,
+    extract_features,
+    feature_deviation,
+    uniformity,
+)
+from ssl_course.folders import enumerated
 from ssl_course.methods.supervised import Supervised
 from ssl_course.train import pretrain
 
@@ -53,7 +62,8 @@ def linear_probe(
         strength: inverse of the L2 penalty, scikit-learn's C.
 
     Raises:
-        ValueError: if shapes don't fit, or the training labels are of one class only.
+        ValueError: if shapes don't fit, a feature isn't finite, labels aren't whole numbers from 0, or the training
+            labels are of one class only.
     """
     _check(train_features, train_labels, test_features, test_labels)
     if len(train_labels.unique()) < 2:
@@ -80,20 +90,21 @@ def knn_accuracy(
     Source: Wu et al. 2018, Unsupervised Feature Learning via Non-Parametric Instance Discrimination, section 3.4.
 
     Raises:
-        ValueError: if shapes don't fit, or k or temperature isn't positive.
+        ValueError: as `linear_probe`, or if k or temperature isn't positive.
     """
     _check(train_features, train_labels, test_features, test_labels)
     if k < 1 or not temperature > 0:
         raise ValueError(f"k and temperature must be positive, got {k} and {temperature}")
     bank = F.normalize(train_features.float(), dim=1)
-    choices = F.one_hot(train_labels).float()  # (N, classes)
+    names, places = train_labels.unique(return_inverse=True)  # (classes,), (N,)
+    choices = F.one_hot(places).float()  # (N, classes)
     right = 0
     for features, labels in zip(test_features.split(1000), test_labels.split(1000), strict=True):
         cosine = F.normalize(features.float(), dim=1) @ bank.T  # (M, N)
         nearest, index = cosine.topk(min(k, len(bank)), dim=1)  # (M, k)
         weights = ((nearest - nearest[:, :1]) / temperature).exp()  # the nearest has 1: not all of them underflow
         votes = (choices[index] * weights.unsqueeze(2)).sum(dim=1)  # (M, classes)
-        right += int((votes.argmax(dim=1) == labels).sum())
+        right += int((names[votes.argmax(dim=1)] == labels).sum())
     return right / len(test_labels)
 
 
@@ -110,6 +121,7 @@ def few_label_curve(
     """The linear probe when only a share of the labels is known.
 
     Each share is drawn `draws` times, as even over the classes as it goes and at least one of each (all labels: once).
+    A draw depends on seed, share and its number alone, not on the other shares.
 
     Returns:
         One dict per share: fraction, labels (how many), accuracy (mean), deviation (over the draws), draws.
@@ -117,13 +129,13 @@ def few_label_curve(
     _check(train_features, train_labels, test_features, test_labels)
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
-    random = np.random.default_rng(seed)
     curve = []
     for fraction in fractions:
         if not 0 < fraction <= 1:
             raise ValueError(f"fractions must be in (0, 1], got {fraction}")
         scores = []
-        for _ in range(1 if fraction == 1 else draws):
+        for draw in range(1 if fraction == 1 else draws):
+            random = np.random.default_rng((seed, round(1e9 * fraction), draw))
             chosen = _stratified(train_labels, fraction, random)
             scores.append(linear_probe(train_features[chosen], train_labels[chosen], test_features, test_labels))
         row = {"fraction": fraction, "labels": len(chosen), "accuracy": float(np.mean(scores))}
@@ -138,16 +150,20 @@ def fine_tune(encoder: nn.Module, train: ImageSet, test: ImageSet, *, epochs: in
     `seed` decides the classifier's first weights too.
 
     Raises:
-        ValueError: if one of the sets has no labels, or as `pretrain`.
+        ValueError: if one of the sets has no labels, their classes differ, or as `pretrain`.
+        KeyboardInterrupt: if training was stopped by hand: half a training is no result.
     """
-    _check_labelled(train, test)
+    _check_comparable(train, test)
     augment = arguments.pop("augment", None)
+    names = torch.arange(len(train.classes)) if train.classes else train.labels.unique()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(arguments.get("seed", 0))
-        model = Supervised(copy.deepcopy(encoder), len(train.classes) or int(train.labels.max()) + 1, augment=augment)
-    pretrain(model, train, epochs=epochs, **arguments)
+        model = Supervised(copy.deepcopy(encoder), len(names), augment=augment)
+    places = ImageSet(train.images, torch.searchsorted(names, train.labels))
+    if pretrain(model, places, epochs=epochs, **{"watch": False} | arguments).interrupted:
+        raise KeyboardInterrupt("fine-tuning was stopped by hand")
     scores = model.classifier.cpu()(extract_features(model.encoder, test.images))
-    return float((scores.argmax(dim=1) == test.labels).float().mean())
+    return float((names[scores.argmax(dim=1)] == test.labels).float().mean())
 
 
 def factor_scores(
@@ -167,10 +183,14 @@ def factor_scores(
         (a fit that is worse than guessing the mean counts as 0).
 
     Raises:
-        ValueError: if there are no factors.
+        ValueError: if there are no factors, or features don't fit or aren't finite.
     """
     if not train_factors or not test_factors:
         raise ValueError("only the built-in images have known factors")
+    for features, factors, name in ((train_features, train_factors, "train"), (test_features, test_factors, "test")):
+        check_features(features, name)
+        if any(len(values) != len(features) for values in factors.values()):
+            raise ValueError(f"{name} features and factors must be of the same images, got {len(features)} features")
     names = [name for name in train_factors if name not in ("class", "angle")]
     targets = [_as_targets(name, train_factors[name]) for name in names]
     fitted = _ridge(train_features, torch.cat(targets, dim=1), test_features)
@@ -189,25 +209,60 @@ def factor_scores(
     return scores | {"angle": float(np.mean(angles)) if angles else float("nan")}
 
 
-def linear_cka(a: Tensor, b: Tensor) -> float:
+def linear_cka(a: Tensor, b: Tensor, *, debiased: bool = True) -> float:
     """How alike two encoders see the same images: 1 for features equal up to rotation and scale, near 0 for unrelated.
 
     Args:
-        a, b: features (N, D) and (N, E); row i of both is image i, N at least 2.
+        a, b: features (N, D) and (N, E); row i of both is image i, N at least 4 (2 if not debiased).
+        debiased: whether unrelated features score 0 on average, at any N; the value may then fall a little below 0.
+            The plain measure of the paper doesn't: for noise it is about sqrt(D * E) / N where D and E are small.
 
     Source: Kornblith et al. 2019, Similarity of Neural Network Representations Revisited, equation 3 with a linear
-    kernel.
+    kernel; debiased with the estimator of Song et al. 2012, Feature Selection via Dependence Maximization, equation 5,
+    as in Nguyen et al. 2021, Do Wide and Deep Networks Learn the Same Things?, equation 3.
 
     Raises:
-        ValueError: if the numbers of rows differ, or all features of one are equal.
+        ValueError: if the numbers of rows differ or are too small, a feature isn't finite, or all features of one are
+            equal.
     """
-    if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or len(a) < 2:
-        raise ValueError(f"features must be (N, D) and (N, E), got {tuple(a.shape)} and {tuple(b.shape)}")
-    a, b = (part.double() - part.double().mean(dim=0) for part in (a, b))
-    sizes = (a.T @ a).norm() * (b.T @ b).norm()
-    if sizes == 0:
+    least = 4 if debiased else 2
+    if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or len(a) < least:
+        got = f"{tuple(a.shape)} and {tuple(b.shape)}"
+        raise ValueError(f"features must be (N, D) and (N, E) with N at least {least}, got {got}")
+    check_features(a, "the first"), check_features(b, "the second")
+    if collapsed(a) or collapsed(b):
         raise ValueError("all features are equal: there is nothing to compare")
-    return float((a.T @ b).norm() ** 2 / sizes)
+    a, b = (_centred(part) for part in (a, b))
+    overlap = _unbiased_hsic if debiased else _biased_hsic
+    own = overlap(a, a), overlap(b, b)
+    if min(own) <= 1e-12 * len(a) ** 2:
+        raise ValueError(
+            "all images are equally far from one another in one of the features: there is nothing to compare"
+        )
+    return float(overlap(a, b) / (own[0] * own[1]).sqrt())
+
+
+def _centred(features: Tensor) -> Tensor:
+    """Features less their mean, in float64 and of length 1 on average, so that no product overflows."""
+    centred = features.double() - features.double().mean(dim=0)
+    return centred / centred.square().sum(dim=1).mean().sqrt()
+
+
+def _biased_hsic(a: Tensor, b: Tensor) -> Tensor:
+    """The overlap of two centred linear kernels, the sum over all pairs of images of k(i, j) l(i, j)."""
+    return (a.T @ b).square().sum()
+
+
+def _unbiased_hsic(a: Tensor, b: Tensor) -> Tensor:
+    """The same over pairs of different images and without bias, up to the factor 1 / (N (N - 3)).
+
+    Song et al. 2012, equation 5, for the kernels K = a a^T and L = b b^T with zeros on their diagonals. The kernels,
+    (N, N), are never built. Both have sums of rows that are -k(i, i), since the features are centred.
+    """
+    count = len(a)
+    k, m = a.square().sum(dim=1), b.square().sum(dim=1)  # the diagonals, (N,)
+    trace = _biased_hsic(a, b) - k @ m
+    return trace + k.sum() * m.sum() / ((count - 1) * (count - 2)) - 2 * (k @ m) / (count - 2)
 
 
 def raw_pixels(images: Tensor) -> Tensor:
@@ -219,9 +274,9 @@ def judge(encoder: nn.Module | None, train: ImageSet, test: ImageSet) -> dict[st
     """Linear probe and k-NN accuracy of an encoder, the two columns of every table; None judges the raw pixels.
 
     Raises:
-        ValueError: if one of the sets has no labels.
+        ValueError: if one of the sets has no labels, or their classes differ.
     """
-    _check_labelled(train, test)
+    _check_comparable(train, test)
     features = [
         raw_pixels(part.images) if encoder is None else extract_features(encoder, part.images) for part in (train, test)
     ]
@@ -261,13 +316,32 @@ def _stratified(labels: Tensor, fraction: float, random: np.random.Generator) ->
     return torch.cat(chosen).sort().values
 
 
-def _check_labelled(train: ImageSet, test: ImageSet) -> None:
+def _check_comparable(train: ImageSet, test: ImageSet) -> None:
+    """Both sets need labels, and a label must mean the same in both."""
     for images, name in ((train, "train"), (test, "test")):
         if images.labels is None:
             raise ValueError(
                 f"judging features needs labels, and the {len(images)} {name} images have none (a flat folder?): "
                 "sort them into one folder per class"
             )
+    if train.classes and test.classes and train.classes != test.classes:
+        raise ValueError(
+            f"train and test images have different classes, {_difference(train.classes, test.classes)}: load both as "
+            "splits of one folder (FOLDER/train/CLASS and FOLDER/test/CLASS), so that a label means the same in both"
+        )
+    known = train.classes or test.classes
+    for images, name in ((train, "train"), (test, "test")):
+        if known and len(images) and int(images.labels.max()) >= len(known):
+            raise ValueError(f"{name} labels go to {int(images.labels.max())}, but there are {len(known)} classes")
+
+
+def _difference(train: Sequence[str], test: Sequence[str]) -> str:
+    only = {
+        "train": [name for name in train if name not in test],
+        "test": [name for name in test if name not in train],
+    }
+    said = [f"{enumerated(names)} only in {part}" for part, names in only.items() if names]
+    return " and ".join(said) or f"the same in another order ({enumerated(train)} and {enumerated(test)})"
 
 
 def _check(train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor) -> None:
@@ -275,6 +349,10 @@ def _check(train_features: Tensor, train_labels: Tensor, test_features: Tensor, 
         if features.ndim != 2 or labels.shape != (len(features),) or not len(features):
             got = f"{tuple(features.shape)} and {tuple(labels.shape)}"
             raise ValueError(f"{name} features and labels must be (N, D) and (N,) with N at least 1, got {got}")
+        check_features(features, name)
+        if labels.is_floating_point() or labels.is_complex() or int(labels.min()) < 0:
+            got = f"{labels.dtype} from {labels.min():g}"
+            raise ValueError(f"{name} labels must be whole numbers that count from 0, got {got}")
     if train_features.shape[1] != test_features.shape[1]:
         raise ValueError(
             f"train and test features differ in width: {train_features.shape[1]} and {test_features.shape[1]}"

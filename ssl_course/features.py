@@ -49,7 +49,7 @@ def feature_deviation(features: Tensor) -> float:
     2021, Exploring Simple Siamese Representation Learning, section 4.1 watch it.
 
     Raises:
-        ValueError: if features isn't (N, D) with N at least 2.
+        ValueError: if features isn't (N, D) with N at least 2, or isn't finite.
     """
     _check(features)
     unit = F.normalize(features.double(), dim=1)
@@ -65,13 +65,13 @@ def effective_rank(features: Tensor) -> float:
     Source: Roy & Vetterli 2007, The effective rank, definition 1.
 
     Raises:
-        ValueError: if features isn't (N, D) with N at least 2.
+        ValueError: if features isn't (N, D) with N at least 2, or isn't finite.
     """
     _check(features)
+    if collapsed(features):
+        return 1.0
     features = features.double().cpu()
     centred = features - features.mean(dim=0)
-    if centred.norm() <= 1e-6 * features.norm():
-        return 1.0
     values = torch.linalg.svdvals(centred)
     shares = values / values.sum()
     return float(torch.exp(torch.special.entr(shares).sum()))
@@ -81,9 +81,13 @@ def alignment(z1: Tensor, z2: Tensor) -> float:
     """Mean squared distance of the two views' directions, 0 (equal) to 4 (opposite); z1, z2 are (N, D).
 
     Source: Wang & Isola 2020, Understanding Contrastive Representation Learning, eq. 5 with alpha = 2.
+
+    Raises:
+        ValueError: if the shapes differ, or a number isn't finite.
     """
     if z1.shape != z2.shape:
         raise ValueError(f"z1 and z2 must have one shape, got {tuple(z1.shape)} and {tuple(z2.shape)}")
+    check_features(z1, "z1"), check_features(z2, "z2")
     distance = F.normalize(z1.double(), dim=1) - F.normalize(z2.double(), dim=1)
     return float(distance.square().sum(dim=1).mean())
 
@@ -101,6 +105,23 @@ def uniformity(z: Tensor) -> float:
     return float((-2 * squared).exp().mean().log())
 
 
+def collapsed(features: Tensor) -> bool:
+    """Whether all rows of features (N, D) are equal up to the rounding of float32."""
+    features = features.double()
+    features = features / features.abs().max().clamp(min=torch.finfo(torch.float64).tiny)  # no square overflows
+    return bool((features - features.mean(dim=0)).norm() <= 1e-6 * features.norm())
+
+
+def check_features(features: Tensor, name: str) -> None:
+    """ValueError if features hold what is not a number or infinite; every measure would be without meaning."""
+    broken = int((~features.isfinite()).sum())
+    if broken:
+        raise ValueError(
+            f"{name} features must be finite, got {broken} of {features.numel()} numbers that aren't (NaN or infinite)"
+        )
+
+
 def _check(features: Tensor) -> None:
     if features.ndim != 2 or len(features) < 2:
         raise ValueError(f"features must be (N, D) with N at least 2, got {tuple(features.shape)}")
+    check_features(features, "all")

@@ -9,6 +9,9 @@ from matplotlib.axes import Axes
 from sklearn.manifold import TSNE
 from torch import Tensor
 
+from ssl_course.features import check_features, collapsed
+from ssl_course.tables import NAMES, summary
+
 # Ten colours that stay apart for colour-blind readers as far as ten can (Paul Tol's "muted", and black).
 COLOURS = ("#332288", "#88CCEE", "#44AA99", "#DDCC77", "#CC6677", "#AA4499", "#882255", "#117733", "#999933", "#222222")
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
@@ -96,24 +99,52 @@ def tsne(
 
 
 def tsne_places(features: Tensor, *, seed: int = 0) -> np.ndarray:
-    """Places (N, 2) for features (N, D) by t-SNE, N at least 4.
+    """Places (N, 2) for features (N, D) by t-SNE, N at least 4; all at (0, 0) if the features are all equal.
 
     Source: van der Maaten & Hinton 2008, Visualizing Data using t-SNE (scikit-learn's implementation).
+
+    Raises:
+        ValueError: if features isn't (N, D) with N at least 4, or isn't finite.
     """
+    if features.ndim != 2 or len(features) < 4:
+        raise ValueError(f"a t-SNE map needs features (N, D) of at least 4 images, got {tuple(features.shape)}")
+    check_features(features, "all")
+    if not features.numel() or collapsed(features):
+        return np.zeros((len(features), 2), np.float32)  # scikit-learn would divide by their deviation, 0, and crash
     model = TSNE(perplexity=min(30, (len(features) - 1) / 3), init="pca", random_state=seed)
-    return model.fit_transform(features.numpy())
+    return model.fit_transform(_for_tsne(features))
+
+
+def _for_tsne(features: Tensor) -> np.ndarray:
+    """Features as scikit-learn takes them: at least two columns, and squares that float32 can hold."""
+    features = features.detach().cpu()
+    features = features if features.dtype == torch.float64 else features.float()
+    largest = float(features.abs().max())
+    if not 1e-6 < largest < 1e6:
+        features = features / largest
+    if features.shape[1] == 1:
+        features = torch.nn.functional.pad(features, (0, 1))
+    return features.numpy()
 
 
 def scatter(
     places: np.ndarray, labels: Tensor, classes: Sequence[str] = (), *, legend: bool = True, ax: Axes | None = None
 ) -> Axes:
-    """Points (N, 2) without units, with a colour and a marker for each label (N,)."""
+    """Points (N, 2) without units, with a colour and a marker for each label (N,); a label without a name is a number.
+
+    Raises:
+        ValueError: if there isn't one label for each point.
+    """
+    if len(places) != len(labels):
+        raise ValueError(f"each point needs a label, got {len(places)} points and {len(labels)} labels")
     ax = ax or _new_axes(4.5, 4.5)
     for label in labels.unique().tolist():
         chosen = places[(labels == label).numpy()]
-        name = classes[label] if label < len(classes) else str(label)
+        name = classes[label] if 0 <= label < len(classes) else str(label)
         style = {"color": COLOURS[label % len(COLOURS)], "marker": MARKERS[label % len(MARKERS)]}
         ax.scatter(chosen[:, 0], chosen[:, 1], s=12, alpha=0.75, linewidths=0, label=name, **style)
+    if len(places) > 1 and (places == places[0]).all():
+        ax.set_title("all features are equal: a collapse", fontsize=9)
     ax.set(xticks=[], yticks=[])
     ax.set_aspect("equal", adjustable="datalim")
     if legend:
@@ -166,3 +197,40 @@ def heatmap(table: Mapping[str, Mapping[str, float]], *, unit: str = "", ax: Axe
 
 def _new_axes(width: float, height: float) -> Axes:
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+# --- a result of `compare`
+
+
+def accuracy_bars(result: dict) -> Axes:
+    """Linear probe and k-NN of every row of a result as bars, with the spread over the seeds."""
+    means, spreads = {}, {}
+    for title, column in (("linear probe", "linear_probe"), ("k-NN", "knn")):
+        for name, (mean, deviation) in summary(result, column).items():
+            means.setdefault(NAMES[name], {})[title] = mean
+            spreads.setdefault(NAMES[name], {})[title] = deviation
+    return compare(means, spread=spreads, chance=1 / len(result["maps"]["classes"]))
+
+
+def similarity_grid(result: dict) -> Axes:
+    """Linear CKA of every pair of rows of a result as a grid."""
+    alike = {}
+    for one, row in result["similarity"].items():
+        alike[NAMES[one]] = {NAMES[other]: value for other, value in row.items()}
+    return heatmap(alike, unit="linear CKA")
+
+
+def gallery(result: dict) -> Axes:
+    """One t-SNE map for each row of a result, side by side."""
+    places, labels = result["maps"]["places"], torch.tensor(result["maps"]["labels"])
+    wide = min(4, len(places))
+    high = -(-len(places) // wide)
+    figure, axes = plt.subplots(high, wide, figsize=(2.6 * wide, 2.7 * high), layout="constrained", squeeze=False)
+    for ax in axes.flat[len(places) :]:
+        ax.axis("off")
+    for ax, (name, points) in zip(axes.flat, places.items(), strict=False):
+        scatter(np.array(points), labels, result["maps"]["classes"], legend=False, ax=ax)
+        ax.set_title(NAMES[name], fontsize=10)
+    handles = axes.flat[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=5, frameon=False, markerscale=1.8)
+    return axes.flat[0]

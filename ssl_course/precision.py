@@ -1,9 +1,13 @@
 """Where to compute and in which number format: what this machine has, and what of it is fast."""
 
+import contextlib
 import functools
+import os
 import platform
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -21,7 +25,10 @@ def choose_device(name: str = "auto") -> torch.device:
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device(next(kind for kind, there in present.items() if there))
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as failure:
+        raise ValueError(f"device must be auto, cpu, cuda, cuda:0 or mps, got {name!r}") from failure
     if not present.get(device.type, True):
         raise ValueError(f'no {device.type} device was found on this machine: use device="auto" or device="cpu"')
     return device
@@ -77,3 +84,31 @@ def processor_name() -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+@contextlib.contextmanager
+def with_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads of the processor for a while.
+
+    Raises:
+        ValueError: if the count isn't at least 1.
+    """
+    if count < 1:
+        raise ValueError(f"threads must be at least 1, got {count}")
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class Threads(NamedTuple):
+    """How many threads to use, and why."""
+
+    count: int
+    why: str
+
+
+def choose_threads() -> Threads:
+    return Threads(int(os.environ.get("SSL_COURSE_THREADS", torch.get_num_threads())), "as torch has it")

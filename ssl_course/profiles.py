@@ -1,11 +1,11 @@
-"""How much work a notebook does on this machine, and which views suit which images."""
+"""How much work a notebook does on this machine."""
 
 import os
 from dataclasses import dataclass
 
 import torch
 
-from ssl_course.augment import Augment
+from ssl_course.recipes import USUAL
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,14 @@ class Settings:
     lr: float
 
 
+def _usual(kind: str) -> tuple:
+    usual = USUAL[kind]
+    return usual["size"], usual["budget"], usual["batch_size"], usual["lr"]
+
+
 PROFILES = {
-    "quick": Settings("quick", "shapes", "small_cnn", 6000, 3, 32, 3e-3),
-    "standard": Settings("standard", "cifar10", "small_cnn", 20_000, 15, 256, 4e-3),
+    "quick": Settings("quick", "shapes", "small_cnn", *_usual("shapes")),
+    "standard": Settings("standard", "cifar10", "small_cnn", *_usual("photographs")),
     "full": Settings("full", "cifar10", "resnet18", 50_000, 200, 512, 2e-3),
 }
 
@@ -41,14 +46,3 @@ def settings(profile: str = "auto") -> Settings:
     if profile not in PROFILES:
         raise ValueError(f"profile must be auto, {', '.join(PROFILES)}, got {profile!r}")
     return PROFILES[profile]
-
-
-def augmentation(data: str, **changes) -> Augment:
-    """The views for a data set by its name in `load`; keyword arguments change single parts of it.
-
-    The built-in shapes are turned by any angle (nothing tells which way is up), keep at least 60 % of the area (a
-    smaller crop can miss the shape) and are mostly grey, since their colours say nothing; photographs get SimCLR's
-    crops, flips and colours.
-    """
-    base = {"crop": 0.6, "rotation": 180.0, "grayscale": 0.8} if data == "shapes" else {}
-    return Augment(**base | changes)

@@ -1,114 +1,342 @@
-"""How the course trains each method: which encoder, which views on which images, which options.
+"""How the course trains each method: everything that decides a run, resolved into one frozen, printable `Recipe`.
 
-What is set here was chosen on images held back from the training split, never on the test split.
+The two tables below are the only place where settings are chosen. They were chosen on images held back from the
+training split, never on the test split.
 """
+
+import functools
+import inspect
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType, UnionType
+from typing import get_args
 
 import torch
 from torch import nn
 
-from ssl_course.methods import METHODS
+from ssl_course.augment import Augment
+from ssl_course.cost import training_flops
+from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
-from ssl_course.profiles import augmentation
 from ssl_course.vit import TRANSFORMERS
 
-# Which parts of the data set's usual views a method changes: a pretext task must not destroy its own answer, and a
-# method that paints pixels gets them with their colours.
-VIEWS = {
-    "rotation": {"rotation": 0.0},
-    "jigsaw": {"rotation": 0.0},
-    "inpainting": {"jitter": 0.0, "grayscale": 0.0},
-    "autoencoder": {"jitter": 0.0, "grayscale": 0.0},
-    "vae": {"jitter": 0.0, "grayscale": 0.0},
-    "mae": {"jitter": 0.0, "grayscale": 0.0},
-}
-# What they change on photographs alone.
-ON_PHOTOGRAPHS = {"byol": {"crop": 0.4}, "simsiam": {"crop": 0.4}}
-# Options that differ from a method's defaults. On the built-in images most tiles are of one colour, and to normalise
-# those shows noise; and a queue should be short beside the number of images, or it holds each image itself, as its own
-# negative.
-OPTIONS = {
+# What all methods share, by the kind of images. `budget` is in passes of SimCLR: every method gets as many passes as
+# cost the same. The built-in shapes are turned by any angle (nothing tells which way is up), keep at least 60 % of the
+# area (a smaller crop can miss the shape) and are mostly grey, since their colours say nothing; photographs get
+# SimCLR's crops, flips and colours, which are `Augment`'s defaults.
+USUAL = {
     "shapes": {
-        "jigsaw": {"normalise": False},
-        "moco": {"length": 1024, "temperature": 0.07},
-        "byol": {"decay": 0.9},
-        "mae": {"normalised": False, "width": 32},
+        "size": 6000,
+        "budget": 3,
+        "batch_size": 32,
+        "lr": 3e-3,
+        "probe": 4000,
+        "views": {"crop": 0.6, "rotation": 180.0, "grayscale": 0.8},
     },
-    # A jigsaw that is trained on normalised tiles would be judged on plain pictures, which it has never seen.
     "photographs": {
-        "rotation": {"every": True},
-        "jigsaw": {"normalise": False},
-        "byol": {"decay": 0.9},
-        "barlow_twins": {"weight": 0.02},
+        "size": 20_000,
+        "budget": 15,
+        "batch_size": 256,
+        "lr": 4e-3,
+        "probe": 10_000,
+        "views": {},
     },
 }
-# Learning rate and batch size as shares of the other methods'.
-SHARES = {
-    "shapes": {"mae": {"lr": 2 / 3}, "byol": {"lr": 1 / 3}, "simsiam": {"lr": 1 / 3}},
+# What a method changes of that. A pretext task must not destroy its own answer, and a method that paints pixels gets
+# them with their colours. On the built-in images most tiles of a jigsaw are of one colour, and to normalise those shows
+# noise; on photographs, a jigsaw that is trained on normalised tiles would be judged on plain pictures, which it has
+# never seen. MoCo's queue should be short beside the number of images, or it holds each image itself, as its own
+# negative.
+COLOURS_AS_THEY_ARE = {"jitter": 0.0, "grayscale": 0.0}
+OWN = {
+    "shapes": {
+        "rotation": {"views": {"rotation": 0.0}},
+        "jigsaw": {"views": {"rotation": 0.0}, "options": {"normalise": False}},
+        "inpainting": {"views": COLOURS_AS_THEY_ARE},
+        "autoencoder": {"views": COLOURS_AS_THEY_ARE},
+        "vae": {"views": COLOURS_AS_THEY_ARE},
+        "moco": {"options": {"length": 1024, "temperature": 0.07}},
+        "byol": {"lr": 1e-3, "options": {"decay": 0.9}},
+        "simsiam": {"lr": 1e-3},
+        "mae": {
+            "encoder": "small_vit",
+            "lr": 2e-3,
+            "views": COLOURS_AS_THEY_ARE,
+            "options": {"normalised": False, "width": 32},
+        },
+        "untrained_vit": {"encoder": "small_vit"},
+    },
     "photographs": {
-        "rotation": {"batch_size": 1 / 4},
-        "mae": {"batch_size": 1 / 4, "lr": 2 / 3},
-        "moco": {"lr": 1 / 2},
-        "byol": {"batch_size": 1 / 4, "lr": 1 / 3},
-        "simsiam": {"batch_size": 1 / 4, "lr": 1 / 3},
+        "rotation": {"batch_size": 64, "views": {"rotation": 0.0}, "options": {"every": True}},
+        "jigsaw": {"views": {"rotation": 0.0}, "options": {"normalise": False}},
+        "inpainting": {"views": COLOURS_AS_THEY_ARE},
+        "autoencoder": {"views": COLOURS_AS_THEY_ARE},
+        "vae": {"views": COLOURS_AS_THEY_ARE},
+        "moco": {"lr": 2e-3},
+        "byol": {"batch_size": 64, "lr": 4e-3 / 3, "views": {"crop": 0.4}, "options": {"decay": 0.9}},
+        "simsiam": {"batch_size": 64, "lr": 4e-3 / 3, "views": {"crop": 0.4}},
+        "barlow_twins": {"options": {"weight": 0.02}},
+        "mae": {"encoder": "wide_vit", "batch_size": 64, "lr": 4e-3 * 2 / 3, "views": COLOURS_AS_THEY_ARE},
+        "untrained_vit": {"encoder": "wide_vit"},
     },
 }
+FLOORS = ("pixels", "untrained", "untrained_vit")  # rows of a table that aren't trained
+ROWS = (*FLOORS, *METHODS, "supervised")
+NETWORKS = {**ENCODERS, **TRANSFORMERS}
 SIZED = {"inpainting", "autoencoder", "vae"}  # their decoders must know how large the images are
+GIVEN = {"encoder", "size", "augment", "classes"}  # arguments of a method that a recipe has as fields of its own
 
 
-def encoder_name(method: str, data: str, encoder: str = "small_cnn") -> str:
-    """The encoder that a method is trained with: MAE leaves out patches, so it takes a transformer."""
-    if method != "mae":
-        return encoder
-    return "small_vit" if data == "shapes" else "wide_vit"
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run; `print` shows it as a table. `recipe` makes one.
+
+    Attributes:
+        method: one of ROWS: a method, "supervised", or a floor, which isn't trained.
+        data: a name or folder that `load` knows.
+        size: training images; None for all there are.
+        resolution: their height and width.
+        encoder: a name in NETWORKS.
+        views: every setting of `Augment`.
+        options: every keyword argument of the method, defaults too, that can be written as a plain value.
+        passes: over the training images; 0 for a floor.
+        batch_size, lr, weight_decay, warmup: as in `pretrain`.
+        seed: of the images' choice, the first weights, order and views.
+        probe: labelled training images that the judges may see.
+        tuning_steps, tuning_lr, tuning_views: of fine-tuning, in batches of at most 64.
+    """
+
+    method: str
+    data: str
+    size: int | None
+    resolution: tuple[int, int]
+    encoder: str
+    views: Mapping[str, object]
+    options: Mapping[str, object]
+    passes: int
+    batch_size: int
+    lr: float
+    weight_decay: float
+    warmup: float
+    seed: int
+    probe: int
+    tuning_steps: int
+    tuning_lr: float
+    tuning_views: Mapping[str, object]
+
+    def as_dict(self) -> dict:
+        """Plain values only, as JSON keeps them."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return json.loads(json.dumps(values, default=dict))
+
+    def __str__(self) -> str:
+        lines = []
+        for name, value in self.as_dict().items():
+            shown = ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, dict) else str(value)
+            lines += textwrap.wrap(f"{name:<14}{shown}", width=98, subsequent_indent=14 * " ") or [name]
+        return "\n".join(lines)
 
 
-def new_encoder(name: str, seed: int) -> nn.Module:
-    """An encoder with the first weights of this seed.
+def recipe(
+    method: str,
+    data: str = "shapes",
+    *,
+    views: Mapping[str, object] | None = None,
+    options: Mapping[str, object] | None = None,
+    budget: float | None = None,
+    passes: int | None = None,
+    **changes: object,
+) -> Recipe:
+    """The recipe of a method on a data set, with whatever is changed of it.
+
+    Args:
+        method: one of ROWS.
+        data: the data set's name in `load`, or a folder.
+        views: settings of `Augment` to change.
+        options: keyword arguments of the method to change.
+        budget: passes of SimCLR; the method gets as many as cost the same, at least one.
+        passes: of the method itself, in place of a budget.
+        changes: other fields of `Recipe`; None leaves one as it is.
 
     Raises:
-        ValueError: if there is no such encoder.
+        ValueError: if the method, a field or an option isn't known.
     """
-    known = {**ENCODERS, **TRANSFORMERS}
-    if name not in known:
-        raise ValueError(f"encoder must be one of {', '.join(known)}, got {name!r}")
-    torch.manual_seed(seed)
-    return known[name]()
+    if method not in ROWS:
+        raise ValueError(f"method must be one of {', '.join(ROWS)}, got {method!r}")
+    usual, own = USUAL[image_kind(data)], OWN[image_kind(data)].get(method, {})
+    changes = {name: value for name, value in changes.items() if value is not None}
+    known = {field.name for field in fields(Recipe)} - {"method", "data", "views", "options", "passes", "tuning_views"}
+    if unknown := set(changes) - known:
+        raise ValueError(f"a recipe has no {', '.join(sorted(unknown))}; it has: {', '.join(sorted(known))}")
+    values = {"resolution": (32, 32), "encoder": "small_cnn", "weight_decay": 0.05, "warmup": 0.1, "seed": 0}
+    values |= {"tuning_steps": 200, "tuning_lr": 1e-3, "tuning_views": _views(usual["views"])}
+    values |= {name: value for name, value in (usual | own | changes).items() if name not in ("budget", "views")}
+    if method in ("mae", "untrained_vit"):
+        values["encoder"] = own["encoder"]  # it leaves out patches, so it takes a transformer
+    if values["encoder"] not in NETWORKS:
+        raise ValueError(f"encoder must be one of {', '.join(NETWORKS)}, got {values['encoder']!r}")
+    values["options"] = _options(method, own.get("options", {}) | dict(options or {}))
+    values["views"] = _views(usual["views"] | own.get("views", {}) | dict(views or {}))
+    made = Recipe(method=method, data=str(data), passes=passes or 0, **values)
+    if passes is None and method not in FLOORS:
+        made = replace(made, passes=passes_at_equal_cost(made, usual["budget"] if budget is None else budget))
+    return made
 
 
 def image_kind(data: str) -> str:
     """What a data set's images are, by its name in `load`: "shapes" or "photographs"."""
-    return "shapes" if data == "shapes" else "photographs"
+    return "shapes" if str(data) == "shapes" else "photographs"
 
 
-def views(method: str, data: str) -> dict:
-    """What a method changes of the usual views of a data set: keyword arguments of `augmentation`."""
-    return VIEWS.get(method, {}) | (ON_PHOTOGRAPHS.get(method, {}) if image_kind(data) == "photographs" else {})
+def augmentation(data: str, **changes) -> Augment:
+    """The usual views for a data set by its name in `load`; keyword arguments change single parts of them."""
+    return Augment(**USUAL[image_kind(data)]["views"] | changes)
 
 
 def training(method: str, data: str, *, batch_size: int, lr: float) -> dict:
-    """`batch_size` and `lr` for `pretrain` on a data set: those given, but for methods that need others."""
-    shares = SHARES[image_kind(data)].get(method, {})
-    return {"batch_size": round(shares.get("batch_size", 1) * batch_size), "lr": shares.get("lr", 1) * lr}
+    """`batch_size` and `lr` for `pretrain`: those given, in the proportion of a method's own to the usual ones."""
+    usual, own = USUAL[image_kind(data)], OWN[image_kind(data)].get(method, {})
+    share = {name: own.get(name, usual[name]) / usual[name] for name in ("batch_size", "lr")}
+    return {"batch_size": round(share["batch_size"] * batch_size), "lr": share["lr"] * lr}
+
+
+def new_encoder(name: str, seed: int) -> nn.Module:
+    """An encoder with the first weights of this seed; torch's own generator is left as it was.
+
+    Raises:
+        ValueError: if there is no such encoder.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"encoder must be one of {', '.join(NETWORKS)}, got {name!r}")
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return NETWORKS[name]()
+
+
+def make(recipe: Recipe, classes: int = 10) -> nn.Module:
+    """The method of a recipe with its first weights; torch's own generator is left as it was.
+
+    Args:
+        classes: how many, for "supervised" alone.
+
+    Raises:
+        ValueError: if the recipe is of a floor, which has no method, or an option is out of range.
+    """
+    if recipe.method in FLOORS:
+        raise ValueError(f"{recipe.method} isn't trained: there is no method to make")
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(recipe.seed)
+        encoder, augment = NETWORKS[recipe.encoder](), Augment(**recipe.views)
+        if recipe.method == "supervised":
+            return Supervised(encoder, classes, augment=augment, **recipe.options)
+        sized = {"size": tuple(recipe.resolution)} if recipe.method in SIZED else {}
+        return METHODS[recipe.method](encoder, augment=augment, **sized, **recipe.options)
 
 
 def build(
-    method: str, data: str, *, size: int | tuple[int, int] = 32, seed: int = 0, encoder: str = "small_cnn", **options
+    method: str, data: str, *, size: int | tuple[int, int] = 32, seed: int = 0, encoder: str | None = None, **options
 ) -> nn.Module:
-    """A method as the course trains it on a data set.
+    """The method of `recipe(method, data, …)`, for a lesson that trains it by hand.
 
     Args:
-        method: a name in `METHODS`.
-        data: the data set's name in `load`; decides the views.
-        size: height and width of the images.
+        size: height and width of the images, or both as a pair.
         seed: of the first weights.
         encoder: a name in `ENCODERS`; MAE always takes a transformer.
-        options: further keyword arguments of the method.
+        options: keyword arguments of the method.
 
     Raises:
         ValueError: if a name isn't known, or an option is out of range.
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    network = new_encoder(encoder_name(method, data, encoder), seed)
-    options = OPTIONS[image_kind(data)].get(method, {}) | options | ({"size": size} if method in SIZED else {})
-    return METHODS[method](network, augment=augmentation(data, **views(method, data)), **options)
+    pair = (size, size) if isinstance(size, int) else tuple(size)
+    changed = {name: value for name, value in options.items() if not isinstance(value, nn.Module)}
+    made = recipe(method, data, passes=1, resolution=pair, seed=seed, encoder=encoder, options=changed)
+    modules = {name: value for name, value in options.items() if isinstance(value, nn.Module)}
+    return make(replace(made, options=MappingProxyType({**made.options, **modules})))
+
+
+def passes_at_equal_cost(made: Recipe, budget: float) -> int:
+    """Passes over the images that cost what `budget` passes of SimCLR cost, at least one."""
+    return max(1, round(budget * _simclr_cost(made.data, made.resolution, made.encoder) / cost(made)))
+
+
+def cost(made: Recipe) -> float:
+    """Floating-point operations per image of one training step."""
+    return training_flops(make(made), made.resolution)
+
+
+@functools.cache
+def _simclr_cost(data: str, resolution: tuple[int, int], encoder: str) -> float:
+    encoder = encoder if encoder in ENCODERS else "small_cnn"
+    return cost(recipe("simclr", data, passes=1, resolution=resolution, encoder=encoder))
+
+
+def option_types(method: str) -> dict[str, object]:
+    """The keyword arguments of a method that can be written as plain values, with their annotations."""
+    kind = METHODS.get(method, Supervised)
+    found = inspect.signature(kind).parameters.items()
+    return {name: part.annotation for name, part in found if name not in GIVEN and not _holds_module(part.annotation)}
+
+
+def read_option(method: str, name: str, text: str) -> object:
+    """The value of an option as it was typed on the command line, by the annotation of the method's argument.
+
+    Raises:
+        ValueError: if the method has no such option, or the text is no value of its kind.
+    """
+    known = option_types(method)
+    if name not in known:
+        raise ValueError(f"{method} has no option {name}; it has: {', '.join(sorted(known)) or 'none'}")
+    for kind in get_args(known[name]) if isinstance(known[name], UnionType) else (known[name],):
+        try:
+            return _read(kind, text)
+        except ValueError:
+            continue
+    raise ValueError(f"{name} must be {_called(known[name])}, got {text!r}")
+
+
+def _read(kind: object, text: str) -> object:
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if kind is bool and text.lower() in words:
+        return words[text.lower()]
+    if kind in (int, float, str):
+        return kind(text)
+    if kind is type(None) and text.lower() == "none":
+        return None
+    if kind == Sequence[float]:
+        return tuple(float(part) for part in text.strip("()[] ").split(","))
+    raise ValueError(text)
+
+
+def _called(kind: object) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", type(None): "none"}
+    parts = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    return " or ".join(names.get(part, "numbers with commas") for part in parts)
+
+
+def _holds_module(kind: object) -> bool:
+    parts = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    return any(isinstance(part, type) and issubclass(part, nn.Module) for part in parts)
+
+
+def _options(method: str, changes: dict) -> Mapping[str, object]:
+    """Every option of a method: its default, or what is changed."""
+    if method in FLOORS:
+        return MappingProxyType({})
+    parameters, known = inspect.signature(METHODS.get(method, Supervised)).parameters, option_types(method)
+    if unknown := set(changes) - set(parameters) | set(changes) & GIVEN:
+        raise ValueError(
+            f"{method} has no option {', '.join(sorted(unknown))}; it has: {', '.join(sorted(known)) or 'none'}"
+        )
+    return MappingProxyType({name: parameters[name].default for name in known} | changes)
+
+
+def _views(changes: dict) -> Mapping[str, object]:
+    """Every setting of `Augment`: its default, or what is changed."""
+    defaults = {name: part.default for name, part in inspect.signature(Augment).parameters.items()}
+    if unknown := set(changes) - set(defaults):
+        raise ValueError(f"views have no {', '.join(sorted(unknown))}; they have: {', '.join(defaults)}")
+    return MappingProxyType(defaults | changes)

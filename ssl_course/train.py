@@ -6,7 +6,6 @@ so a run that was stopped and resumed goes the same way as one that wasn't.
 
 import math
 import os
-import pickle
 import sys
 import time
 import zlib
@@ -19,11 +18,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ssl_course import checkpoint as checkpoints
+from ssl_course.checkpoint import TrainingError, load_encoder, read_checkpoint
 from ssl_course.data import ImageSet
 from ssl_course.features import effective_rank, extract_features, feature_deviation, to_float
-from ssl_course.precision import DTYPES, choose_device, choose_precision
+from ssl_course.precision import DTYPES, choose_device, choose_precision, choose_threads, with_threads
 
-FORMAT = 1  # of the checkpoint file
+__all__ = ["History", "TrainingError", "learning_rate", "load_encoder", "parameter_groups", "pretrain"]
+
 WATCHED = 512  # images whose features are measured for collapse after every epoch
 
 
@@ -31,15 +33,12 @@ class History(list):
     """One dict per epoch; `pandas.DataFrame(history)` makes a table of it.
 
     Keys: epoch (from 1), loss and gradient_norm (means over the epoch), learning_rate (the last), images_per_second,
-    feature_deviation and effective_rank (of the encoder's features of some training images, see `features`), seconds.
-    `interrupted` is true when a stop button or Ctrl-C ended the run early.
+    seconds, threads (of the processor), and with `watch` feature_deviation and effective_rank (of the encoder's
+    features of some training images, see `features`). `interrupted` is true when a stop button or Ctrl-C ended the
+    run early.
     """
 
     interrupted = False
-
-
-class TrainingError(RuntimeError):
-    """Training can't go on; the message says where it stopped, why, and what to do."""
 
 
 @dataclass
@@ -60,6 +59,11 @@ class Run:
     def steps_per_epoch(self) -> int:
         return self.settings["images"] // self.settings["batch_size"]
 
+    def state(self) -> dict:
+        """What a checkpoint keeps of it."""
+        parts = {"method": self.method, "optimizer": self.optimizer, "scaler": self.scaler}
+        return {"settings": self.settings} | {name: part.state_dict() for name, part in parts.items()}
+
 
 def pretrain(
     method: nn.Module,
@@ -73,8 +77,10 @@ def pretrain(
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
+    threads: int | str = "auto",
     checkpoint: str | os.PathLike | None = None,
     on_epoch: Callable[[dict], None] | None = None,
+    watch: bool = True,
     progress: bool = True,
 ) -> History:
     """Train any method that keeps the contract; the trained encoder is `method.encoder`.
@@ -87,27 +93,32 @@ def pretrain(
         lr: largest learning rate of AdamW (betas 0.9 and 0.95).
         warmup: share of all steps in which the rate rises linearly; after that it falls as a cosine.
         weight_decay: of weights; biases and norms have none.
-        seed: decides order and views. On the CPU the same seed gives the same weights.
+        seed: decides order and views. On the CPU the same seed and thread count give the same weights.
         device: "auto" (CUDA, mps, CPU), or a name. The method stays there.
         precision: "auto", "fp32", "bf16" or "fp16"; see `precision.choose_precision`.
+        threads: of the processor; "auto" takes those that are fastest now, see `precision.choose_threads`, and looks
+            again when an epoch takes twice as long as the fastest.
         checkpoint: a file that is written after every epoch and, if it exists, gone on from.
         on_epoch: is called with the epoch's dict.
+        watch: whether to measure after every epoch if the features collapse.
         progress: whether to show a bar.
 
     Returns:
         The history. A keyboard interrupt (a notebook's stop button) ends the run early and returns what there is.
 
     Raises:
-        ValueError: if an argument is out of range, or the checkpoint can't be read or is of another run.
-        TrainingError: if the loss or the gradient isn't finite, or the checkpoint can't be written.
+        ValueError: if an argument is out of range, or the checkpoint can't be read or is of another run: of other
+            images, labels, settings of the method, its views or its training.
+        TrainingError: if the loss, the gradient or the features aren't finite, or the checkpoint can't be written.
     """
     images, labels = _pixels(method, images)
-    _check_arguments(len(images), epochs, batch_size, lr, warmup)
+    _check_arguments(len(images), epochs, batch_size, lr, warmup, weight_decay)
     device = choose_device(device)
-    settings = {"method": type(method).__name__, "images": len(images), "checksum": _checksum(images)}
-    settings |= {"epochs": epochs, "batch_size": batch_size, "lr": lr, "warmup": warmup, "weight_decay": weight_decay}
-    settings |= {"seed": seed, "precision": precision}
     saved = read_checkpoint(checkpoint) if checkpoint is not None and Path(checkpoint).exists() else None
+    settings = {"method": type(method).__name__, "images": len(images), "pixels": checkpoints.checksum(images)}
+    settings |= {"labels": None if labels is None else checkpoints.checksum(labels)}
+    settings |= {"epochs": epochs, "batch_size": batch_size, "lr": lr, "warmup": warmup, "weight_decay": weight_decay}
+    settings |= {"seed": seed, "precision": precision, "parts": checkpoints.plain_settings(method)}
     if precision == "auto":
         settings["precision"] = saved["settings"]["precision"] if saved else choose_precision("auto", device)
     run = _prepare(method, device, settings, choose_precision(settings["precision"], device))
@@ -115,17 +126,20 @@ def pretrain(
     images = _keep_near(images, device)
     labels = None if labels is None else labels.to(images.device)
     forked = [device] if device.type == "cuda" else []
-    with _progress_bar(run, len(history), progress) as bar, torch.random.fork_rng(devices=forked):
+    count = _first_threads(threads, device, history, progress)
+    with _progress_bar(run, len(history), progress) as bar, torch.random.fork_rng(devices=forked), with_threads(count):
         try:
             for epoch in range(len(history), epochs):
                 torch.manual_seed(_mix(seed, epoch))
                 order = torch.randperm(len(images))[: run.steps_per_epoch * batch_size].to(images.device)
                 record = train_epoch(run, epoch, order.view(-1, batch_size), images, labels, bar)
-                history.append(record | _collapse(method.encoder, images))
+                history.append(record | (_collapse(method.encoder, images, epoch) if watch else {}))
                 if checkpoint is not None:
-                    save_checkpoint(checkpoint, run, history)
+                    checkpoints.save(checkpoint, run.state() | {"history": list(history)})
                 if on_epoch is not None:
                     on_epoch(history[-1])
+                if threads == "auto" and device.type == "cpu" and _became_slow(history):
+                    torch.set_num_threads(_choose_threads(progress))
         except KeyboardInterrupt:
             history.interrupted = True
             tqdm.write(
@@ -138,13 +152,16 @@ def pretrain(
 
 def train_epoch(run: Run, epoch: int, order: Tensor, images: Tensor, labels: Tensor | None, bar: tqdm) -> dict:
     """One pass: `order` (steps, B) says which images make which batch. Returns the epoch's record."""
-    method, start, losses, norms = run.method.train(), time.perf_counter(), [], []
-    for step, index in enumerate(order, start=epoch * len(order)):
+    start = time.perf_counter()
+    method = run.method.train()
+    losses, norms, checked = [], [], 0
+    first_step = epoch * len(order)
+    for step, index in enumerate(order, start=first_step):
+        rate = _set_rate(run, step)
         batch = to_float(images[index].to(run.device))  # (B, C, H, W) in [0, 1]
         with torch.no_grad():
             views = [_channels_last(view) for view in method.views(batch)]
         targets = [] if labels is None else [labels[index].to(run.device)]
-        rate = _set_rate(run, step)
         with _autocast(run):
             loss = method(*views, *targets)
         run.optimizer.zero_grad()
@@ -158,11 +175,14 @@ def train_epoch(run: Run, epoch: int, order: Tensor, images: Tensor, labels: Ten
         losses.append(loss.detach())
         bar.update(len(batch))
         if run.device.type == "cpu" or len(losses) % 20 == 0 or len(losses) == len(order):  # a GPU has to wait for this
-            _check_finite(run, losses, norms, epoch * len(order))
+            _check_finite(run, losses[checked:], norms[checked:], first_step + checked)
+            checked = len(losses)
             bar.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
+    _check_some_step_was_made(run, norms, epoch)
     seconds = time.perf_counter() - start
     record = {"epoch": epoch + 1, "loss": _mean(losses), "gradient_norm": _mean(norms), "learning_rate": rate}
-    return record | {"images_per_second": order.numel() / seconds, "seconds": seconds}
+    record |= {"images_per_second": order.numel() / seconds, "seconds": seconds}
+    return record | {"threads": torch.get_num_threads()}
 
 
 def learning_rate(step: int, steps: int, *, peak: float, warmup: float) -> float:
@@ -184,75 +204,9 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict]:
     return [{"params": weights, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
-# --- checkpoints
-
-
-def save_checkpoint(path: str | os.PathLike, run: Run, history: History) -> None:
-    """Write everything that going on needs, to a file beside it first: a crash leaves the old file or the new one.
-
-    Raises:
-        TrainingError: if it can't be written; the old file is still there.
-    """
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    contents = {"format": FORMAT, "settings": run.settings, "history": list(history), "method": run.method.state_dict()}
-    contents |= {"optimizer": run.optimizer.state_dict(), "scaler": run.scaler.state_dict()}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as file:
-            torch.save(contents, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except (OSError, RuntimeError) as failure:
-        raise TrainingError(
-            f"the checkpoint {path} could not be written after epoch {len(history)} ({failure}); an earlier one is "
-            "unharmed: make room or choose another place, then run the same command to go on"
-        ) from failure
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def read_checkpoint(path: str | os.PathLike) -> dict:
-    """What `save_checkpoint` wrote, with tensors on the CPU. Only tensors and plain values are read, never code.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is truncated or not a checkpoint of this course.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}")
-    try:
-        contents = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as failure:
-        raise ValueError(f"{path} is truncated or not a checkpoint: delete it to start afresh") from failure
-    if not isinstance(contents, dict) or contents.get("format") != FORMAT:
-        raise ValueError(f"{path} is not a checkpoint of this version of ssl_course: delete it to start afresh")
-    return contents
-
-
-def load_encoder(path: str | os.PathLike, encoder: nn.Module) -> nn.Module:
-    """Fill an encoder with the weights in a checkpoint, whatever the method was, and return it in evaluation mode.
-
-    Raises:
-        ValueError: if the weights don't fit this encoder.
-    """
-    weights = read_checkpoint(path)["method"]
-    prefix = "encoder."
-    try:
-        encoder.load_state_dict({key[len(prefix) :]: value for key, value in weights.items() if key.startswith(prefix)})
-    except RuntimeError as failure:
-        raise ValueError(f"the weights in {path} are of another encoder than {type(encoder).__name__}") from failure
-    return encoder.eval()
-
-
 def _restore(run: Run, saved: dict, path: str | os.PathLike) -> list[dict]:
-    for key, value in run.settings.items():
-        if saved["settings"].get(key) != value:
-            raise ValueError(
-                f"{path} was made with {key}={saved['settings'].get(key)!r}, this run has {key}={value!r}: "
-                "give the same settings to go on, or another file to start afresh"
-            )
+    """Take over what a checkpoint holds, if it is of this run; its history so far."""
+    checkpoints.check_same(saved["settings"], run.settings, path)
     try:
         run.method.load_state_dict(saved["method"])
         run.optimizer.load_state_dict(saved["optimizer"])
@@ -273,7 +227,7 @@ def _pixels(method: nn.Module, images: ImageSet | Tensor) -> tuple[Tensor, Tenso
     return images.images, labels
 
 
-def _check_arguments(count: int, epochs: int, batch_size: int, lr: float, warmup: float) -> None:
+def _check_arguments(count: int, epochs: int, batch_size: int, lr: float, warmup: float, weight_decay: float) -> None:
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if batch_size < 2:
@@ -282,23 +236,21 @@ def _check_arguments(count: int, epochs: int, batch_size: int, lr: float, warmup
         raise ValueError(
             f"{count} images don't fill one batch: give more images, or batch_size={max(2, count)} or less"
         )
-    if not lr > 0:
-        raise ValueError(f"lr must be positive, got {lr}")
+    if not 0 < lr < math.inf:
+        raise ValueError(f"lr must be positive and finite, got {lr}")
     if not 0 <= warmup < 1:
         raise ValueError(f"warmup is a share of all steps, in [0, 1), got {warmup}")
-
-
-def _checksum(images: Tensor) -> int:
-    return zlib.crc32(images.cpu().contiguous().numpy())
+    if not 0 <= weight_decay < math.inf:
+        raise ValueError(f"weight_decay must not be negative, got {weight_decay}")
 
 
 def _prepare(method: nn.Module, device: torch.device, settings: dict, precision: str) -> Run:
     method.to(device, memory_format=torch.channels_last)
     groups = parameter_groups(method, settings["weight_decay"])
-    optimizer = torch.optim.AdamW(
-        groups, lr=settings["lr"], betas=(0.9, 0.95), fused=True
-    )  # 0.999 is slow for short runs
-    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    betas = (0.9, 0.95)  # 0.999 is slow for short runs
+    optimizer = torch.optim.AdamW(groups, lr=settings["lr"], betas=betas, fused=True)
+    # at the usual first scale of 2^16 a short run would lose its first steps
+    scaler = torch.amp.GradScaler(device.type, init_scale=2.0**10, enabled=precision == "fp16")
     return Run(method, optimizer, scaler, settings, device)
 
 
@@ -355,6 +307,7 @@ def _gradient_norm(method: nn.Module) -> Tensor:
 
 
 def _check_finite(run: Run, losses: list[Tensor], norms: list[Tensor], first_step: int) -> None:
+    """Raises TrainingError if one of the new losses or gradients, from `first_step` on, isn't finite."""
     values = torch.stack(losses)
     if not values.isfinite().all():
         at = int((~values.isfinite()).nonzero()[0])
@@ -363,21 +316,58 @@ def _check_finite(run: Run, losses: list[Tensor], norms: list[Tensor], first_ste
             f"({run.settings['lr']:g}) may be too high or the temperature too low, or an input is not finite; "
             "the checkpoint, if there is one, is of the epoch before"
         )
-    if (
-        run.settings["precision"] != "fp16" and not torch.stack(norms).isfinite().all()
-    ):  # fp16's scaler skips such steps
-        at = int((~torch.stack(norms).isfinite()).nonzero()[0])
-        raise TrainingError(
-            f"the gradient is not finite at step {first_step + at + 1} of {run.total_steps} although the loss is: look "
-            "for a division by zero, a root or a logarithm of 0 in the loss; the checkpoint, if there is one, is of "
-            "the epoch before"
-        )
+    finite = torch.stack(norms).isfinite()
+    if run.settings["precision"] != "fp16" and not finite.all():  # fp16's scaler skips such steps
+        _refuse_gradient(run, f"at step {first_step + int((~finite).nonzero()[0]) + 1} of {run.total_steps}")
 
 
-def _collapse(encoder: nn.Module, images: Tensor) -> dict[str, float]:
+def _check_some_step_was_made(run: Run, norms: list[Tensor], epoch: int) -> None:
+    """Raises TrainingError if fp16 skipped all steps of an epoch, and not just to find its scale, which is at first
+    too large: at a scale below 1, or at the end of a run that never made a step, it is the method's fault."""
+    if torch.stack(norms).isfinite().any():
+        return
+    made = any(float(state["step"]) for state in run.optimizer.state.values())
+    if (epoch + 1 == run.settings["epochs"] and not made) or run.scaler.get_scale() < 1:
+        _refuse_gradient(run, f"at any step of epoch {epoch + 1}")
+
+
+def _refuse_gradient(run: Run, place: str) -> None:
+    raise TrainingError(
+        f"the gradient is not finite {place} although the loss is: the learning rate ({run.settings['lr']:g}) may be "
+        "too high, or there is a division by zero, a root or a logarithm of 0 in the loss; the checkpoint, if there "
+        "is one, is of the epoch before"
+    )
+
+
+def _collapse(encoder: nn.Module, images: Tensor, epoch: int) -> dict[str, float]:
     watched = torch.linspace(0, len(images) - 1, min(len(images), WATCHED)).long()
-    features = extract_features(encoder, images[watched])
+    try:
+        features = extract_features(encoder, images[watched])
+    except ValueError as failure:
+        raise TrainingError(f"after epoch {epoch + 1} {failure}") from failure
     return {"feature_deviation": feature_deviation(features), "effective_rank": effective_rank(features)}
+
+
+def _first_threads(threads: int | str, device: torch.device, history: list[dict], say: bool) -> int:
+    """How many threads a run begins with: those asked for, those it had when it stopped, or the fastest."""
+    if threads != "auto":
+        return int(threads)
+    if device.type != "cpu":
+        return torch.get_num_threads()
+    return history[-1]["threads"] if history else _choose_threads(say)
+
+
+def _choose_threads(say: bool) -> int:
+    count, why = choose_threads()
+    if say and "TQDM_DISABLE" not in os.environ:
+        tqdm.write(f"{count} threads: {why}", file=_terminal())
+    return count
+
+
+def _became_slow(history: list[dict]) -> bool:
+    """Whether the last epoch took more than twice as long as the fastest so far."""
+    speeds = [record["images_per_second"] for record in history]
+    return speeds[-1] < max(speeds) / 2
 
 
 def _mean(values: list[Tensor]) -> float:

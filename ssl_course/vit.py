@@ -4,6 +4,7 @@ Alexey Dosovitskiy et al.: An Image is Worth 16x16 Words. ICLR 2021. Without a c
 patches. Places are fixed sines and cosines, as in Kaiming He et al.: Masked Autoencoders. CVPR 2022, appendix A.
 """
 
+import functools
 import math
 
 import torch
@@ -52,6 +53,13 @@ def places(rows: int, columns: int, width: int) -> Tensor:
     return torch.cat(both, dim=2).flatten(0, 1)
 
 
+@functools.lru_cache(maxsize=32)
+@torch.inference_mode(False)  # what is kept must serve training too, wherever it was first asked for
+def kept_places(rows: int, columns: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """`places` on a device, made once and then kept, so that no step waits for it: don't write into it."""
+    return places(rows, columns, width).to(device, dtype)
+
+
 class Block(nn.Module):
     """Attention, then a perceptron, each on normalised tokens and added to what was there; (B, L, D) -> (B, L, D)."""
 
@@ -97,7 +105,7 @@ class VisionTransformer(nn.Module):
         """One token per patch with its place added, before any block: (B, L, dim)."""
         rows, columns = images.shape[2] // self.patch, images.shape[3] // self.patch
         tokens = self.embed(patchify(self.normalise(images), self.patch))  # (B, L, dim)
-        return tokens + places(rows, columns, self.dim).to(tokens.device, tokens.dtype)
+        return tokens + kept_places(rows, columns, self.dim, tokens.device, tokens.dtype)
 
     def encode(self, tokens: Tensor) -> Tensor:
         """Through all blocks: (B, V, dim) -> (B, V, dim), for any number V of tokens."""

@@ -103,6 +103,15 @@ def test_blur_is_torchvisions(height, width, kernel):
     assert_near(augment.blur(images, sigmas), expected, 1e-5)
 
 
+@pytest.mark.parametrize("size", [32, 64, 224])
+def test_blur_of_white_is_white_and_no_more(size):
+    """The weights are rounded: of these deviations some add up to more than 1."""
+    sigmas = torch.linspace(0.1, 2, 200).mul(size / 32)
+    blurred = augment.blur(torch.ones(200, 1, size, size // 2), sigmas)
+    assert blurred.max() == 1
+    assert blurred.min() > 1 - 1e-5
+
+
 # --- hue, which torchvision turns in another colour space
 
 
@@ -210,6 +219,15 @@ def test_crops_keep_the_promised_area_and_lie_inside(smallest):
     assert (width / height).log().abs().max() < torch.tensor(4 / 3).log() + 1e-5
     assert torch.stack([left, top]).min() >= -1e-6
     assert torch.stack([left + width, top + height]).max() <= 1 + 1e-6
+
+
+def test_views_made_in_inference_mode_leave_nothing_that_training_could_not_use():
+    augment._points.cache_clear(), augment._colour_parts.cache_clear()
+    with torch.inference_mode():
+        Augment(rotation=10)(noise())
+    images = noise().requires_grad_()
+    Augment(rotation=10)(images).sum().backward()
+    assert images.grad.isfinite().all()
 
 
 def test_autocast_does_not_make_the_views_coarse():

@@ -1,10 +1,12 @@
 import json
 import platform
+from importlib.metadata import version
 
 import pytest
 import torch
 from PIL import Image
 
+import ssl_course
 from ssl_course import load
 from ssl_course.cli import main
 from ssl_course.methods import METHODS
@@ -40,7 +42,7 @@ def test_demo_prints_a_table_writes_the_pictures_and_ends_with_json(tmp_path, ca
 def test_train_then_evaluate_a_folder(folder, tmp_path, capsys):
     run = tmp_path / "run"
     assert main(TRAIN.format(data=folder, out=run).split()) == 0
-    assert {"run.json", "checkpoint.pt", "history.json", "curve.png"} == {file.name for file in run.iterdir()}
+    assert {"made_of.json", "checkpoint.pt", "history.json", "curve.png"} == {file.name for file in run.iterdir()}
     assert main(["evaluate", str(run), "--json"]) == 0
     table = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert list(table) == ["pixels", "untrained", "simclr"]
@@ -52,7 +54,7 @@ def test_a_run_folder_of_other_settings_is_refused(folder, tmp_path, capsys):
     assert main(TRAIN.format(data=folder, out=run).split()) == 0
     before = (run / "checkpoint.pt").read_bytes()
     assert main([*TRAIN.format(data=folder, out=run).split(), "--temperature", "0.5"]) == 1
-    assert "holds another run (different: options)" in capsys.readouterr().err
+    assert "holds another run (different: recipe.options.temperature)" in capsys.readouterr().err
     assert (run / "checkpoint.pt").read_bytes() == before
 
 
@@ -60,7 +62,7 @@ def test_a_command_that_failed_at_once_can_be_corrected(folder, tmp_path, capsys
     command = TRAIN.format(data=folder, out=tmp_path / "run")
     assert main(command.replace("--size 64", "--size 8").split()) == 1
     assert "8 images don't fill one batch" in capsys.readouterr().err
-    (tmp_path / "run" / "run.json").write_text("{")  # as if it had been killed while it wrote
+    (tmp_path / "run" / "made_of.json").write_text("{")  # as if it had been killed while it wrote
     assert main(command.split()) == 0
 
 
@@ -91,7 +93,15 @@ def test_ctrl_c_is_resumable(folder, tmp_path, capsys, monkeypatch):
         ("train triplet --size 300 --option mining=mean --out {tmp}/run", "got 'mean'"),
         ("compare --data {tmp} --out {tmp}/table", "no images in"),
         ("train simclr --size 300 --device cuda --out {tmp}/run", "no cuda device was found"),
-        ("evaluate {tmp}/nothing", "is not a run: there is no run.json"),
+        ("train simclr --size 300 --device gpu --out {tmp}/run", "device must be"),
+        ("train simclr --size 300 --device 7 --out {tmp}/run", "device must be"),
+        ("compare --device gpu --out {tmp}/table", "device must be"),
+        ("train simclr --size 300 --lr nan --out {tmp}/run", "lr must be positive and finite, got nan"),
+        ("train mae --size 300 --option ratio --out {tmp}/run", "--option must be NAME=VALUE, got 'ratio'"),
+        ("train mae --size 300 --option ratio=half --out {tmp}/run", "ratio must be a number, got 'half'"),
+        ("train moco --size 300 --option length=2.5 --out {tmp}/run", "length must be a whole number, got '2.5'"),
+        ("train byol --size 300 --option predictor=3 --out {tmp}/run", "byol has no option predictor"),
+        ("evaluate {tmp}/nothing", "is not a run: there is no made_of.json"),
     ],
 )
 def test_bad_input_gets_one_sentence(command, message, tmp_path, capsys, monkeypatch):
@@ -115,15 +125,14 @@ def test_every_method_trains_on_a_folder_and_is_evaluated(folder, tmp_path, caps
 def test_options_reach_the_method(folder, tmp_path):
     command = TRAIN.replace("simclr", "jigsaw").format(data=folder, out=tmp_path / "run").split()
     assert main([*command, "--option", "tiles=4", "--option", "count=10"]) == 0
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["options"] == {"tiles": 4, "count": 10}
+    assert json.loads((tmp_path / "run" / "made_of.json").read_text())["recipe"]["options"] == {
+        "tiles": 4,
+        "count": 10,
+        "gap": 2,
+        "normalise": False,
+    }
     weights = read_checkpoint(tmp_path / "run" / "checkpoint.pt")["method"]
     assert weights["head.3.weight"].shape[0] == 10
-
-
-def test_an_option_without_a_value_is_refused(capsys):
-    with pytest.raises(SystemExit):
-        main(["train", "mae", "--option", "ratio", "--out", "nowhere"])
-    assert "must be NAME=VALUE, got 'ratio'" in capsys.readouterr().err
 
 
 COMPARE = "compare --data {data} --methods rotation mae --size 64 --passes 1 --batch-size 32 --probe 64 --device cpu"
@@ -131,6 +140,7 @@ COMPARE = "compare --data {data} --methods rotation mae --size 64 --passes 1 --b
 
 def test_compare_prints_and_writes_the_table_and_trains_nothing_twice(folder, tmp_path, capsys, monkeypatch):
     out = tmp_path / "table"
+    monkeypatch.setattr("ssl_course.runs.code_behind", lambda *_: "code")  # which the change below would change
     command = [*COMPARE.format(data=folder).split(), "--out", str(out), "--results", str(tmp_path / "kept.json")]
     assert main(command) == 0
     printed = capsys.readouterr().out
@@ -139,9 +149,41 @@ def test_compare_prints_and_writes_the_table_and_trains_nothing_twice(folder, tm
     kept = json.loads((tmp_path / "kept.json").read_text())
     assert list(kept["seeds"]["0"])[-2:] == ["mae", "supervised"]
     assert str(tmp_path) not in (tmp_path / "kept.json").read_text()
-    monkeypatch.setattr("ssl_course.compare.pretrain", None)
+    monkeypatch.setattr("ssl_course.runs.train", None)
     assert main(command) == 0
     assert capsys.readouterr().out == printed
+
+
+def test_the_recorded_command_names_every_option_that_was_changed(folder, tmp_path, capsys):
+    words = "--methods rotation --size 64 --passes 1 --batch-size 32 --probe 64 --device cpu --precision fp32 --seeds 3"
+    file = tmp_path / "kept.json"
+    rest = ["--out", str(tmp_path / "table"), "--results", str(file), "--caption", "My pictures"]
+    assert main(["compare", "--data", str(folder), *words.split(), *rest]) == 0
+    command = json.loads(file.read_text())["command"]
+    assert command.startswith("ssl-course compare --data images ")
+    for word in (*words.split("--")[1:], "caption 'My pictures'"):
+        assert f"--{word.strip()}" in command
+    assert "threads" not in command
+
+
+def test_a_run_can_be_judged_from_another_working_directory(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    assert main(TRAIN.format(data=folder.name, out=tmp_path / "run").split()) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["evaluate", str(tmp_path / "run")]) == 0
+
+
+def test_the_version_has_one_source(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.strip() == ssl_course.__version__ == version("ssl-course")
+
+
+def test_the_recipe_trains_where_nothing_is_said(tmp_path):
+    assert main(f"train byol --size 64 --epochs 1 --device cpu --out {tmp_path}/run".split()) == 0
+    made = json.loads((tmp_path / "run" / "made_of.json").read_text())["recipe"]
+    assert (made["batch_size"], made["lr"], made["options"]["decay"]) == (32, 1e-3, 0.9)
 
 
 def test_unreadable_files_are_named_and_can_be_skipped(folder, tmp_path, capsys):

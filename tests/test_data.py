@@ -202,9 +202,21 @@ def test_a_class_that_is_missing_in_one_split_does_not_shift_the_labels(tmp_path
 
 
 def test_a_class_too_small_for_a_test_image_does_not_shift_the_labels(tmp_path):
-    write_classes(tmp_path, ant=2, cat=5)
-    assert load(tmp_path, "test").classes == ("ant", "cat")
-    assert load(tmp_path, "test").labels.tolist() == [1]
+    write_classes(tmp_path, ant=1, cat=5)
+    with pytest.warns(UserWarning, match="no image of ant in split 'test': a class needs two images"):
+        test = load(tmp_path, "test")
+    assert test.classes == load(tmp_path).classes == ("ant", "cat")
+    assert test.labels.tolist() == [1]
+    assert "no image of ant" in test.notes[0]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_class_of_two_to_four_images_has_its_last_one_in_the_test(tmp_path, count):
+    write_classes(tmp_path, ant=count, cat=5)
+    train, test = load(tmp_path), load(tmp_path, "test")
+    assert values(test) == [count - 1, count + 4]
+    assert (train.labels == 0).sum() == count - 1
+    assert train.notes == test.notes == ()
 
 
 def test_a_flat_folder_has_no_labels_and_no_test_split(tmp_path):
@@ -218,8 +230,8 @@ def test_a_flat_folder_has_no_labels_and_no_test_split(tmp_path):
 
 
 def test_one_class_only_is_fine(tmp_path):
-    images = load(write_classes(tmp_path, only=4))
-    assert (images.classes, images.labels.tolist()) == (("only",), [0, 0, 0, 0])
+    images = load(write_classes(tmp_path, only=1))
+    assert (images.classes, images.labels.tolist()) == (("only",), [0])
     with pytest.raises(FileNotFoundError, match="too few images for a test split"):
         load(tmp_path, "test")
 
@@ -241,15 +253,15 @@ def test_a_size_that_is_not_there_is_refused(tmp_path, size, rule):
 
 
 def test_hidden_files_are_no_images(tmp_path):
-    write_classes(tmp_path, a=4)
-    (tmp_path / "a" / "._00.png").write_bytes(b"what macOS leaves on a USB stick")
-    write(tmp_path / "a" / ".ipynb_checkpoints" / "00-checkpoint.png")
+    write_classes(tmp_path / "train", a=4)
+    (tmp_path / "train" / "a" / "._00.png").write_bytes(b"what macOS leaves on a USB stick")
+    write(tmp_path / "train" / "a" / ".ipynb_checkpoints" / "00-checkpoint.png")
     write(tmp_path / ".thumbnails" / "00.png")
     assert values(load(tmp_path)) == [0, 1, 2, 3]
 
 
 def test_images_beside_the_class_folders_are_left_out_and_counted(tmp_path):
-    write(write_classes(tmp_path, a=4) / "loose.png")
+    write(write_classes(tmp_path, a=5) / "loose.png")
     with pytest.warns(UserWarning, match=r"beside the class folders .*\(1 images\)"):
         images = load(tmp_path)
     assert len(images) == 4
@@ -272,7 +284,7 @@ def test_a_missing_split_names_the_ones_there_are(tmp_path):
 
 
 def test_a_missing_folder_names_what_is_known(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing' is neither a folder here nor one of shapes, cifar10, stl10"):
+    with pytest.raises(FileNotFoundError, match=r"nothing' is neither a folder here nor one of shapes, cifar10, stl10"):
         load(tmp_path / "nothing")
 
 
@@ -299,7 +311,7 @@ def broken(tmp_path):
 
 
 def test_unreadable_files_are_named_counted_and_refused(broken):
-    named = r"3 of 8 images in .* can't be read \(cat/01.png, dog/00.png, dog/02.png\): remove them, or .*skip"
+    named = r"3 of 8 images in .* can't be read \(cat/01.png, dog/00.png, dog/02.png\): .*; or leave them out.*skip"
     with pytest.raises(ValueError, match=named):
         load(broken)
 
@@ -313,9 +325,9 @@ def test_unreadable_files_are_skipped_on_demand_with_their_labels_and_said_so(br
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "gif", "bmp", "webp", "tif", "ppm"])
 def test_a_truncated_file_is_named_and_counted(tmp_path, ending):
-    write(tmp_path / "a" / f"whole.{ending}", size=(64, 64))
-    cut(write(tmp_path / "a" / f"half.{ending}", size=(64, 64)))
-    with pytest.raises(ValueError, match=rf"1 of 2 images in .* can't be read \(a/half.{ending}\)"):
+    write(tmp_path / f"whole.{ending}", size=(64, 64))
+    cut(write(tmp_path / f"half.{ending}", size=(64, 64)))
+    with pytest.raises(ValueError, match=rf"1 of 2 images in .* can't be read \(half.{ending}\): cut off"):
         load(tmp_path)
 
 
@@ -560,14 +572,14 @@ def test_fashion_mnist_becomes_32_pixels_of_three_channels(tmp_path, monkeypatch
     assert fashion.labels.tolist() == [0, 1, 1, 0]
 
 
-@pytest.mark.parametrize(("split", "labels"), [("train", [3, 1]), ("unlabeled", None)])
+@pytest.mark.parametrize(("split", "labels"), [("train", [1, 0]), ("unlabeled", None)])
 def test_stl10_has_unlabelled_images_too(tmp_path, monkeypatch, split, labels):
     class Fake:
         classes = ("airplane", "bird")
 
         def __init__(self, root, *, split, download):
             self.data = np.zeros((2, 3, 96, 96), np.uint8)
-            self.labels = np.array([-1, -1] if split == "unlabeled" else [3, 1], np.uint8 if split == "train" else int)
+            self.labels = np.array([-1, -1] if split == "unlabeled" else [1, 0], np.uint8 if split == "train" else int)
 
     monkeypatch.setattr(torchvision.datasets, "STL10", Fake)
     images = load("stl10", split, root=tmp_path)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ssl_course import ImageSet, load
+from ssl_course import ImageSet, evaluate, load
 from ssl_course.evaluate import (
     _as_targets,
     alignment,
@@ -143,6 +143,85 @@ def test_features_and_labels_that_do_not_fit_are_refused(measure):
         measure(features, labels, features[:, :5], labels)
 
 
+@pytest.mark.parametrize("measure", [linear_probe, knn_accuracy, few_label_curve])
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_features_that_are_not_finite_are_not_judged(measure, broken, part):
+    (features, labels), others = clusters(20), clusters(20)
+    features[3, 2] = broken
+    given = (features, labels, *others) if part == "train" else (*others, features, labels)
+    with pytest.raises(ValueError, match=rf"{part} features must be finite, got 1 of 160 numbers that aren't"):
+        measure(*given)
+
+
+@pytest.mark.parametrize("measure", [effective_rank, feature_deviation, uniformity])
+def test_collapse_of_features_that_are_not_finite_is_not_measured(measure):
+    with pytest.raises(ValueError, match="features must be finite, got 3 of 8 numbers"):
+        measure(torch.tensor([[1.0, math.nan, 2.0, 3.0], [math.inf, 0.0, -math.inf, 1.0]]))
+
+
+def test_alignment_and_factors_of_features_that_are_not_finite_are_not_measured():
+    good, bad, factors = torch.randn(4, 2), torch.full((4, 2), math.nan), load("shapes", size=4).factors
+    with pytest.raises(ValueError, match="z2 features must be finite, got 8 of 8"):
+        alignment(good, bad)
+    with pytest.raises(ValueError, match="test features must be finite, got 8 of 8"):
+        factor_scores(good, factors, bad, factors)
+
+
+@pytest.mark.parametrize("measure", [linear_probe, knn_accuracy, few_label_curve])
+@pytest.mark.parametrize("labels", [-1 + torch.arange(20) % 4, (torch.arange(20) % 4).float(), torch.full((20,), -100)])
+def test_labels_that_do_not_count_from_0_are_refused(measure, labels):
+    with pytest.raises(ValueError, match="labels must be whole numbers that count from 0, got torch"):
+        measure(torch.randn(20, 8), labels, *clusters(20))
+    with pytest.raises(ValueError, match="test labels must be whole numbers that count from 0, got torch"):
+        measure(*clusters(20), torch.randn(20, 8), labels)
+
+
+@pytest.mark.parametrize("measure", [linear_probe, knn_accuracy])
+@pytest.mark.parametrize("factor", [10**9, 2**40, 7])
+def test_large_labels_cost_no_more_memory_than_small_ones(measure, factor):
+    train, test = clusters(60, noise=2.0), clusters(60, noise=2.0)
+    assert measure(train[0], factor * train[1], test[0], factor * test[1]) == measure(*train, *test)
+
+
+def test_a_class_that_only_the_test_has_is_never_right():
+    train, (features, labels) = clusters(40), clusters(40)
+    assert knn_accuracy(*train, features, torch.where(labels == 3, 9, labels)) == 0.75
+
+
+def test_the_probe_is_fitted_until_it_converges():
+    """One of thirty directions carries the class, and mixing hides it: five iterations reach 0.71, twenty 0.81."""
+    torch.manual_seed(1)
+    labels = torch.arange(400) % 2
+    mixing = torch.randn(30, 30) @ torch.diag(torch.logspace(0, -1.5, 30))
+    features = torch.cat([torch.randn(400, 29), 4.0 * labels[:, None] + torch.randn(400, 1)], dim=1) @ mixing.T
+    known = features[:200], labels[:200], features[200:], labels[200:]
+    fitted = newton_accuracy(*known, strength=10)
+    assert fitted > 0.82
+    assert linear_probe(*known, strength=10) == pytest.approx(fitted, abs=0.01)
+
+
+def test_the_judges_measure_what_the_course_says_if_nothing_else_is_asked():
+    train, test = clusters(100, noise=3.0, width=50), clusters(300, noise=3.0, width=50)
+    assert knn_accuracy(*train, *test) == pytest.approx(wu_accuracy(*train, *test, 20, 0.07))
+    assert linear_probe(*train, *test) == linear_probe(*train, *test, strength=0.1)
+    assert linear_probe(*train, *test) != linear_probe(*train, *test, strength=10)
+
+
+def newton_accuracy(features, labels, test_features, test_labels, strength):
+    """Logistic regression of two classes by 50 steps of Newton's method, on standardised features, in float64."""
+    mean, deviation = features.double().mean(0), features.double().std(0, unbiased=False)
+    x, new = (F.pad((part.double() - mean) / deviation, (0, 1), value=1) for part in (features, test_features))
+    penalty = torch.eye(x.shape[1], dtype=torch.float64) / strength
+    penalty[-1, -1] = 0  # the bias is free
+    weights = torch.zeros(x.shape[1], dtype=torch.float64)
+    for _ in range(50):
+        p = torch.sigmoid(x @ weights)
+        gradient = x.T @ (p - labels) + penalty @ weights
+        weights -= torch.linalg.solve((x.T * (p * (1 - p))) @ x + penalty, gradient)
+    return float(((new @ weights > 0) == test_labels.bool()).double().mean())
+
+
 # --- few labels
 
 
@@ -174,6 +253,26 @@ def test_the_draws_differ_and_the_seed_decides_them():
     assert one == same
     assert one["deviation"] > 0
     assert one["accuracy"] != other["accuracy"]
+
+
+def test_a_draw_does_not_depend_on_the_other_shares():
+    train, test = clusters(200, noise=3.0), clusters(200, noise=3.0)
+    (alone,) = few_label_curve(*train, *test, fractions=(0.05,), draws=3, seed=4)
+    after = few_label_curve(*train, *test, fractions=(0.02, 0.1, 0.05), draws=3, seed=4)[-1]
+    (more,) = few_label_curve(*train, *test, fractions=(0.05,), draws=4, seed=4)
+    assert alone == after
+    assert more["accuracy"] != alone["accuracy"]
+    assert alone["deviation"] > 0  # the draws differ
+
+
+def test_two_shares_do_not_draw_the_same_images(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(evaluate, "linear_probe", lambda known, *_: drawn.append(set(known[:, 0].tolist())) or 0.5)
+    places, labels = torch.arange(400.0)[:, None], torch.arange(400) % 2
+    few_label_curve(places, labels, places, labels, fractions=(0.1, 0.2), draws=2)
+    small, large = drawn[0], drawn[2]
+    assert (len(small), len(large)) == (40, 80)
+    assert len(small & large) < 25  # 8 by chance; all 40 if both shares were drawn from one shuffle
 
 
 @pytest.mark.parametrize("bad", [{"fractions": (0,)}, {"fractions": (1.5,)}, {"draws": 0}])
@@ -352,13 +451,57 @@ def test_images_without_labels_are_refused(split, evaluation):
         evaluation(small_cnn(4), sets["train"], sets["test"])
 
 
+def coloured(classes, labels=None, count=24):
+    """Images of one colour per class, by name, so that a probe is right without a mistake if the names are."""
+    colours = {"ant": (250, 20, 20), "bee": (20, 250, 20), "cat": (20, 20, 250)}
+    labels = torch.arange(count) % len(classes) if labels is None else labels
+    pixels = torch.tensor([colours[classes[int(label)]] for label in labels], dtype=torch.uint8)
+    return ImageSet(pixels[:, :, None, None].repeat(1, 1, 4, 4), labels, classes)
+
+
+EVALUATIONS = [judge, lambda _, *sets: fine_tune(small_cnn(2), *sets, **SHORT | {"epochs": 1})]
+OTHER_CLASSES = {
+    "a class less": (("ant", "cat"), "bee only in train"),
+    "a class more": (("ant", "bee", "cat", "dog"), "dog only in test"),
+    "another class": (("ant", "bee", "fox"), "cat only in train and fox only in test"),
+    "another order": (("cat", "bee", "ant"), "the same in another order"),
+    "another case": (("Ant", "bee", "cat"), "ant only in train and Ant only in test"),
+}
+
+
+@pytest.mark.parametrize("evaluation", EVALUATIONS, ids=["judge", "fine_tune"])
+@pytest.mark.parametrize("case", OTHER_CLASSES)
+def test_images_of_other_classes_are_not_compared_as_bare_numbers(evaluation, case):
+    train, (classes, said) = coloured(("ant", "bee", "cat")), OTHER_CLASSES[case]
+    test = ImageSet(train.images, train.labels % len(classes), classes)
+    with pytest.raises(
+        ValueError, match=f"train and test images have different classes, {said}.*: load both as splits"
+    ):
+        evaluation(None, train, test)
+
+
+def test_the_same_classes_are_judged_and_a_set_without_names_is_taken_by_its_numbers():
+    train, test = coloured(("ant", "bee", "cat")), coloured(("ant", "bee", "cat"), torch.tensor([2, 2, 0]))
+    assert judge(None, train, test)["linear_probe"] == 1.0
+    assert judge(None, train, ImageSet(test.images, test.labels))["linear_probe"] == 1.0
+
+
+@pytest.mark.parametrize("evaluation", EVALUATIONS, ids=["judge", "fine_tune"])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_labels_without_names_must_be_among_the_other_sets_classes(evaluation, part):
+    named = coloured(("ant", "bee", "cat"))
+    sets = {"train": named, "test": named} | {part: ImageSet(named.images, named.labels + 5)}
+    with pytest.raises(ValueError, match=f"{part} labels go to 7, but there are 3 classes"):
+        evaluation(None, sets["train"], sets["test"])
+
+
+SHORT = {"epochs": 2, "batch_size": 20, "augment": nn.Identity(), "device": "cpu", "progress": False}
+
+
 def on_light_ground(split, size):
     """Built-in images with an easier question, so that seconds are enough: is the ground dark or light?"""
     shapes = load("shapes", split, size=size)
     return ImageSet(shapes.images, (shapes.factors["ground"] > 0.5).long(), ("dark", "light"))
-
-
-SHORT = {"epochs": 2, "batch_size": 20, "augment": nn.Identity(), "device": "cpu", "progress": False}
 
 
 def test_fine_tuning_beats_chance_and_leaves_the_encoder_untouched():
@@ -388,6 +531,56 @@ def test_fine_tuning_trains_the_encoder_and_not_the_classifier_alone():
     images = (20 + 200 * labels).to(torch.uint8).view(100, 1, 1, 1).repeat(1, 3, 4, 4)
     sets = ImageSet(images, labels, ("dark", "light"))
     assert fine_tune(Blank(), sets, sets, **SHORT | {"lr": 0.1, "epochs": 10}) > 0.9
+
+
+def test_fine_tuning_is_judged_on_the_test_images():
+    """Trained to tell dark from light; in the test, light is called dark, so every right answer is a wrong one."""
+    train, test = on_light_ground("train", 200), on_light_ground("test", 100)
+    options = SHORT | {"epochs": 4, "lr": 2e-2}
+    right = fine_tune(small_cnn(4), train, test, **options)
+    assert right > 0.8
+    swapped = ImageSet(test.images, 1 - test.labels, test.classes)
+    assert fine_tune(small_cnn(4), train, swapped, **options) == pytest.approx(1 - right)
+
+
+def test_fine_tuning_starts_from_the_encoders_weights():
+    """An encoder that passes on the mean of each channel, and one that passes on nothing, hardly trained further."""
+
+    class Channels(nn.Module):
+        dim = 3
+
+        def __init__(self, weight):
+            super().__init__()
+            self.linear = nn.Linear(3, 3, bias=False)
+            self.linear.weight.data = weight * torch.eye(3)
+
+        def forward(self, images):
+            return self.linear(images.mean(dim=(2, 3)))
+
+    images, options = coloured(("ant", "bee", "cat"), count=60), SHORT | {"epochs": 40, "lr": 2e-2}
+    knows, nothing = Channels(10.0), Channels(0.0)
+    for parameter in (*knows.parameters(), *nothing.parameters()):
+        parameter.requires_grad_(False)
+    assert fine_tune(knows, images, images, **options) == 1.0
+    assert fine_tune(nothing, images, images, **options) < 0.4
+
+
+@pytest.mark.parametrize("classes", [(), ("dark", "light")])
+def test_an_interrupted_fine_tuning_is_no_result(classes):
+    images = ImageSet(on_light_ground("train", 60).images, torch.arange(60) % 2, classes)
+
+    def stop(record):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="fine-tuning was stopped by hand"):
+        fine_tune(small_cnn(2), images, images, **SHORT, on_epoch=stop)
+
+
+def test_large_labels_cost_fine_tuning_no_more_than_small_ones():
+    images = on_light_ground("train", 60).images
+    sets = [ImageSet(images, factor * (torch.arange(60) % 3)) for factor in (1, 10**9)]
+    scores = [fine_tune(small_cnn(2), part, part, **SHORT) for part in sets]
+    assert scores[0] == scores[1]
 
 
 def test_fine_tuning_with_the_same_seed_gives_the_same_accuracy():
@@ -459,26 +652,70 @@ def cka_by_kernels(a, b):
     return float((k * m).sum() / (k.norm() * m.norm()))
 
 
-def test_linear_cka_is_the_papers_formula():
-    a = torch.randn(30, 5)
-    b = torch.cat([a[:, :2], torch.randn(30, 6)], dim=1)
-    assert linear_cka(a, b) == pytest.approx(cka_by_kernels(a, b), abs=1e-9)
+def unbiased_hsic(a, b):
+    """Equation 5 of Song et al. 2012, image by image."""
+    count = len(a)
+    k, m = ((part.double() @ part.double().T).tolist() for part in (a, b))
+    trace = rows = 0.0
+    whole = [0.0, 0.0]
+    for i in range(count):
+        k[i][i] = m[i][i] = 0.0
+        trace += sum(k[i][j] * m[j][i] for j in range(count) if j != i)
+        whole = [whole[0] + sum(k[i]), whole[1] + sum(m[i])]
+        rows += sum(k[i]) * sum(m[i])
+    terms = trace + whole[0] * whole[1] / ((count - 1) * (count - 2)) - 2 * rows / (count - 2)
+    return terms / (count * (count - 3))
+
+
+def related(count=30):
+    a = torch.randn(count, 5)
+    return a, torch.cat([a[:, :2], torch.randn(count, 6)], dim=1)
+
+
+def test_linear_cka_is_the_unbiased_formula():
+    a, b = related()
+    for shift in (0.0, 3.0):  # the estimator takes care of the mean itself
+        slow = unbiased_hsic(a + shift, b) / math.sqrt(unbiased_hsic(a + shift, a + shift) * unbiased_hsic(b, b))
+        assert linear_cka(a, b) == pytest.approx(slow, abs=1e-9)
     assert linear_cka(a, b) == pytest.approx(linear_cka(b, a))
 
 
-def test_linear_cka_ignores_rotation_scale_and_shift_and_not_a_single_stretched_direction():
+def test_linear_cka_without_the_correction_is_the_papers_formula():
+    a, b = related()
+    assert linear_cka(a, b, debiased=False) == pytest.approx(cka_by_kernels(a, b), abs=1e-9)
+    assert linear_cka(a, b, debiased=False) > linear_cka(a, b) + 0.1
+
+
+@pytest.mark.parametrize("columns", [128, 3072])
+def test_linear_cka_of_independent_noise_is_about_zero_however_wide(columns):
+    a, b = torch.randn(1000, 128), torch.randn(1000, columns)
+    assert abs(linear_cka(a, b)) < 0.02
+    assert linear_cka(a, b, debiased=False) > 0.1
+
+
+def test_linear_cka_of_noise_is_zero_on_average_at_few_images_too():
+    scores = [linear_cka(torch.randn(12, 4), torch.randn(12, 4)) for _ in range(300)]
+    assert abs(sum(scores) / len(scores)) < 0.03
+    assert min(scores) < 0
+
+
+@pytest.mark.parametrize("debiased", [True, False])
+@pytest.mark.parametrize("scale", [1e-20, 3.0, 1e20])
+def test_linear_cka_ignores_rotation_scale_and_shift_and_not_a_single_stretched_direction(debiased, scale):
     a = torch.randn(50, 4, dtype=torch.float64)
     rotation, _ = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64))
-    assert linear_cka(a, 3 * a @ rotation + 7) == pytest.approx(1)
-    assert linear_cka(a, a * torch.tensor([10.0, 1, 1, 1], dtype=torch.float64)) < 0.9
-    assert linear_cka(torch.randn(500, 3), torch.randn(500, 3)) < 0.1
+    assert linear_cka(a, a, debiased=debiased) == pytest.approx(1)
+    assert linear_cka(a, scale * (a @ rotation + 7), debiased=debiased) == pytest.approx(1)
+    assert linear_cka(a, a * torch.tensor([10.0, 1, 1, 1], dtype=torch.float64), debiased=debiased) < 0.9
 
 
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
         (torch.randn(4, 2), torch.randn(5, 2), r"got \(4, 2\) and \(5, 2\)"),
-        (torch.randn(1, 2), torch.randn(1, 2), "features must be"),
+        (torch.randn(3, 2), torch.randn(3, 2), "with N at least 4"),
+        (torch.randn(4, 2) / 0, torch.randn(4, 2), "the first features must be finite"),
+        (torch.eye(9), torch.randn(9, 2), "all images are equally far from one another"),
         (torch.ones(4, 2), torch.randn(4, 2), "all features are equal"),
     ],
 )

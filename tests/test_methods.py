@@ -1,16 +1,19 @@
 """What every method must keep, whatever its loss: the contract with the training loop and the structure behind it."""
 
+import contextlib
 import inspect
 import pkgutil
 
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 from ssl_course import ImageSet, methods, pretrain, recipes
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import MovingAverage, small_cnn
-from ssl_course.profiles import augmentation
+from ssl_course.recipes import augmentation
 from ssl_course.vit import VisionTransformer
 
 NAMES = [*METHODS, "supervised"]
@@ -28,12 +31,13 @@ every_method = pytest.mark.parametrize("name", NAMES)
 
 @pytest.fixture(autouse=True)
 def tiny_encoders(monkeypatch):
-    monkeypatch.setattr(recipes, "ENCODERS", {"small_cnn": lambda: small_cnn(4)})
-    monkeypatch.setattr(recipes, "TRANSFORMERS", {"small_vit": lambda: VisionTransformer(width=16, depth=1)})
+    narrow = {"small_cnn": lambda: small_cnn(4), "small_vit": lambda: VisionTransformer(width=16, depth=1)}
+    monkeypatch.setattr(recipes, "NETWORKS", narrow)
 
 
 def build(name, seed=0, **options):
     if name == "supervised":
+        torch.manual_seed(seed)
         return Supervised(recipes.new_encoder("small_cnn", seed), 8, augment=augmentation("shapes"))
     return recipes.build(name, "shapes", seed=seed, **{"size": 16} | OPTIONS.get(name, {}) | options)
 
@@ -182,7 +186,50 @@ def test_the_same_seed_gives_the_same_loss_and_another_seed_another(name):
     assert not torch.equal(loss_of(build(name, seed=4), images()), first)
 
 
-# --- views
+# --- the host
+
+
+def step(method, batch):
+    """What the training loop does with one batch, but for the optimizer."""
+    with torch.no_grad():
+        views = method.views(batch)
+    uses_labels = getattr(method, "uses_labels", False)
+    targets = [torch.zeros(len(batch), dtype=torch.long, device=batch.device)] if uses_labels else []
+    method(*views, *targets).backward()
+    if hasattr(method, "after_step"):
+        method.after_step(0.5)
+
+
+class FromHost(TorchFunctionMode):
+    """Notes each call that makes a tensor of Python's numbers, or touches one in the computer's own memory."""
+
+    def __init__(self):
+        super().__init__()
+        self.count, self.found = 0, set()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **kwargs or {})
+        tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)]
+        on_host = any(tensor.device.type == "cpu" for tensor in tensors)
+        if on_host or function in (torch.tensor, torch.as_tensor, torch.scalar_tensor):
+            self.found.add(function.__name__)
+        self.count += 1
+        return result
+
+
+@every_method
+def test_a_step_neither_waits_for_a_number_nor_brings_one_from_the_host(name, monkeypatch):
+    """On the device "meta" no number can be read: what a GPU would have to wait for is an error there."""
+    monkeypatch.setattr(torch, "autocast", lambda *args, **kwargs: contextlib.nullcontext())  # not on this device
+    everything = {"rotation": 20.0, "blur": 0.5, "solarize": 0.2} if name != "rotation" else {"blur": 0.5}
+    method, batch = build(name).to("meta"), images(16).to("meta")
+    for part, value in everything.items():
+        setattr(method.augment, part, value)
+    step(method, batch)  # makes what is kept
+    with FromHost() as operations:
+        step(method, batch)
+    assert operations.count > 50
+    assert operations.found == set()
 
 
 @every_method
@@ -311,7 +358,7 @@ NAN = float("nan")
         ("jigsaw", {"gap": -1}, "gap not negative, got 4 and -1"),
         ("inpainting", {"share": 0}, r"share must be in \(0, 1\), got 0"),
         ("inpainting", {"share": 1}, r"share must be in \(0, 1\), got 1"),
-        ("inpainting", {"size": 30}, "size must be a multiple of 8, got 30"),
+        ("inpainting", {"size": 30}, r"size must be a multiple of 8, got \(30, 30\)"),
         ("autoencoder", {"noise": -0.1}, "noise can't be negative .* got -0.1"),
         ("autoencoder", {"bottleneck": 0}, "bottleneck must be positive, got .* and 0"),
         ("autoencoder", {"size": (32, 20)}, r"size must be a multiple of 8, got \(32, 20\)"),

@@ -228,6 +228,20 @@ def test_batch_norm_of_the_keys_sees_random_groups_of_eight_or_more(groups, coun
     assert members.diff().min() < 0  # shuffled
 
 
+@pytest.mark.parametrize("groups", [4, 36])
+def test_no_group_of_any_batch_has_less_than_eight_and_sizes_differ_by_one_at_most(groups):
+    method, sizes = moco(groups=groups), []
+    method.target.copy = nn.Identity()
+    method.target.register_forward_hook(lambda module, inputs, output: sizes.append(len(output)))
+    for count in range(16, 301):
+        sizes.clear()
+        method._encode_keys(torch.zeros(count, 1))
+        assert sum(sizes) == count
+        assert len(sizes) == min(groups, count // 8)
+        assert min(sizes) >= 8
+        assert max(sizes) - min(sizes) <= 1
+
+
 def test_the_loss_of_a_view_with_itself_is_lower_than_with_another_images():
     method, view = moco(temperature=0.1).eval(), images(8)
     losses = [method(view, view.roll(k, dims=0)) for k in range(4)]

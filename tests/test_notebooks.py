@@ -7,6 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from ssl_course import fingerprint
+
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LARGEST = 1_000_000  # bytes
@@ -55,12 +57,48 @@ def test_the_outputs_are_those_of_the_code_as_it_is(notebook):
     assert made_from == execute.fingerprint(notebook), "the code has changed since: run `make notebooks` and commit"
 
 
-def test_a_change_of_the_code_changes_the_fingerprint_and_a_comment_in_the_package_does_not(notebook, monkeypatch):
-    before = execute.fingerprint(notebook)
+def test_a_change_of_its_code_or_of_code_that_it_uses_changes_the_fingerprint(notebook, monkeypatch):
+    before, real = execute.fingerprint(notebook), fingerprint.inspect.getsource
+    for addition, same in (("    # says more\n", True), ("    x = 1\n", False)):
+
+        def edited(part, addition=addition):
+            return real(part) + addition * (part.__qualname__ == "extract_features")
+
+        monkeypatch.setattr(fingerprint.inspect, "getsource", edited)
+        assert (execute.fingerprint(notebook) == before) is same
+    monkeypatch.undo()
     code_cells(notebook)[0].source += "\nx = 1"
     assert execute.fingerprint(notebook) != before
-    with_docstring, with_comment = 'def f():\n    """Says."""\n    return 1', "def f():\n    return 1  # says"
-    assert execute._without_docstrings(with_docstring) == execute._without_docstrings(with_comment)
+
+
+def a_notebook(source):
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+
+
+def test_a_changed_result_that_is_read_changes_the_fingerprint_and_another_does_not(tmp_path, monkeypatch):
+    reads = a_notebook("from ssl_course.results import read\nread('one')")
+    judges = a_notebook("from ssl_course.results import baselines\nbaselines(S.data)")
+    for name in ("one", "two", "compare_shapes"):
+        (tmp_path / f"{name}.json").write_text("1")
+    monkeypatch.setattr(execute.results, "FOLDER", tmp_path)
+
+    def moved(name):
+        before = execute.fingerprint(reads), execute.fingerprint(judges)
+        (tmp_path / f"{name}.json").write_text("changed")
+        return execute.fingerprint(reads) != before[0], execute.fingerprint(judges) != before[1]
+
+    assert moved("one") == (True, False)
+    assert moved("two") == (False, False)
+    assert moved("compare_shapes") == (False, True)
+
+
+def test_a_method_that_is_built_by_its_name_counts(monkeypatch):
+    builds = a_notebook("from ssl_course.recipes import build\nbuild('mae', 'shapes')")
+    before, real = execute.fingerprint(builds), fingerprint.inspect.getsource
+    monkeypatch.setattr(
+        fingerprint.inspect, "getsource", lambda part: real(part) + "    x = 1\n" * (part.__qualname__ == "MAE")
+    )
+    assert execute.fingerprint(builds) != before
 
 
 def test_the_file_is_small_enough_to_open_anywhere(path):

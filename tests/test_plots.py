@@ -1,6 +1,9 @@
 import math
+import subprocess
+import sys
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 
@@ -44,3 +47,93 @@ def test_tsne_places_are_the_same_twice_and_keep_neighbours():
     inside = torch.cdist(torch.tensor(places[:15]), torch.tensor(places[:15])).mean()
     between = torch.cdist(torch.tensor(places[:15]), torch.tensor(places[15:])).mean()
     assert inside < between
+
+
+# Features as a collapse, a dead network or few images leave them; scikit-learn's t-SNE ends the process for some.
+FEATURES = """
+{
+    "zero": torch.zeros(50, 8),
+    "equal": torch.full((50, 8), 3.7),
+    "equal up to rounding": torch.ones(50, 8) + 1e-7 * torch.randn(50, 8),
+    "nearly equal": torch.ones(50, 8) + 1e-5 * torch.randn(50, 8),
+    "half of them dead": torch.cat([torch.zeros(50, 8), torch.randn(50, 8)]),
+    "all but one equal": torch.cat([torch.zeros(49, 8), torch.ones(1, 8)]),
+    "two values": torch.eye(2)[torch.arange(60) % 2],
+    "on a line": torch.arange(50.0)[:, None] * torch.ones(1, 8),
+    "one column": torch.randn(50, 1),
+    "one live column": torch.nn.functional.pad(torch.randn(50, 1), (0, 7)),
+    "no column": torch.randn(50, 0),
+    "four images": torch.randn(4, 8),
+    "four equal images": torch.ones(4, 8),
+    "huge": 1e30 * torch.randn(50, 8),
+    "huge in float64": 1e200 * torch.randn(50, 8, dtype=torch.float64),
+    "tiny": 1e-30 * torch.randn(50, 8),
+    "half precision": torch.randn(50, 8).bfloat16(),
+    "whole numbers": torch.randint(0, 3, (50, 8)),
+    "with a gradient": torch.randn(50, 8, requires_grad=True),
+}
+"""
+COLLAPSED = {"zero", "equal", "equal up to rounding", "no column", "four equal images"}
+
+
+def test_a_map_of_any_features_is_drawn_and_the_process_lives():
+    program = f"""
+import matplotlib, torch
+matplotlib.use("agg")
+from ssl_course import plots
+torch.manual_seed(0)
+for name, features in {FEATURES.strip()}.items():
+    ax = plots.tsne(features, torch.arange(len(features)) % 2)
+    finite = all(torch.tensor(part.get_offsets()).isfinite().all() for part in ax.collections)
+    print(name, finite, "collapse" in ax.get_title(), sep="|")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    drawn = [line.split("|") for line in done.stdout.splitlines()]
+    assert all(finite == "True" for _, finite, _ in drawn)
+    assert {name for name, _, said in drawn if said == "True"} == COLLAPSED
+    assert len(drawn) == FEATURES.count('": ')
+
+
+@pytest.mark.parametrize(
+    ("features", "rule"),
+    [
+        (torch.randn(3, 8), r"features \(N, D\) of at least 4 images, got \(3, 8\)"),
+        (torch.randn(0, 8), r"at least 4 images, got \(0, 8\)"),
+        (torch.randn(50), r"features \(N, D\) of at least 4 images, got \(50,\)"),
+        (torch.full((5, 2), math.nan), "features must be finite, got 10 of 10 numbers"),
+        (torch.eye(5) / 0, "features must be finite, got 25 of 25"),
+        (torch.tensor([1.0, 2, 3, math.inf])[:, None], "features must be finite, got 1 of 4"),
+    ],
+)
+def test_features_without_a_map_are_refused_in_a_sentence(features, rule):
+    with pytest.raises(ValueError, match=rule):
+        plots.tsne(features, torch.zeros(len(features), dtype=torch.long))
+
+
+def test_a_map_of_ordinary_features_does_not_speak_of_a_collapse():
+    assert plots.scatter(np.eye(2), torch.arange(2)).get_title() == ""
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([-1, 0, 1], ["-1", "cat", "dog"]),
+        ([0, 2, 7], ["cat", "fox", "7"]),
+        ([0, 1, 10**9], ["cat", "dog", "1000000000"]),
+        ([-3, -2, -1], ["-3", "-2", "-1"]),
+    ],
+)
+def test_a_label_without_a_name_is_shown_as_a_number_and_never_under_anothers_name(labels, names):
+    ax = plots.scatter(np.arange(6).reshape(3, 2), torch.tensor(labels), ("cat", "dog", "fox"))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == names
+
+
+def test_yes_and_no_can_be_labels():
+    ax = plots.scatter(np.eye(2), torch.tensor([True, False]))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["False", "True"]
+
+
+def test_points_without_a_label_each_are_refused():
+    with pytest.raises(ValueError, match="each point needs a label, got 5 points and 4 labels"):
+        plots.scatter(np.zeros((5, 2)), torch.zeros(4))

@@ -16,13 +16,17 @@ METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 SETS = "pretext autoencoder triplet byol mae compare own_images clinic"
 LAYERS = [
-    {"shapes", "augment", "networks", "features", "plots", "precision", "results", "cost"},
+    {"pictures"},
+    {"folders"},
+    {"features"},
+    {"shapes", "augment", "networks", "precision", "results", "cost", "fingerprint", "checkpoint"},
     {"data", "vit"},
     METHODS,
     SIMCLRS_RELATIVES,
     {"methods"},
-    {"train", "profiles"},
-    {"recipes", "evaluate"},
+    {"train", "tables", "recipes"},
+    {"evaluate", "plots", "profiles"},
+    {"runs"},
     {"compare"},
     {"checks.engine"},
     {"checks.simclr"},  # with vectors for views, which others take from it

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import signal
 import subprocess
@@ -9,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from ssl_course import ImageSet, load, pretrain
+from ssl_course import ImageSet, load, pretrain, train
 from ssl_course.augment import Augment
+from ssl_course.checkpoint import plain_settings
 from ssl_course.methods import SimCLR, Supervised
 from ssl_course.networks import small_cnn
 from ssl_course.precision import choose_device, choose_precision
@@ -49,7 +51,7 @@ class Constant(nn.Module):
 
 def test_history_has_one_record_an_epoch_with_every_key():
     history = pretrain(simclr(), images(), epochs=2, batch_size=16, **QUIET)
-    keys = "epoch loss gradient_norm learning_rate images_per_second seconds feature_deviation effective_rank"
+    keys = "epoch loss gradient_norm learning_rate images_per_second seconds threads feature_deviation effective_rank"
     assert [record["epoch"] for record in history] == [1, 2]
     assert all(set(record) == set(keys.split()) for record in history)
     assert not history.interrupted
@@ -186,6 +188,113 @@ def test_a_gradient_that_is_not_finite_stops_although_the_loss_is_fine(tmp_path)
         pretrain(Constant(lambda h: (h.mean() * 0).sqrt()), images(), epochs=1, batch_size=16, **QUIET)
 
 
+@pytest.mark.parametrize(("batch_size", "epochs", "last"), [(16, 1, 1), (16, 3, 3), (16, 20, 6), (2, 3, 1)])
+def test_fp16_that_skips_every_step_ends_like_fp32(batch_size, epochs, last):
+    """As soon as it can't be the search for a scale: at once where there are many steps, else at the end."""
+
+    def loss(features):
+        return (features.float().mean() * 0).sqrt()
+
+    message = rf"gradient is not finite at any step of epoch {last} .* learning rate \(0.004\)"
+    with pytest.raises(TrainingError, match=message):
+        pretrain(Constant(loss), images(), epochs=epochs, batch_size=batch_size, **QUIET | {"precision": "fp16"})
+
+
+def test_fp16_leaves_a_step_that_overflowed_out_of_the_means():
+    calls = []
+
+    def loss(features):
+        calls.append(1)
+        return (features.float().mean() * 0).sqrt() if len(calls) == 1 else features.float().square().mean()
+
+    history = pretrain(Constant(loss), images(), epochs=1, batch_size=4, **QUIET | {"precision": "fp16"})
+    assert 0 < history[0]["gradient_norm"] < math.inf
+
+
+def test_fp16_trains_close_to_fp32_on_the_cpu():
+    losses = []
+    for precision in ("fp32", "fp16"):
+        history = pretrain(simclr(), images(256), epochs=1, batch_size=16, **QUIET | {"precision": precision})
+        losses.append(history[0]["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+
+
+def test_features_that_are_not_finite_end_the_training(tmp_path):
+    class Broken(Constant):
+        def after_step(self, progress):
+            if progress == 1:
+                next(self.encoder.parameters()).data.fill_(float("nan"))
+
+    method = Broken(lambda features: features.square().mean())
+    with pytest.raises(TrainingError, match="after epoch 2 the encoder's features are not finite"):
+        pretrain(method, images(), epochs=2, batch_size=16, checkpoint=tmp_path / "run.pt", **QUIET)
+    assert len(read_checkpoint(tmp_path / "run.pt")["history"]) == 1
+
+
+def test_the_watch_for_collapse_can_be_turned_off(monkeypatch):
+    monkeypatch.setattr(train, "extract_features", None)
+    history = pretrain(simclr(), images(), epochs=1, batch_size=16, watch=False, **QUIET)
+    assert "effective_rank" not in history[0]
+
+
+def test_every_loss_is_checked_once(monkeypatch):
+    seen = []
+    real = train._check_finite
+    monkeypatch.setattr(
+        train, "_check_finite", lambda run, losses, *rest: seen.append(len(losses)) or real(run, losses, *rest)
+    )
+    pretrain(simclr(), images(64), epochs=2, batch_size=16, **QUIET)
+    assert sum(seen) == 8
+
+
+def test_threads_are_those_asked_for_recorded_and_given_back(tmp_path):
+    before, seen = torch.get_num_threads(), []
+    method = Constant(lambda features: seen.append(torch.get_num_threads()) or features.square().mean())
+    history = pretrain(method, images(), epochs=1, batch_size=16, threads=2, **QUIET)
+    assert set(seen) == {2}
+    assert history[0]["threads"] == 2
+    assert torch.get_num_threads() == before
+
+
+def test_a_run_that_became_slow_looks_again_for_the_fastest_threads(monkeypatch):
+    counts = iter([2, 1])
+    monkeypatch.setattr(train, "choose_threads", lambda: (next(counts), "because"))
+    real, speeds = train.train_epoch, iter([100.0, 90.0, 40.0, 41.0])
+    monkeypatch.setattr(train, "train_epoch", lambda *given: real(*given) | {"images_per_second": next(speeds)})
+    monkeypatch.setattr(train, "_became_slow", lambda history: len(history) == 3)
+    history = pretrain(simclr(), images(), epochs=4, batch_size=16, **QUIET)
+    assert [record["threads"] for record in history] == [2, 2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("speeds", "slow"), [([100], False), ([100, 60], False), ([100, 49], True), ([40, 100], False)]
+)
+def test_slow_is_less_than_half_of_the_fastest(speeds, slow):
+    assert train._became_slow([{"images_per_second": speed} for speed in speeds]) is slow
+
+
+def test_a_resumed_run_keeps_the_threads_it_began_with(tmp_path, monkeypatch):
+    arguments = {"epochs": 2, "batch_size": 16, "checkpoint": tmp_path / "run.pt"} | QUIET
+
+    class Stop(Exception):
+        pass
+
+    def stop(record):
+        raise Stop
+
+    with pytest.raises(Stop):
+        pretrain(simclr(), images(), threads=2, on_epoch=stop, **arguments)
+    monkeypatch.setattr(train, "choose_threads", None)
+    assert [record["threads"] for record in pretrain(simclr(), images(), **arguments)] == [2, 2]
+
+
+def test_what_was_chosen_is_said_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(train, "choose_threads", lambda: (2, "1.5 times as fast as 1"))
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    pretrain(simclr(), images(), epochs=1, batch_size=16, **QUIET | {"progress": True})
+    assert "2 threads: 1.5 times as fast as 1\n" in capsys.readouterr().err
+
+
 def test_after_step_gets_the_progress():
     method = Constant(lambda features: features.square().mean())
     pretrain(method, images(), epochs=2, batch_size=16, **QUIET)
@@ -246,10 +355,54 @@ def test_a_checkpoint_of_another_method_or_setting_is_refused(tmp_path):
         pretrain(Supervised(small_cnn(4), 10), images(), **arguments)
     with pytest.raises(ValueError, match=r"made with epochs=1, this run has epochs=2"):
         pretrain(simclr(), images(), **arguments | {"epochs": 2})
-    with pytest.raises(ValueError, match=r"made with checksum="):
+    with pytest.raises(ValueError, match=r"made with pixels="):
         pretrain(simclr(), load("shapes", size=32, seed=1), **arguments)
-    with pytest.raises(ValueError, match="built differently"):
+    with pytest.raises(ValueError, match=r"made with parts.encoder.dim=16"):
         pretrain(simclr(width=8), images(), **arguments)
+    unlike = simclr(head=simclr().head)
+    unlike.head[0].weight = nn.Parameter(torch.zeros(2, 2))  # with the same settings by name
+    with pytest.raises(ValueError, match="built differently"):
+        pretrain(unlike, images(), **arguments)
+    assert len(read_checkpoint(tmp_path / "run.pt")["history"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"temperature": 5.0}, "made with parts.method.temperature=0.15, this run has parts.method.temperature=5.0"),
+        ({"augment": Augment(crop=0.5)}, "parts.augment.crop=0.2, this run has parts.augment.crop=0.5"),
+        ({"augment": Augment(sigma=(0.2, 1.0))}, "parts.augment.sigma"),
+    ],
+)
+def test_a_checkpoint_of_other_options_or_views_is_refused(tmp_path, changed, message):
+    arguments = {"epochs": 1, "batch_size": 16, "checkpoint": tmp_path / "run.pt"} | QUIET
+    pretrain(simclr(temperature=0.15), images(), **arguments)
+    with pytest.raises(ValueError, match=message):
+        pretrain(simclr(**{"temperature": 0.15} | changed), images(), **arguments)
+
+
+def test_a_checkpoint_of_other_labels_is_refused_where_labels_are_used(tmp_path):
+    one = images()
+    other = ImageSet(one.images, one.labels.flip(0), one.classes)
+    arguments = {"epochs": 1, "batch_size": 16, "checkpoint": tmp_path / "run.pt"} | QUIET
+    pretrain(simclr(), one, **arguments)
+    pretrain(simclr(), other, **arguments)  # which never sees them
+    arguments["checkpoint"] = tmp_path / "supervised.pt"
+    pretrain(Supervised(small_cnn(4), 10), one, **arguments)
+    with pytest.raises(ValueError, match="made with labels="):
+        pretrain(Supervised(small_cnn(4), 10), other, **arguments)
+
+
+def test_the_settings_of_a_method_are_those_of_all_its_parts_and_no_measurements():
+    class Nested(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weights, self.limits, self.way, self.active = {"a": 1.0}, (0.1, None), "hard", float("nan")
+            self.inner, self._keys = nn.Dropout(0.3), 5
+
+    found = plain_settings(Nested())
+    assert found["method"] == {"kind": "Nested", "weights": {"a": 1.0}, "limits": (0.1, None), "way": "hard"}
+    assert found["inner"] == {"kind": "Dropout", "p": 0.3, "inplace": False}
 
 
 def test_load_encoder_gives_the_trained_weights_or_says_that_they_do_not_fit(tmp_path):
@@ -283,7 +436,12 @@ def test_bf16_trains_close_to_fp32():
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"batch_size": 1}, "batch_size must be at least 2, got 1"),
         ({"batch_size": 64}, "32 images don't fill one batch: .* batch_size=32 or less"),
-        ({"lr": 0}, "lr must be positive, got 0"),
+        ({"lr": 0}, "lr must be positive and finite, got 0"),
+        ({"lr": float("inf")}, "lr must be positive and finite, got inf"),
+        ({"lr": float("nan")}, "lr must be positive and finite, got nan"),
+        ({"weight_decay": -1}, "weight_decay must not be negative, got -1"),
+        ({"weight_decay": float("nan")}, "weight_decay must not be negative, got nan"),
+        ({"threads": 0}, "threads must be at least 1, got 0"),
         ({"warmup": 1.0}, r"warmup is a share of all steps, in \[0, 1\), got 1.0"),
         ({"precision": "int8"}, "precision must be one of"),
     ],

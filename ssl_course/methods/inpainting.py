@@ -75,7 +75,7 @@ class Inpainting(nn.Module):
         check_size(self.decoder, images)
         images = self.augment(images)
         hidden = block_masks(len(images), *images.shape[-2:], self.share, images.device)
-        return torch.where(hidden, 0.5, images), images, hidden
+        return images.masked_fill(hidden, 0.5), images, hidden
 
     def forward(self, holed: Tensor, images: Tensor, hidden: Tensor) -> Tensor:
         return hidden_mse(self.decoder(self.encoder(holed)), images, hidden)

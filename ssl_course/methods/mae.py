@@ -8,9 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-from ssl_course.vit import Block, VisionTransformer, patchify, places, unpatchify
+from ssl_course.vit import Block, VisionTransformer, kept_places, patchify, unpatchify
 
 __all__ = ["MAE", "masked_mse", "normalise_patches", "patchify", "random_masking", "unpatchify"]
+
+
+def visible_count(length: int, ratio: float) -> int:
+    """How many of `length` tokens stay visible if `ratio` of them are hidden: rounded, 1 to length - 1."""
+    return min(max(1, round(length * (1 - ratio))), length - 1)
 
 
 def random_masking(tokens: Tensor, ratio: float = 0.75) -> tuple[Tensor, Tensor, Tensor]:
@@ -32,7 +37,7 @@ def random_masking(tokens: Tensor, ratio: float = 0.75) -> tuple[Tensor, Tensor,
     count, length = tokens.shape[:2]
     if length < 2:
         raise ValueError(f"to hide some and show some, an image needs at least two patches, got {length}")
-    kept = min(max(1, round(length * (1 - ratio))), length - 1)
+    kept = visible_count(length, ratio)
     order = torch.rand(count, length, device=tokens.device).argsort(dim=1)  # (B, L), a permutation for each image
     restore = order.argsort(dim=1)
     visible = tokens.gather(1, order[:, :kept].unsqueeze(2).expand(-1, -1, tokens.shape[2]))
@@ -45,22 +50,28 @@ def normalise_patches(patches: Tensor) -> Tensor:
     return (patches - mean) / (variance + 1e-4).sqrt()
 
 
-def masked_mse(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+def masked_mse(prediction: Tensor, target: Tensor, mask: Tensor, *, count: int | None = None) -> Tensor:
     """Mean squared error over the hidden patches only.
 
     Args:
         prediction, target: (B, L, P).
         mask: bool (B, L), true where hidden.
+        count: how many patches are hidden of every image, where that is known. It changes no number, but nothing has
+            to be counted: a GPU need not wait.
 
     Raises:
-        ValueError: if the shapes don't fit or nothing is hidden.
+        ValueError: if the shapes don't fit, or nothing is hidden and no count is given.
     """
     if prediction.shape != target.shape or mask.shape != target.shape[:2]:
         got = f"{tuple(prediction.shape)}, {tuple(target.shape)} and {tuple(mask.shape)}"
         raise ValueError(f"prediction and target must be (B, L, P) and mask (B, L), got {got}")
+    errors = (prediction.float() - target.float()).square().mean(dim=2)  # (B, L)
+    if count is not None:
+        hidden = mask.byte().argsort(dim=1, descending=True, stable=True)[:, :count]  # places (B, count), in order
+        return errors.gather(1, hidden).mean()
     if not mask.any():
         raise ValueError("the mask hides nothing: there is nothing to predict")
-    return (prediction.float() - target.float()).square().mean(dim=2)[mask].mean()
+    return errors[mask].mean()
 
 
 class MAE(nn.Module):
@@ -111,10 +122,12 @@ class MAE(nn.Module):
         tokens = torch.cat([seen, hidden], dim=1)  # (B, L, width)
         tokens = tokens.gather(1, restore.unsqueeze(2).expand_as(tokens))  # back in their places
         rows, columns = (side // self.encoder.patch for side in images.shape[2:])
-        tokens = tokens + places(rows, columns, tokens.shape[2]).to(tokens.device, tokens.dtype)
+        tokens = tokens + kept_places(rows, columns, tokens.shape[2], tokens.device, tokens.dtype)
         return self.paint(self.blocks(tokens)), mask
 
     def forward(self, images: Tensor) -> Tensor:
         prediction, mask = self.predict(images)
         target = patchify(images, self.encoder.patch)
-        return masked_mse(prediction, normalise_patches(target) if self.normalised else target, mask)
+        target = normalise_patches(target) if self.normalised else target
+        length = mask.shape[1]
+        return masked_mse(prediction, target, mask, count=length - visible_count(length, self.ratio))

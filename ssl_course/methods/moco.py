@@ -94,8 +94,8 @@ class MoCo(nn.Module):
     @torch.no_grad()
     def _encode_keys(self, view: Tensor) -> Tensor:
         order = torch.randperm(len(view), device=view.device)
-        groups = order.chunk(max(1, min(self.groups, len(view) // 8)))  # at least eight in a group
-        keys = torch.cat([self.target(view[group]) for group in groups])
+        count = max(1, min(self.groups, len(view) // 8))  # so that at least eight are in a group
+        keys = torch.cat([self.target(view[group]) for group in order.tensor_split(count)])
         return F.normalize(keys.float(), dim=1)[order.argsort()]
 
     @torch.no_grad()

@@ -23,7 +23,8 @@ def turn(images: Tensor, quarters: Tensor) -> Tensor:
     if images.shape[-1] != images.shape[-2]:
         raise ValueError(f"quarter turns need square images, got {tuple(images.shape)}")
     turned = torch.stack([images.rot90(k, dims=(2, 3)) for k in range(4)])  # (4, B, C, H, H)
-    return turned[quarters % 4, torch.arange(len(images), device=images.device)]
+    chosen = (quarters % 4).view(1, -1, 1, 1, 1)  # (1, B, 1, 1, 1): for each image one of the four
+    return turned.take_along_dim(chosen, dim=0).squeeze(0)
 
 
 class Rotation(nn.Module):
@@ -55,6 +56,7 @@ class Rotation(nn.Module):
         if len({angle % 360 for angle in angles}) != len(angles) or len(angles) < 2:
             raise ValueError(f"a choice needs at least two different angles, got {tuple(angles)}")
         self.encoder, self.angles, self.every = encoder, tuple(angles), every
+        self.register_buffer("degrees", torch.tensor(self.angles, dtype=torch.float32), persistent=False)
         self.head = head if head is not None else projection_head(encoder.dim, outputs=len(angles))
         self.augment = augment if augment is not None else Augment(crop=0.5)
 
@@ -66,7 +68,7 @@ class Rotation(nn.Module):
             images = images.repeat(len(self.angles), 1, 1, 1)
         else:
             answers = torch.randint(len(self.angles), (len(images),), device=images.device)
-        degrees = torch.tensor(self.angles, device=images.device, dtype=torch.float32)[answers]
+        degrees = self.degrees[answers]
         if all(angle % 90 == 0 for angle in self.angles):
             return turn(images, (degrees / 90).long()), answers
         return rotate(images, degrees), answers

@@ -88,7 +88,8 @@ def choose_negatives(positive: Tensor, distances: Tensor, mining: str) -> Tensor
     allowed = distances.isfinite()
     if mining == "easy":
         return distances.masked_fill(~allowed, float("-inf")).argmax(dim=1)
-    return torch.multinomial(allowed.float(), 1).squeeze(1)
+    # The draw of torch.multinomial(allowed.float(), 1), without its look at the numbers, for which a GPU waits.
+    return (allowed / torch.empty_like(distances).exponential_()).argmax(dim=1)
 
 
 class Triplet(nn.Module):

@@ -1,0 +1,100 @@
+"""A table of a benchmark: rows that are recipes with something changed, each kept as `ssl_course.runs` keeps a run."""
+
+import json
+import shlex
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ssl_course.evaluate import judge
+from ssl_course.recipes import Recipe, make
+from ssl_course.results import FOLDER
+from ssl_course.runs import Build, Images, Judge, Machine, Trained, hardware, is_current, load_images, run, today
+from ssl_course.tables import as_json
+
+RUNS = Path(__file__).parent.parent / "runs"
+
+
+def accuracies(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict[str, float]:
+    """The two columns of every table: linear probe and k-NN on the whole test split."""
+    return judge(trained.encoder, images.labelled, images.test)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one row of a table is.
+
+    Attributes:
+        recipe: of any seed.
+        build: makes the method.
+        judge: makes the numbers.
+        kind: of the images, for `load`, such as {"upright": True}.
+        change: what to do to the images before anything else.
+        about: further entries of the row.
+    """
+
+    recipe: Recipe
+    build: Build = make
+    judge: Judge = accuracies
+    kind: dict[str, bool] = field(default_factory=dict)
+    change: Callable[[Images], Images] | None = None
+    about: dict[str, object] = field(default_factory=dict)
+
+    def images(self, seed: int) -> Images:
+        loaded = load_images(replace(self.recipe, seed=seed), **self.kind)
+        return loaded if self.change is None else self.change(loaded)
+
+
+def table(name: str, caption: str, rows: dict[str, Row], seeds: list[int]) -> dict:
+    """Make or read every row for every seed and keep the table where lessons find it, after each seed.
+
+    Other seeds that are in the file stay, if today's code and data would give the same rows.
+    """
+    machine, file = Machine(), FOLDER / f"{name}.json"
+    command = f"python benchmarks/{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}"
+    shared = next(iter(rows.values())).recipe
+    result = {"caption": caption, "command": command, "recipe": shared.as_dict() | {"data": Path(shared.data).name}}
+    result |= {"hardware": hardware(machine), "date": today(), "seeds": _still_true(file, rows, seeds)}
+    for seed in seeds:
+        made = {}
+        for title, row in rows.items():
+            recipe, images = replace(row.recipe, seed=seed), row.images(seed)
+            found = run(recipe, RUNS, images=images, machine=machine, build=row.build, judge=row.judge)
+            made[title] = row.about | {key: value for key, value in found.items() if key != "features"}
+            print(f"{seed}  {title:<36} linear probe {100 * made[title]['linear_probe']:.1f} %", flush=True)
+        result["seeds"][str(seed)] = made
+        file.write_text(as_json(result), encoding="utf-8")
+    return result
+
+
+def show(result: dict) -> None:
+    """Mean ± standard deviation over the seeds, in per cent, as a Markdown table."""
+    seeds = list(result["seeds"].values())
+    print(f"| {result['caption']} | linear probe | k-NN |\n|---|---|---|")
+    for name in seeds[0]:
+        cells = []
+        for column in ("linear_probe", "knn"):
+            values = [100 * seed[name][column] for seed in seeds]
+            spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+            cells.append(f"{statistics.mean(values):.1f}{spread}")
+        print(f"| {name} | {' | '.join(cells)} |")
+    print(f"\n{len(seeds)} seeds; {result['hardware']}; {result['date']}")
+
+
+def _still_true(file: Path, rows: dict[str, Row], asked: list[int]) -> dict[str, dict]:
+    earlier = json.loads(file.read_text(encoding="utf-8"))["seeds"] if file.exists() else {}
+    kept = {}
+    for seed, found in earlier.items():
+        if int(seed) not in asked and set(found) == set(rows):
+            if all(_is_current(row, found[title], int(seed)) for title, row in rows.items()):
+                kept[seed] = found
+            else:
+                print(f"seed {seed} was made by other code, data or settings: left out", file=sys.stderr)
+    return kept
+
+
+def _is_current(row: Row, found: dict, seed: int) -> bool:
+    recipe = replace(row.recipe, seed=seed)
+    return is_current(found, recipe, row.images(seed), build=row.build, judge=row.judge)

@@ -1,0 +1,305 @@
+"""One way to keep a run: a folder named by a hash of all that decides its numbers, so that nothing is trained twice and
+a result of other code, data or settings is never taken for this one.
+
+A run's folder holds made_of.json (what the hash is of), checkpoint.pt, history.json, row.json (its line of a table) and
+features.pt (what the encoder says of some test images).
+"""
+
+import contextlib
+import datetime
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ssl_course.augment import Augment
+from ssl_course.checkpoint import checksum
+from ssl_course.data import DOWNLOADS, ImageSet, load
+from ssl_course.evaluate import factor_scores, few_label_curve, fine_tune, knn_accuracy, linear_probe, raw_pixels
+from ssl_course.features import effective_rank, extract_features, feature_deviation
+from ssl_course.fingerprint import code_behind, versions
+from ssl_course.methods import METHODS, Supervised
+from ssl_course.precision import choose_device, choose_precision, processor_name, with_threads
+from ssl_course.recipes import FLOORS, NETWORKS, Recipe, cost, make, new_encoder
+from ssl_course.train import History, pretrain
+
+BY_NAME = ("shapes", *DOWNLOADS)  # whose images have a size of their own
+KEPT = 1000  # test images whose features are kept
+FEW = (0.01, 0.1)  # shares of the labels
+DRAWS = 3  # of a few labels, for the linear probe
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of one seed: to train on, the labelled part that judges see, and the test split."""
+
+    train: ImageSet
+    labelled: ImageSet
+    test: ImageSet
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how a run is computed; numbers depend on all three.
+
+    Attributes:
+        device: "auto", or a name.
+        precision: "auto", "fp32", "bf16" or "fp16".
+        threads: of the processor, or "auto".
+    """
+
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | str = 1
+
+    def resolved(self) -> "Machine":
+        """With the device and precision that "auto" stands for here and now."""
+        device = choose_device(self.device)
+        return Machine(str(device), choose_precision(self.precision, device), self.threads)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a judge gets: the encoder (None: the raw pixels are judged), and the method that trained it, if any."""
+
+    encoder: nn.Module | None
+    method: nn.Module | None = None
+
+
+Build = Callable[[Recipe, int], nn.Module]  # a recipe and how many classes -> a method
+Judge = Callable[[Trained, Images, Recipe, Machine], dict]
+
+
+def load_images(recipe: Recipe, **kind: bool) -> Images:
+    """The images of a recipe and its seed; `kind` is for `load`, such as upright=True.
+
+    Raises:
+        ValueError: if the training images have no labels, since a table needs them; and as `load`.
+    """
+    height, width = recipe.resolution
+    shared = {"resolution": height if height == width and recipe.data not in BY_NAME else None} | kind
+    pool = load(recipe.data, size=recipe.size, seed=recipe.seed, **shared)
+    if pool.labels is None:
+        raise ValueError(f"{recipe.data} has no labels to judge by: sort some images into one folder per class")
+    labelled = pool.sample(min(recipe.probe, len(pool)), seed=recipe.seed)
+    return Images(pool, labelled, load(recipe.data, "test", **shared))
+
+
+def run(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    images: Images | None = None,
+    machine: Machine | None = None,
+    build: Build = make,
+    judge: Judge | None = None,
+    progress: bool = True,
+) -> dict:
+    """One row of a table, trained or, if its run is already in the folder, read.
+
+    Args:
+        folder: where runs are kept, each in a folder named by its hash.
+        images: of this recipe; default `load_images(recipe)`.
+        machine: default one thread on the best device there is.
+        build: makes the method; a study of a part of it gives its own.
+        judge: makes the numbers of the row; default `judge_row`.
+
+    Returns:
+        The row, with `features` (M, D) of the first test images.
+
+    Raises:
+        ValueError, TrainingError: as `pretrain`.
+        KeyboardInterrupt: if any part was stopped by hand; a second call goes on where it was.
+    """
+    images = images if images is not None else load_images(recipe)
+    machine = (machine or Machine()).resolved()
+    judge = judge or judge_row
+    made_of = ingredients(recipe, images, machine, build=build, judge=judge)
+    place = folder / run_key(made_of)
+    if (place / "row.json").is_file():
+        return _read(place)
+    trained, about = train(recipe, images, place, made_of, machine, build=build, progress=progress)
+    with torch.random.fork_rng(devices=[]), _threads(machine):
+        torch.default_generator.manual_seed(recipe.seed)
+        row = about | judge(trained, images, recipe, machine)
+        features = _features(trained.encoder, images.test[:KEPT])
+    row |= {"hash": place.name, "machine": asdict(machine), "date": today()}
+    _write(place / "features.pt", lambda part: torch.save(features, part))
+    _write_json(place / "row.json", row | {"hardware": hardware(machine)})
+    return _read(place)
+
+
+def train(
+    recipe: Recipe,
+    images: Images,
+    place: Path,
+    made_of: dict,
+    machine: Machine,
+    *,
+    build: Build = make,
+    progress: bool = True,
+    on_epoch: Callable[[dict], None] | None = None,
+) -> tuple[Trained, dict]:
+    """Train a recipe into a run's folder, or go on with what is there; what came out, and what its training was like.
+
+    Raises:
+        ValueError: if the folder holds another run.
+        KeyboardInterrupt: if the training was stopped by hand; a second call goes on where it was.
+    """
+    _claim(place, made_of)
+    if recipe.method == "pixels":
+        return Trained(None), {}
+    if recipe.method in FLOORS:
+        return Trained(new_encoder(recipe.encoder, recipe.seed).eval()), {}
+    method = build(recipe, len(images.train.classes))
+    settings = {"epochs": recipe.passes, "batch_size": recipe.batch_size, "lr": recipe.lr, "warmup": recipe.warmup}
+    settings |= {"weight_decay": recipe.weight_decay, "seed": recipe.seed, "threads": machine.threads}
+    settings |= {"device": machine.device, "precision": machine.precision, "checkpoint": place / "checkpoint.pt"}
+    history = pretrain(method, images.train, **settings, progress=progress, on_epoch=on_epoch)
+    _write_json(place / "history.json", list(history))
+    if history.interrupted:
+        raise KeyboardInterrupt
+    return Trained(method.encoder.cpu(), method.cpu()), _about(recipe, history, images)
+
+
+def _about(recipe: Recipe, history: History, images: Images) -> dict:
+    """What a row says of a training: passes, steps, operations, seconds, and what the last epoch was like."""
+    steps = recipe.passes * (len(images.train) // recipe.batch_size)
+    about = {"passes": recipe.passes, "steps": steps, "flops_per_image": cost(recipe)}
+    about["flops"] = about["flops_per_image"] * steps * recipe.batch_size
+    about["seconds"] = round(sum(record["seconds"] for record in history), 1)
+    return about | {key: history[-1][key] for key in ("loss", "feature_deviation", "effective_rank")}
+
+
+def judge_row(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
+    """Every number of the comparison's table for one encoder."""
+    encoder = trained.encoder
+    known = _features(encoder, images.labelled), images.labelled.labels
+    new = _features(encoder, images.test), images.test.labels
+    row = {"linear_probe": linear_probe(*known, *new), "knn": knn_accuracy(*known, *new)}
+    few = [share for share in FEW if share * len(images.labelled) >= 2 * len(images.test.classes)]
+    curve = few_label_curve(*known, *new, fractions=few, draws=DRAWS, seed=recipe.seed)
+    row["few_labels"] = {f"{point['fraction']:g}": point["accuracy"] for point in curve}
+    row |= {"effective_rank": effective_rank(new[0]), "spread": feature_deviation(new[0])}
+    if images.test.factors:
+        row["factors"] = factor_scores(known[0], images.labelled.factors, new[0], images.test.factors)
+    if encoder is not None:
+        row["fine_tuned"] = {f"{share:g}": _tune(encoder, images, share, recipe, machine) for share in few}
+    return row
+
+
+def _tune(encoder: nn.Module, images: Images, share: float, recipe: Recipe, machine: Machine) -> float:
+    """Accuracy after fine-tuning all weights on a share of the labels."""
+    few = images.labelled.sample(round(share * len(images.labelled)), seed=recipe.seed)
+    batch_size = min(64, len(few) // 2)
+    epochs = math.ceil(recipe.tuning_steps / (len(few) // batch_size))
+    shared = {"batch_size": batch_size, "lr": recipe.tuning_lr, "seed": recipe.seed}
+    shared |= {"augment": Augment(**recipe.tuning_views), "progress": False, "threads": machine.threads}
+    return fine_tune(
+        encoder, few, images.test, epochs=epochs, device=machine.device, precision=machine.precision, **shared
+    )
+
+
+def _features(encoder: nn.Module | None, images: ImageSet) -> Tensor:
+    return raw_pixels(images.images) if encoder is None else extract_features(encoder, images.images)
+
+
+# --- what a run is made of
+
+
+def ingredients(
+    recipe: Recipe, images: Images, machine: Machine, *, build: Build = make, judge: Judge | None = judge_row
+) -> dict:
+    """All that decides a row's numbers; its hash names the run's folder.
+
+    The code is that of every function and class that the run uses, found by following the names in it.
+    """
+    made_of = {"recipe": recipe.as_dict() | {"data": Path(recipe.data).name}}
+    for name, part in vars(images).items():
+        made_of[name] = {"images": len(part), "classes": list(part.classes), "pixels": checksum(part.images)}
+        made_of[name]["labels"] = None if part.labels is None else checksum(part.labels)
+        made_of[name]["factors"] = {factor: checksum(values) for factor, values in (part.factors or {}).items()}
+    made_of |= {"device": machine.device, "precision": machine.precision, "threads": machine.threads}
+    parts = [train, build, NETWORKS[recipe.encoder], *([judge, _features] if judge else [])]
+    if recipe.method not in FLOORS:
+        parts.append(METHODS.get(recipe.method, Supervised))
+    return made_of | {"code": code_behind(*parts), "versions": versions()}
+
+
+def run_key(made_of: dict) -> str:
+    """The name of a run's folder: a hash of its `ingredients`."""
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def differences(one: dict, other: dict, prefix: str = "") -> list[str]:
+    """The dotted names of what two runs are made of differently."""
+    found = []
+    for key in one | other:
+        mine, theirs = one.get(key), other.get(key)
+        if isinstance(mine, dict) and isinstance(theirs, dict):
+            found += differences(mine, theirs, f"{prefix}{key}.")
+        elif mine != theirs:
+            found.append(prefix + key)
+    return found
+
+
+def hardware(machine: Machine) -> dict[str, str]:
+    """What numbers are made on, as it was used; no names of machines."""
+    used = machine.resolved()
+    name = processor_name() if used.device == "cpu" else used.device
+    if used.device.startswith("cuda"):
+        name = torch.cuda.get_device_name(used.device)
+    about = {"device": name, "precision": used.precision, "threads": used.threads}
+    return about | {key: value for key, value in versions().items() if key in ("torch", "python")}
+
+
+def is_current(row: dict, recipe: Recipe, images: Images, **parts) -> bool:
+    """Whether a row that was kept is what this recipe would give today, on the machine that the row names."""
+    return "machine" in row and run_key(ingredients(recipe, images, Machine(**row["machine"]), **parts)) == row["hash"]
+
+
+# --- files
+
+
+def _claim(place: Path, made_of: dict) -> None:
+    """Make the folder this run's own; ValueError if it is another's."""
+    place.mkdir(parents=True, exist_ok=True)
+    description = place / "made_of.json"
+    if (place / "checkpoint.pt").exists() and description.exists():
+        old = json.loads(description.read_text(encoding="utf-8"))
+        if different := differences(old, json.loads(json.dumps(made_of))):
+            raise ValueError(
+                f"{place} holds another run (different: {', '.join(different)}): choose another folder, or delete it"
+            )
+    _write_json(description, made_of)
+
+
+def _read(place: Path) -> dict:
+    row = json.loads((place / "row.json").read_text(encoding="utf-8"))
+    return row | {"features": torch.load(place / "features.pt")}
+
+
+def _write_json(path: Path, value: object) -> None:
+    _write(path, lambda part: part.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8"))
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    """Beside it first, so that a crash leaves the old file or the new one."""
+    part = path.with_name(path.name + ".part")
+    write(part)
+    os.replace(part, path)
+
+
+def _threads(machine: Machine) -> contextlib.AbstractContextManager:
+    return contextlib.nullcontext() if machine.threads == "auto" else with_threads(machine.threads)
+
+
+def today() -> str:
+    """The date, as a result names it."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()

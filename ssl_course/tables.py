@@ -1,0 +1,122 @@
+"""What rows of a comparison say: means over seeds, and the table as Markdown, CSV and JSON.
+
+A result is a dict: caption, command, recipe, recipes, hardware, date, `seeds` (for each seed a dict of rows by name),
+failed, similarity and maps; `compare.collect` makes one, and `results.read` reads one that is kept with the package.
+"""
+
+import json
+import math
+import statistics
+
+import pandas as pd
+
+from ssl_course.methods import METHODS
+
+NAMES = {"pixels": "raw pixels", "untrained": "untrained encoder", "untrained_vit": "untrained transformer"}
+NAMES |= {name: method.__name__ for name, method in METHODS.items()}
+NAMES |= {"vae": "VAE", "barlow_twins": "Barlow Twins", "supervised": "trained with labels"}
+
+
+def rows_of(result: dict) -> list[str]:
+    """The names of the rows that any seed has, in order."""
+    return list(dict.fromkeys(name for rows in result["seeds"].values() for name in rows))
+
+
+def summary(result: dict, column: str, key: str | None = None) -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation over the seeds of one column, for every row that has it.
+
+    Args:
+        column: of the rows, such as "linear_probe", "knn", "few_labels".
+        key: within the column, such as "0.01" or a factor's name.
+
+    Returns:
+        By the row's name on the command line; the deviation of one seed is nan.
+    """
+    table = {}
+    for name in rows_of(result):
+        cells = [rows[name].get(column) for rows in result["seeds"].values() if name in rows]
+        values = [cell if key is None or cell is None else cell.get(key) for cell in cells]
+        if None not in values:
+            table[name] = (statistics.mean(values), statistics.stdev(values) if len(values) > 1 else math.nan)
+    return table
+
+
+def columns(result: dict) -> dict[str, dict[str, tuple[float, float]]]:
+    """The accuracies of the table by column title, each as `summary` gives it; those that no row has are left out."""
+    table = {"linear probe": summary(result, "linear_probe"), "k-NN": summary(result, "knn")}
+    for share in _shares(result):
+        table[f"probe, {float(share):.0%} of the labels"] = summary(result, "few_labels", share)
+    for share in _shares(result):
+        table[f"fine-tuned, {float(share):.0%} of the labels"] = summary(result, "fine_tuned", share)
+    return {title: cells for title, cells in table.items() if cells}
+
+
+def factor_table(result: dict) -> dict[str, dict[str, float]]:
+    """Mean R^2 of each known factor for each row, by the row's title; empty for photographs."""
+    table = {}
+    for factor in _keys(result, "factors"):
+        for name, (mean, _) in summary(result, "factors", factor).items():
+            table.setdefault(NAMES[name], {})[factor] = mean
+    return table
+
+
+def markdown(result: dict) -> str:
+    """The table, in per cent, mean ± standard deviation over the seeds."""
+    cells = columns(result)
+    lines = [f"| {result['caption']} | passes | {' | '.join(cells)} |", "|---" * (len(cells) + 2) + "|"]
+    for name in rows_of(result):
+        passes = next(rows[name].get("passes") for rows in result["seeds"].values() if name in rows)
+        line = " | ".join(_percent(*column[name]) if name in column else "–" for column in cells.values())
+        lines.append(f"| {NAMES[name]} | {passes or '–'} | {line} |")
+    return "\n".join(lines)
+
+
+def csv(result: dict) -> str:
+    """The table as comma-separated values: for each column of it the mean and the deviation, as shares of 1."""
+    frame = pd.DataFrame(index=[NAMES[name] for name in rows_of(result)])
+    for title, cells in columns(result).items():
+        means = {NAMES[name]: mean for name, (mean, _) in cells.items()}
+        deviations = {NAMES[name]: deviation for name, (_, deviation) in cells.items()}
+        frame[f"{title}, mean"], frame[f"{title}, deviation"] = pd.Series(means), pd.Series(deviations)
+    return frame.to_csv(index_label="row")
+
+
+def as_json(result: dict) -> str:
+    """The result as text, one line for each row of the table and each recipe, numbers to five digits."""
+    entries = []
+    for key, value in _rounded(result).items():
+        depth = 2 if key == "seeds" else 1
+        entries.append(f' "{key}": {_text(value, depth, indent=" ")}')
+    return "{\n" + ",\n".join(entries) + "\n}\n"
+
+
+def _percent(mean: float, deviation: float) -> str:
+    return f"{100 * mean:.1f}" + ("" if math.isnan(deviation) else f" ± {100 * deviation:.1f}")
+
+
+def _shares(result: dict) -> list[str]:
+    """The shares of labels that some row was judged with, the smallest first."""
+    return sorted(set(_keys(result, "few_labels")) | set(_keys(result, "fine_tuned")), key=float)
+
+
+def _keys(result: dict, column: str) -> list[str]:
+    """The keys within a column, in the order of the first row that has them."""
+    cells = [row.get(column, {}) for rows in result["seeds"].values() for row in rows.values()]
+    return list(dict.fromkeys(key for cell in cells for key in cell))
+
+
+def _text(value: object, depth: int, indent: str) -> str:
+    """A dict with one line for each entry, down to some depth; below that, and everything else, on one line."""
+    if depth == 0 or not isinstance(value, dict) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    inner = indent + " "
+    entries = [f"{inner}{json.dumps(key)}: {_text(part, depth - 1, inner)}" for key, part in value.items()]
+    return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list) else value

@@ -1,0 +1,156 @@
+"""A recipe is complete, frozen and printable, and says how a method is trained on which images."""
+
+import json
+from dataclasses import FrozenInstanceError
+
+import pytest
+import torch
+
+from ssl_course import recipes
+from ssl_course.cost import training_flops
+from ssl_course.methods import METHODS
+from ssl_course.profiles import PROFILES
+from ssl_course.recipes import ROWS, USUAL, build, make, read_option, recipe, training
+
+
+@pytest.mark.parametrize("data", ["shapes", "cifar10"])
+@pytest.mark.parametrize("name", ROWS)
+def test_a_recipe_is_plain_data_and_prints_every_field(name, data):
+    made = recipe(name, data)
+    assert json.loads(json.dumps(made.as_dict())) == made.as_dict()
+    assert all(field in str(made) for field in made.as_dict())
+    assert max(map(len, str(made).splitlines())) <= 98
+
+
+def test_a_recipe_cannot_be_changed():
+    made = recipe("simclr")
+    with pytest.raises(FrozenInstanceError):
+        made.lr = 1
+    with pytest.raises(TypeError):
+        made.options["temperature"] = 1
+
+
+@pytest.mark.parametrize("data", ["shapes", "cifar10"])
+@pytest.mark.parametrize("name", METHODS)
+def test_what_is_made_has_the_settings_that_the_recipe_names(name, data):
+    made = recipe(name, data)
+    method = make(made)
+    assert {key: getattr(method.augment, key) for key in made.views} == dict(made.views)
+    for option, value in made.options.items():
+        if hasattr(method, option):
+            assert getattr(method, option) == value, option
+
+
+def test_the_own_settings_of_methods_reach_their_recipes():
+    byol = recipe("byol", "cifar10")
+    assert (byol.batch_size, byol.lr, byol.views["crop"], byol.options["decay"]) == (
+        64,
+        pytest.approx(4e-3 / 3),
+        0.4,
+        0.9,
+    )
+    moco = recipe("moco", "shapes")
+    assert (moco.options["length"], moco.options["temperature"], moco.lr) == (1024, 0.07, 3e-3)
+    assert recipe("mae", "shapes").encoder == "small_vit"
+    assert recipe("mae", "shapes", encoder="resnet18").encoder == "small_vit"
+    assert recipe("jigsaw", "shapes").views["rotation"] == 0.0
+    assert recipe("rotation", "cifar10").options["every"] is True
+
+
+def test_changes_are_taken_over_and_none_changes_nothing():
+    made = recipe("moco", "shapes", size=100, lr=None, options={"length": 64}, views={"crop": 0.9}, passes=7)
+    assert (made.size, made.lr, made.passes) == (100, 3e-3, 7)
+    assert (made.options["length"], made.options["temperature"]) == (64, 0.07)
+    assert (made.views["crop"], made.views["grayscale"]) == (0.9, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "nothing"}, "method must be one of pixels, untrained"),
+        ({"method": "simclr", "epochs": 3}, "a recipe has no epochs"),
+        ({"method": "simclr", "options": {"ratio": 1}}, "simclr has no option ratio; it has: temperature"),
+        ({"method": "simclr", "options": {"augment": 1}}, "simclr has no option augment"),
+        ({"method": "simclr", "views": {"zoom": 1}}, "views have no zoom"),
+    ],
+)
+def test_what_a_recipe_doesnt_have_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        recipe(**arguments)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_gets_the_operations_of_simclrs_passes(name):
+    made = recipe(name, "shapes", budget=30)
+    budget = 30 * training_flops(make(recipe("simclr", "shapes")))
+    assert abs(made.passes * recipes.cost(made) / budget - 1) < 0.5 / made.passes + 1e-9
+
+
+def test_making_a_method_leaves_the_callers_random_numbers_alone_and_goes_by_the_seed():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    one, same, other = (make(recipe("simclr", seed=seed)).head[0].weight for seed in (0, 0, 1))
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    recipes.new_encoder("small_cnn", 3)
+    assert not torch.equal(torch.rand(3), expected)
+
+
+def test_build_is_the_method_of_the_recipe_with_modules_allowed():
+    method = build("byol", "shapes", predictor=torch.nn.Identity(), decay=0.5)
+    assert isinstance(method.predictor, torch.nn.Identity)
+    assert method.augment.grayscale == 0.8
+
+
+def test_training_keeps_a_methods_proportion_to_the_usual_rate():
+    assert training("byol", "shapes", batch_size=32, lr=3e-3) == {"batch_size": 32, "lr": pytest.approx(1e-3)}
+    assert training("rotation", "cifar10", batch_size=512, lr=1e-3) == {"batch_size": 128, "lr": pytest.approx(1e-3)}
+
+
+def test_the_profiles_are_the_usual_settings():
+    for name, kind in (("quick", "shapes"), ("standard", "photographs")):
+        usual, profile = USUAL[kind], PROFILES[name]
+        assert (profile.size, profile.epochs) == (usual["size"], usual["budget"])
+        assert (profile.batch_size, profile.lr) == (usual["batch_size"], usual["lr"])
+
+
+@pytest.mark.parametrize(
+    ("method", "text", "value"),
+    [
+        ("jigsaw", "normalise=false", False),
+        ("jigsaw", "normalise=Yes", True),
+        ("simsiam", "stop_gradient=false", False),
+        ("rotation", "every=no", False),
+        ("rotation", "every=1", True),
+        ("jigsaw", "tiles=4", 4),
+        ("simclr", "temperature=1", 1.0),
+        ("triplet", "mining=hard", "hard"),
+        ("rotation", "angles=0,90", (0.0, 90.0)),
+        ("autoencoder", "bottleneck=none", None),
+    ],
+)
+def test_an_option_is_read_as_the_method_declares_it(method, text, value):
+    name, _, typed = text.partition("=")
+    found = read_option(method, name, typed)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("method", "text", "message"),
+    [
+        ("simclr", "temperature=abc", "temperature must be a number, got 'abc'"),
+        ("jigsaw", "tiles=4.0", "tiles must be a whole number, got '4.0'"),
+        ("byol", "predictor=3", "byol has no option predictor"),
+        ("moco", "length=2.5", "length must be a whole number, got '2.5'"),
+        ("simclr", "head=3x", "simclr has no option head"),
+        ("simsiam", "stop_gradient=perhaps", "stop_gradient must be true or false, got 'perhaps'"),
+        ("simclr", "temperature=", "temperature must be a number, got ''"),
+    ],
+)
+def test_an_option_that_isnt_of_its_kind_is_refused_in_a_sentence(method, text, message):
+    name, _, typed = text.partition("=")
+    with pytest.raises(ValueError, match=message):
+        read_option(method, name, typed)
