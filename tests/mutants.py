@@ -66,7 +66,7 @@ def read_list(path: Path = LIST) -> list[Mutant]:
 
 
 def run_tests(root: Path, tests: tuple[str, ...], seconds: float) -> tuple[str, str]:
-    """Run test files of a copy until the first failure: "killed", "SURVIVED", "TIMED OUT" or "BROKEN", and the output."""
+    """Run test files of a copy until one fails: "killed", "SURVIVED", "TIMED OUT" or "BROKEN", and the output."""
     command = [
         sys.executable,
         "-m",

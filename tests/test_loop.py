@@ -57,7 +57,7 @@ class Noted(nn.Module):
         out = self.head(self.encoder(view))
         self.types.append(out.dtype)
         self.weights.append(self.head.weight.detach().clone())
-        loss = 0.01 * (out.float() - 1).square().mean()  # so faint that fp16's first scale, 65536, fits
+        loss = 0.01 * (out.float() - 1).square().mean()  # faint: fp16's first scale fits
         self.losses.append(float(loss.detach()))
         parameters = [part for part in self.parameters() if part.requires_grad]
         parts = torch.autograd.grad(loss, parameters, retain_graph=True)
@@ -335,10 +335,10 @@ def test_after_step_sees_the_weights_that_the_step_has_made():
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_a_run_in_two_parts_is_the_whole_run_bit_for_bit_in_every_precision(tmp_path, precision):
     class Stopped(Noted):
-        stop = None
+        _stop = None
 
         def views(self, images):
-            if len(self.numbers) == self.stop:
+            if len(self.numbers) == self._stop:
                 raise KeyboardInterrupt
             return super().views(images)
 
@@ -347,7 +347,7 @@ def test_a_run_in_two_parts_is_the_whole_run_bit_for_bit_in_every_precision(tmp_
         return pretrain(method, numbered(), epochs=4, batch_size=4, lr=0.02, checkpoint=tmp_path / file, **settings)
 
     whole, half, rest = Stopped(), Stopped(), Stopped()
-    half.stop = 7  # in the third epoch
+    half._stop = 7  # in the third epoch
     history = go(whole, "whole")
     assert go(half, "parts").interrupted
     resumed = go(rest, "parts")

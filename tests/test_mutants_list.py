@@ -1,7 +1,10 @@
 """The list of mutations that `make mutants` tries: every line can be made, and has tests that must fail."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import mutants
 import pytest
-from mutants import ROOT, Mutant, in_a_copy, read_list
+from mutants import ROOT, Mutant, read_list
 
 MUTANTS = read_list()
 
@@ -43,13 +46,56 @@ def test_a_stale_line_says_why(change, message):
 def test_a_line_of_other_than_five_parts_is_refused(tmp_path):
     file = tmp_path / "list.txt"
     file.write_text("# a heading\n\nclaim | file | old | new\n")
-    with pytest.raises(ValueError, match="line 3 .* five parts between |, got 4"):
+    with pytest.raises(ValueError, match=r"line 3 .* five parts between \|, got 4"):
         read_list(file)
 
 
-def test_a_mutation_is_made_in_a_copy_and_killed_by_a_test_that_fails():
-    wrong = Mutant("a claim", "features.py", '"features must be (N, D)', '"features must be nice', ("test_of_it.py",))
-    before = (ROOT / "ssl_course" / wrong.file).read_text(encoding="utf-8")
-    outcome, output = in_a_copy(wrong, ("test_mutants_list.py::no_such_test",), 60)
-    assert outcome == "BROKEN", output
-    assert (ROOT / "ssl_course" / wrong.file).read_text(encoding="utf-8") == before
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ("assert 'nicer' not in features.__doc__", "killed"),
+        ("assert features", "SURVIVED"),
+        ("import time; time.sleep(60)", "TIMED OUT"),
+        ("pytest.exit('not a failure', returncode=3)", "BROKEN"),
+    ],
+)
+def test_a_mutation_is_made_in_a_copy_and_only_a_failing_test_kills_it(tmp_path, monkeypatch, body, outcome):
+    """The copy is of a package of one module and one test."""
+    (tmp_path / "ssl_course").mkdir()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "pyproject.toml").write_text("")
+    module = tmp_path / "ssl_course" / "features.py"
+    module.write_text('"""nice"""')
+    test = f"import pytest\nfrom ssl_course import features\n\ndef test_it():\n    {body}\n"
+    (tmp_path / "tests" / "test_it.py").write_text(test)
+    monkeypatch.setattr(mutants, "ROOT", tmp_path)
+    mutant = Mutant("it is nicer", "features.py", "nice", "nicer", ("test_it.py",))
+    seconds = 3 if outcome == "TIMED OUT" else 60
+    assert mutants.in_a_copy(mutant, mutant.tests, seconds)[0] == outcome
+    assert module.read_text() == '"""nice"""'
+
+
+def test_the_unmutated_tests_that_fail_are_named(tmp_path, monkeypatch):
+    """Else a broken test would kill every mutation."""
+    monkeypatch.setattr(mutants, "in_a_copy", lambda mutant, tests, seconds: ("killed", "the reason"))
+    line = Mutant("", "features.py", "a", "b", ("test_loop.py", "test_views.py"))
+    with ThreadPoolExecutor(1) as pool:
+        said = list(mutants.failing_unmutated([line, line], pool, 60))
+    assert len(said) == 2
+    assert "test_loop.py does not pass without any mutation" in said[0]
+    assert "the reason" in said[0]
+
+
+def test_survivors_and_stale_lines_are_counted_and_end_with_1(monkeypatch, capsys):
+    lines = [Mutant("one", "features.py", "encoder.eval()", "pass", ("test_loop.py",))]
+    monkeypatch.setattr(mutants, "read_list", lambda: lines)
+    monkeypatch.setattr(mutants, "failing_unmutated", lambda *_: [])
+    for outcome, code in (("killed", 0), ("SURVIVED", 1), ("BROKEN", 1), ("TIMED OUT", 1)):
+        monkeypatch.setattr(mutants, "in_a_copy", lambda *_, outcome=outcome: (outcome, ""))
+        assert mutants.main(["--jobs", "1"]) == code
+        assert f"{outcome:9}  features.py: one" in capsys.readouterr().out
+    monkeypatch.setattr(mutants, "in_a_copy", lambda *_: ("killed", ""))
+    lines.append(Mutant("two", "features.py", "no such text", "pass", ("test_loop.py",)))
+    assert mutants.main(["--jobs", "1"]) == 1
+    assert "2 mutations: 1 killed, 0 not, 1 stale" in capsys.readouterr().out
+    assert mutants.main(["nothing is called so"]) == 1
