@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIST = Path(__file__).with_name("mutants.txt")
 COPIED = ("ssl_course", "tests")
-OUTCOMES = {0: "SURVIVED", 1: "killed"}  # by pytest's exit status; with any other the tests did not run as they should
+PASSED = "SURVIVED"
+OUTCOMES = {0: PASSED, 1: "killed"}  # by pytest's exit status; with any other the tests did not run as they should
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,12 @@ def in_a_copy(mutant: Mutant | None, tests: tuple[str, ...], seconds: float) -> 
         return run_tests(root, tests, seconds)
 
 
-def failing_unmutated(mutants: list[Mutant], pool: ThreadPoolExecutor, seconds: float) -> Iterator[str]:
-    """A sentence for each test file that doesn't pass as it is: it would kill every mutation without seeing it."""
+def failing_unmutated(mutants: list[Mutant], pool: ThreadPoolExecutor, seconds: float) -> dict[str, str]:
+    """The test files that don't pass as they are, with why: each would kill every mutation without seeing it."""
     names = sorted({name for mutant in mutants for name in mutant.tests})
-    for name, (outcome, output) in zip(
-        names, pool.map(lambda name: in_a_copy(None, (name,), seconds), names), strict=True
-    ):
-        if outcome != "SURVIVED":
-            yield f"{name} does not pass without any mutation:\n{output[-2000:]}"
+    outcomes = pool.map(lambda name: in_a_copy(None, (name,), seconds), names)
+    found = zip(names, outcomes, strict=True)
+    return {name: f"{outcome} without any mutation\n{output}" for name, (outcome, output) in found if outcome != PASSED}
 
 
 def try_all(mutants: list[Mutant], pool: ThreadPoolExecutor, seconds: float) -> int:
@@ -121,29 +119,36 @@ def try_all(mutants: list[Mutant], pool: ThreadPoolExecutor, seconds: float) -> 
     return left
 
 
+def report_faults(faults: dict[Mutant, str], failing: dict[str, str]) -> None:
+    for name, why in failing.items():
+        print(f"{name}: {why[-2000:]}")
+    for mutant, fault in faults.items():
+        print(f"NOT TRIED  {mutant.file}: {mutant.claim}: {fault}", flush=True)
+
+
 def main(arguments: list[str] | None = None) -> int:
+    """The exit status: 0 if there are mutations and all were killed, else 1."""
     parser = argparse.ArgumentParser(description="Which single mistakes in the package does no test notice?")
     parser.add_argument("only", nargs="*", help="try only mutations with one of these texts in their line")
     parser.add_argument("--list", action="store_true", help="print the mutations and try none")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many to try at a time")
     parser.add_argument("--seconds", type=float, default=600, help="after which the tests of a mutation are given up")
     options = parser.parse_args(arguments)
-    mutants = [m for m in read_list() if not options.only or any(text in str(m) for text in options.only)]
+    mutants = [one for one in read_list() if not options.only or any(text in str(one) for text in options.only)]
     if options.list:
         print("\n".join(f"{mutant.file}: {mutant.claim}" for mutant in mutants))
         return 0
-    stale = {mutant: fault for mutant in mutants if (fault := mutant.fault(ROOT))}
-    for mutant, fault in stale.items():
-        print(f"STALE      {mutant.file}: {mutant.claim}: {fault}")
-    fresh = [mutant for mutant in mutants if mutant not in stale]
+    faults = {mutant: fault for mutant in mutants if (fault := mutant.fault(ROOT))}
     with ThreadPoolExecutor(options.jobs) as pool:
-        failing = list(failing_unmutated(fresh, pool, options.seconds))
-        if failing:
-            print("\n".join(failing))
-            return 1
-        left = try_all(fresh, pool, options.seconds)
-    print(f"{len(mutants)} mutations: {len(fresh) - left} killed, {left} not, {len(stale)} stale")
-    return int(left > 0 or len(stale) > 0 or not mutants)
+        failing = failing_unmutated([one for one in mutants if one not in faults], pool, options.seconds)
+        for mutant in mutants:
+            for name in failing.keys() & set(mutant.tests):
+                faults.setdefault(mutant, f"{name} fails without it")
+        report_faults(faults, failing)
+        left = try_all([one for one in mutants if one not in faults], pool, options.seconds)
+    killed = len(mutants) - len(faults) - left
+    print(f"{len(mutants)} mutations: {killed} killed, {left} not, {len(faults)} not tried")
+    return int(killed < len(mutants) or not mutants)
 
 
 if __name__ == "__main__":

@@ -80,16 +80,26 @@ def test_the_unmutated_tests_that_fail_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(mutants, "in_a_copy", lambda mutant, tests, seconds: ("killed", "the reason"))
     line = Mutant("", "features.py", "a", "b", ("test_loop.py", "test_views.py"))
     with ThreadPoolExecutor(1) as pool:
-        said = list(mutants.failing_unmutated([line, line], pool, 60))
-    assert len(said) == 2
-    assert "test_loop.py does not pass without any mutation" in said[0]
-    assert "the reason" in said[0]
+        why = mutants.failing_unmutated([line, line], pool, 60)
+    assert set(why) == {"test_loop.py", "test_views.py"}
+    assert why["test_loop.py"] == "killed without any mutation\nthe reason"
+
+
+def test_a_mutation_whose_tests_fail_without_it_counts_as_not_tried(monkeypatch, capsys):
+    lines = [Mutant(name, "features.py", "encoder.eval()", name, (f"test_{name}.py",)) for name in ("loop", "views")]
+    monkeypatch.setattr(mutants, "read_list", lambda: lines)
+    monkeypatch.setattr(mutants, "failing_unmutated", lambda *_: {"test_loop.py": "why"})
+    monkeypatch.setattr(mutants, "in_a_copy", lambda *_: ("killed", ""))
+    assert mutants.main(["--jobs", "1"]) == 1
+    said = capsys.readouterr().out
+    assert "NOT TRIED  features.py: loop: test_loop.py fails without it" in said
+    assert "2 mutations: 1 killed, 0 not, 1 not tried" in said
 
 
 def test_survivors_and_stale_lines_are_counted_and_end_with_1(monkeypatch, capsys):
     lines = [Mutant("one", "features.py", "encoder.eval()", "pass", ("test_loop.py",))]
     monkeypatch.setattr(mutants, "read_list", lambda: lines)
-    monkeypatch.setattr(mutants, "failing_unmutated", lambda *_: [])
+    monkeypatch.setattr(mutants, "failing_unmutated", lambda *_: {})
     for outcome, code in (("killed", 0), ("SURVIVED", 1), ("BROKEN", 1), ("TIMED OUT", 1)):
         monkeypatch.setattr(mutants, "in_a_copy", lambda *_, outcome=outcome: (outcome, ""))
         assert mutants.main(["--jobs", "1"]) == code
@@ -97,5 +107,5 @@ def test_survivors_and_stale_lines_are_counted_and_end_with_1(monkeypatch, capsy
     monkeypatch.setattr(mutants, "in_a_copy", lambda *_: ("killed", ""))
     lines.append(Mutant("two", "features.py", "no such text", "pass", ("test_loop.py",)))
     assert mutants.main(["--jobs", "1"]) == 1
-    assert "2 mutations: 1 killed, 0 not, 1 stale" in capsys.readouterr().out
+    assert "2 mutations: 1 killed, 0 not, 1 not tried" in capsys.readouterr().out
     assert mutants.main(["nothing is called so"]) == 1
