@@ -332,28 +332,47 @@ def test_after_step_sees_the_weights_that_the_step_has_made():
     assert torch.equal(method.followed[-1], method.head.weight)
 
 
+class Stopped(Noted):
+    """A method that can be stopped by hand before a given step, and whose loss can be made loud."""
+
+    def __init__(self, stop=None, factor=1.0):
+        super().__init__()
+        self._stop, self._factor = stop, factor
+
+    def views(self, images):
+        if len(self.numbers) == self._stop:
+            raise KeyboardInterrupt
+        return super().views(images)
+
+    def forward(self, view):
+        return super().forward(view) * self._factor
+
+
+def in_two_parts(folder, precision, **arguments):
+    """A run, the same one stopped in its third epoch and gone on with, and both histories."""
+    methods, histories = [Stopped(stop, **arguments) for stop in (None, 7, None)], []
+    for method, file in zip(methods, ("whole", "parts", "parts"), strict=True):
+        settings = QUIET | {"precision": precision, "checkpoint": folder / file}
+        histories.append(pretrain(method, numbered(), epochs=4, batch_size=4, lr=0.02, **settings))
+    assert histories[1].interrupted
+    return methods[0], methods[2], histories[0], histories[2]
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_a_run_in_two_parts_is_the_whole_run_bit_for_bit_in_every_precision(tmp_path, precision):
-    class Stopped(Noted):
-        _stop = None
-
-        def views(self, images):
-            if len(self.numbers) == self._stop:
-                raise KeyboardInterrupt
-            return super().views(images)
-
-    def go(method, file):
-        settings = QUIET | {"precision": precision}
-        return pretrain(method, numbered(), epochs=4, batch_size=4, lr=0.02, checkpoint=tmp_path / file, **settings)
-
-    whole, half, rest = Stopped(), Stopped(), Stopped()
-    half._stop = 7  # in the third epoch
-    history = go(whole, "whole")
-    assert go(half, "parts").interrupted
-    resumed = go(rest, "parts")
+    whole, rest, history, resumed = in_two_parts(tmp_path, precision)
     assert rest.numbers == whole.numbers[6:]
     assert all(torch.equal(a, b) for a, b in zip(rest.state_dict().values(), whole.state_dict().values(), strict=True))
     assert [record["loss"] for record in resumed] == [record["loss"] for record in history]
+
+
+def test_a_run_in_two_parts_keeps_the_scale_that_fp16_has_found(tmp_path):
+    """A loud loss overflows at the first scale: those steps are skipped, once and not again after the stop."""
+    whole, rest, _, _ = in_two_parts(tmp_path, "fp16", factor=3e3)
+    assert torch.equal(whole.weights[0], whole.weights[1])
+    assert not torch.equal(whole.weights[4], whole.weights[5])
+    assert all(torch.equal(a, b) for a, b in zip(rest.weights, whole.weights[6:], strict=True))
+    assert torch.equal(rest.head.weight, whole.head.weight)
 
 
 def test_on_epoch_gets_every_record_once():
