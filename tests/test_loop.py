@@ -427,6 +427,8 @@ def test_fine_tuning_begins_with_the_weights_of_the_given_encoder(tuning):
 def test_fine_tuning_is_judged_on_the_test_images_with_their_labels(tuning):
     encoder, settings = tuning
     assert fine_tune(encoder, dark_and_light(), dark_and_light(20), **settings) == 1.0
+    by_class = dark_and_light(20).labels.argsort()
+    assert fine_tune(encoder, dark_and_light(), dark_and_light(20)[by_class], **settings) == 1.0
     assert fine_tune(encoder, dark_and_light(), dark_and_light(20, swapped=True), **settings) == 0.0
 
 
