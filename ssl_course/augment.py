@@ -187,7 +187,9 @@ class Augment(nn.Module):
         sigma: blur's smallest and largest standard deviation in pixels at a height of 32; it grows with the image.
 
     Source: Chen et al. 2020, A Simple Framework for Contrastive Learning of Visual Representations, appendix A;
-    solarisation as in Grill et al. 2020, Bootstrap Your Own Latent, appendix B.
+    solarisation as in Grill et al. 2020, Bootstrap Your Own Latent, appendix B. Otherwise than there: a crop keeps at
+    least a fifth of the area by default (there 0.08); the parts of colour jitter act in one order, not in a random one;
+    hue turns in YIQ (see `hue`); and rotation is added.
     """
 
     def __init__(

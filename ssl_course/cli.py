@@ -23,7 +23,15 @@ from ssl_course.evaluate import judge
 from ssl_course.features import extract_features
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
-from ssl_course.precision import choose_device, choose_precision, cpu_bf16_speedup, cpu_has_bf16, processor_name
+from ssl_course.precision import (
+    available_cores,
+    choose_device,
+    choose_precision,
+    choose_threads,
+    cpu_bf16_speedup,
+    cpu_has_bf16,
+    processor_name,
+)
 from ssl_course.profiles import settings
 from ssl_course.recipes import (
     FLOORS,
@@ -416,6 +424,7 @@ def doctor_command(_: argparse.Namespace) -> None:
     if device.type == "cpu":
         known = "has" if cpu_has_bf16() else "has no"
         print(f"bf16       the processor {known} instructions for it; a step is {cpu_bf16_speedup():.1f}x as fast")
+        print(f"threads    {choose_threads().why} (SSL_COURSE_THREADS changes it); {available_cores()} to use")
     print(f"precision  {precision} by default")
     speed = images_per_second(device, precision)
     print(f"training   {speed:.0f} images/s: SimCLR, two views each, small_cnn, batch 128, right now")
@@ -456,8 +465,10 @@ def images_per_second(device: torch.device, precision: str) -> float:
 
 
 def program() -> int:
-    """`main` as a program of its own, which needs no screen for its figures."""
+    """`main` as a program of its own: it needs no screen for its figures, and no console that knows every character."""
     matplotlib.use("agg")
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")
     return main()
 
 

@@ -20,10 +20,11 @@ def training_flops(method: nn.Module, size: int | tuple[int, int] = 32, *, batch
     state = {name: value.clone() for name, value in method.state_dict().items()}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         images = torch.rand(batch_size, 3, height, width, device=device)
-        targets = [torch.zeros(batch_size, dtype=torch.long, device=device)] * getattr(method, "uses_labels", False)
-        views = method.views(images)
+        inputs = list(method.views(images))
+        if getattr(method, "uses_labels", False):
+            inputs.append(torch.zeros(batch_size, dtype=torch.long, device=device))
         with FlopCounterMode(display=False) as counter:
-            loss = method(*views, *targets)
+            loss = method(*inputs)
             trainable = [parameter for parameter in method.parameters() if parameter.requires_grad]
             torch.autograd.grad(loss, trainable, allow_unused=True)
     method.load_state_dict(state)

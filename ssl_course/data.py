@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ssl_course import pictures as pictures_of
 from ssl_course import shapes
-from ssl_course.folders import enumerated, list_images
+from ssl_course.folders import counted, enumerated, list_images
 from ssl_course.pictures import RESIZED, Picture, Unreadable
 
 SPLITS = ("train", "test")
@@ -243,7 +243,8 @@ def _frames(pictures: list[Picture]) -> list[str]:
     further = [picture.frames - 1 for picture in pictures if picture.frames > 1]
     if not further:
         return []
-    return [f"left out {sum(further)} further pages or frames of {len(further)} images: the first of each is read"]
+    left, of = counted(sum(further), "frame"), counted(len(further), "image")
+    return [f"left out {left} (pages) after the first of {of}"]
 
 
 def _one_size(pixels: list[np.ndarray], sizes: list[tuple[int, int]]) -> tuple[Tensor, list[str]]:
@@ -313,15 +314,7 @@ def _fetch(dataset: type, name: str, root: Path, download: bool, **arguments):
     waited = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=root) as private:
-            part = Path(private) / name  # with the permissions that every new folder gets, so that a class can share it
-            part.mkdir()
-            dataset(str(part), download=True, **arguments)
-            if home.exists():  # holds something else, or an incomplete set; whole files take the place of broken ones
-                shutil.copytree(part, home, dirs_exist_ok=True, copy_function=os.replace)
-            else:
-                part.rename(home)
+        _download(dataset, home, arguments)
     except (OSError, RuntimeError, HTTPException) as failure:
         raise ConnectionError(
             f"{name} could not be downloaded to {home} ({failure}). Without a network, use the built-in images: "
@@ -331,3 +324,15 @@ def _fetch(dataset: type, name: str, root: Path, download: bool, **arguments):
     finally:
         socket.setdefaulttimeout(waited)
     return dataset(str(home), download=False, **arguments)
+
+
+def _download(dataset: type, home: Path, arguments: dict) -> None:
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{home.name}-", dir=home.parent) as private:
+        part = Path(private) / home.name  # with the permissions of every new folder, so that a class can share it
+        part.mkdir()
+        dataset(str(part), download=True, **arguments)
+        if home.exists():  # holds something else, or an incomplete set; whole files take the place of broken ones
+            shutil.copytree(part, home, dirs_exist_ok=True, copy_function=os.replace)
+        else:
+            part.rename(home)

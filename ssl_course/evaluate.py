@@ -97,13 +97,12 @@ def knn_accuracy(
         raise ValueError(f"k and temperature must be positive, got {k} and {temperature}")
     bank = F.normalize(train_features.float(), dim=1)
     names, places = train_labels.unique(return_inverse=True)  # (classes,), (N,)
-    choices = F.one_hot(places).float()  # (N, classes)
     right = 0
     for features, labels in zip(test_features.split(1000), test_labels.split(1000), strict=True):
         cosine = F.normalize(features.float(), dim=1) @ bank.T  # (M, N)
         nearest, index = cosine.topk(min(k, len(bank)), dim=1)  # (M, k)
         weights = ((nearest - nearest[:, :1]) / temperature).exp()  # the nearest has 1: not all of them underflow
-        votes = (choices[index] * weights.unsqueeze(2)).sum(dim=1)  # (M, classes)
+        votes = torch.zeros(len(features), len(names)).scatter_add_(1, places[index], weights)  # (M, classes)
         right += int((names[votes.argmax(dim=1)] == labels).sum())
     return right / len(test_labels)
 
@@ -218,8 +217,8 @@ def linear_cka(a: Tensor, b: Tensor, *, debiased: bool = True) -> float:
             The plain measure of the paper doesn't: for noise it is about sqrt(D * E) / N where D and E are small.
 
     Source: Kornblith et al. 2019, Similarity of Neural Network Representations Revisited, equation 3 with a linear
-    kernel; debiased with the estimator of Song et al. 2012, Feature Selection via Dependence Maximization, equation 5,
-    as in Nguyen et al. 2021, Do Wide and Deep Networks Learn the Same Things?, equation 3.
+    kernel; debiased with the unbiased estimator HSIC_1 of Song et al. 2012, Feature Selection via Dependence
+    Maximization, as in Nguyen et al. 2021, Do Wide and Deep Networks Learn the Same Things?
 
     Raises:
         ValueError: if the numbers of rows differ or are too small, a feature isn't finite, or all features of one are
@@ -250,14 +249,16 @@ def _centred(features: Tensor) -> Tensor:
 
 def _biased_hsic(a: Tensor, b: Tensor) -> Tensor:
     """The overlap of two centred linear kernels, the sum over all pairs of images of k(i, j) l(i, j)."""
+    if min(a.shape[1], b.shape[1]) > len(a):
+        return ((a @ a.T) * (b @ b.T)).sum()  # the same number from smaller tables
     return (a.T @ b).square().sum()
 
 
 def _unbiased_hsic(a: Tensor, b: Tensor) -> Tensor:
     """The same over pairs of different images and without bias, up to the factor 1 / (N (N - 3)).
 
-    Song et al. 2012, equation 5, for the kernels K = a a^T and L = b b^T with zeros on their diagonals. The kernels,
-    (N, N), are never built. Both have sums of rows that are -k(i, i), since the features are centred.
+    HSIC_1 of Song et al. 2012 for the kernels K = a a^T and L = b b^T with zeros on their diagonals, without
+    building them: the features are centred, so the sums of their rows are -k(i, i) and -l(i, i).
     """
     count = len(a)
     k, m = a.square().sum(dim=1), b.square().sum(dim=1)  # the diagonals, (N,)
@@ -324,7 +325,7 @@ def _check_comparable(train: ImageSet, test: ImageSet) -> None:
                 f"judging features needs labels, and the {len(images)} {name} images have none (a flat folder?): "
                 "sort them into one folder per class"
             )
-    if train.classes and test.classes and train.classes != test.classes:
+    if train.classes and test.classes and tuple(train.classes) != tuple(test.classes):
         raise ValueError(
             f"train and test images have different classes, {_difference(train.classes, test.classes)}: load both as "
             "splits of one folder (FOLDER/train/CLASS and FOLDER/test/CLASS), so that a label means the same in both"

@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,8 +69,8 @@ def list_images(folder: Path, split: str) -> Listing:
     if not files:
         return _flat(folder, base, split, direct.pictures, notes, in_splits=bool(splits))
     if direct.pictures:
-        count = len(direct.pictures)
-        notes.append(f"left out what lies beside the class folders and not in one ({count} images)")
+        count = counted(len(direct.pictures), "image")
+        notes.append(f"left out what lies beside the class folders and not in one ({count})")
     counts = torch.tensor([len(in_split[name].pictures) for name in classes])
     labels = torch.arange(len(counts)).repeat_interleave(counts)
     if not splits:
@@ -83,6 +83,11 @@ def enumerated(names: Sequence, most: int = 5) -> str:
     """The first of some names, and dots where there are more; bytes that are no text are shown as a sign for that."""
     shown = [os.fsencode(str(name)).decode("utf-8", "replace") for name in names[:most]]
     return ", ".join(shown) + (", …" if len(names) > most else "")
+
+
+def counted(count: int, noun: str) -> str:
+    """ "1 image", "2 images"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def usage(name: str) -> str | None:
@@ -112,7 +117,7 @@ def _splits(folder: Path) -> tuple[list[Path], list[str]]:
     notes = [f"left out the folders beside the splits: {_names(beside)}"] if beside else []
     loose = _scan(folder, deep=False).pictures
     if loose:
-        notes.append(f"left out {len(loose)} images beside the splits: {_names(loose)}")
+        notes.append(f"left out {counted(len(loose), 'image')} beside the splits: {_names(loose)}")
     return splits, notes
 
 
@@ -151,7 +156,9 @@ def _flat(folder: Path, base: Path, split: str, files: list[Path], notes: list[s
     if not files:
         seen = f"; {'; '.join(notes)}" if notes else ""
         endings = ", ".join(sorted(SUFFIXES))
-        raise FileNotFoundError(f"no images in {base}: files ending in {endings}, and pictures of any ending{seen}")
+        raise FileNotFoundError(
+            f"no images in {base}: files ending in {endings} are looked for, and other pictures{seen}"
+        )
     if not in_splits:
         _check_split(split)
         if usage(split) == "test":
@@ -191,7 +198,21 @@ def _classes(parents: list[Path], notes: list[str]) -> dict[str, dict[Path, Foun
     twice = [name for name, parts in scans.items() if len({part.parent for part in parts}) < len(parts)]
     if twice:
         notes.append(f"two folders are called {enumerated(twice)}, in two Unicode forms: read as one class")
+    notes += _one_and_the_same(part for parts in scans.values() for part in parts)
     return {name: scans[name] for name in sorted(scans)}
+
+
+def _one_and_the_same(folders: Iterable[Path]) -> list[str]:
+    """Notes on links that make one folder two classes, or a class of two splits."""
+    same: dict[Path, list[Path]] = {}
+    for folder in folders:
+        same.setdefault(folder.resolve(), []).append(folder)
+    notes = []
+    for parts in same.values():
+        if len(parts) > 1:
+            places = [f"{part.parent.name}/{part.name}" for part in parts]
+            notes.append(f"one folder is read as {enumerated(places)}, by links")
+    return notes
 
 
 def _in(base: Path, scans: dict[Path, Found]) -> Found:
@@ -230,7 +251,11 @@ def _names(paths: Sequence[Path]) -> str:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    parts = (part for part in folder.iterdir() if part.is_dir() and not part.name.startswith("."))
+    try:
+        names = os.listdir(folder)
+    except OSError:  # `_scan` says so
+        return []
+    parts = [folder / name for name in names if os.path.isdir(folder / name) and not name.startswith(".")]
     return sorted(parts, key=lambda part: (_name(part), part.name))
 
 
@@ -243,7 +268,7 @@ def _scan(folder: Path, *, deep: bool = True) -> Found:
     Hidden files, such as macOS's ._1.jpg and .ipynb_checkpoints/1.jpg, are no images.
     """
     found, waiting = Found(), [folder]
-    seen = set(folder.resolve().parents)
+    seen = {parent.resolve() for parent in folder.absolute().parents}
     while waiting:
         place = waiting.pop(0)
         if place.resolve() in seen:
@@ -257,18 +282,17 @@ def _scan(folder: Path, *, deep: bool = True) -> Found:
             found.closed.append(place)
             continue
         for entry in entries:
-            if not entry.is_dir():
-                _sort_in(found, entry)
+            if not os.path.isdir(entry):
+                _sort_in(found, Path(entry))
             elif deep:
-                waiting.append(place / entry.name)
+                waiting.append(Path(entry))
     for paths in vars(found).values():
         paths.sort(key=lambda path: _order(path, folder))
     return found
 
 
-def _sort_in(found: Found, entry: os.DirEntry) -> None:
-    file = Path(entry.path)
-    if not entry.is_file():
+def _sort_in(found: Found, file: Path) -> None:
+    if not os.path.isfile(file):
         found.dangling.append(file)
     elif file.suffix.lower() in SUFFIXES or holds_picture(file):
         found.pictures.append(file)
@@ -287,14 +311,15 @@ def _left_out(folder: Path, parts: Sequence[Found]) -> list[str]:
     whole = Found()
     for found in parts:
         whole += found
-    kinds = {
-        "files without a picture that can be read here (other kinds: save as JPEG or PNG)": whole.others,
-        "links to nothing": whole.dangling,
-        "links to folders that are read elsewhere": whole.again,
-        "folders without permission to open them": whole.closed,
-    }
-    return [
-        f"left out {len(paths)} {kind}: {enumerated([path.relative_to(folder) for path in paths])}"
-        for kind, paths in kinds.items()
-        if paths
-    ]
+    kinds = (
+        ("file", "without a picture that is known here (save as JPEG or PNG)", whole.others),
+        ("link", "to nothing", whole.dangling),
+        ("link", "to a folder that is read elsewhere", whole.again),
+        ("folder", "without permission to open it", whole.closed),
+    )
+    notes = []
+    for noun, kind, paths in kinds:
+        if paths:
+            names = enumerated([path.relative_to(folder) for path in paths])
+            notes.append(f"left out {counted(len(paths), noun)} {kind}: {names}")
+    return notes

@@ -5,7 +5,6 @@ pixels itself, so that nobody can forget it at evaluation.
 """
 
 import copy
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -96,12 +95,13 @@ def projection_head(inputs: int, hidden: int = 256, outputs: int = 128, *, layer
     """
     if layers < 0:
         raise ValueError(f"layers can't be negative, got {layers}")
-    widths = [inputs] + [hidden] * (layers - 1) + [outputs] if layers else [inputs]
     parts: list[nn.Module] = []
-    for here, there in pairwise(widths[:-1]):
-        parts += [nn.Linear(here, there, bias=False), nn.BatchNorm1d(there), nn.ReLU(inplace=True)]
-    if layers:
-        parts.append(nn.Linear(widths[-2], widths[-1]))
+    width = inputs
+    for _ in range(layers - 1):
+        parts += [nn.Linear(width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True)]
+        width = hidden
+    if layers > 0:
+        parts.append(nn.Linear(width, outputs))
     return nn.Sequential(*parts)
 
 
@@ -118,12 +118,13 @@ def decoder(inputs: int, size: int | tuple[int, int] = 32, *, width: int = 32) -
     height, wide = (size, size) if isinstance(size, int) else size
     if height % 8 or wide % 8 or min(height, wide) < 8:
         raise ValueError(f"a decoder's size must be a multiple of 8, got {size}")
-    parts: list[nn.Module] = [nn.Linear(inputs, 4 * width * (height // 8) * (wide // 8))]
-    parts.append(nn.Unflatten(1, (4 * width, height // 8, wide // 8)))
-    for here, there in ((4, 2), (2, 1)):
-        parts += [nn.Upsample(scale_factor=2), nn.Conv2d(here * width, there * width, 3, padding=1, bias=False)]
-        parts += [nn.BatchNorm2d(there * width), nn.ReLU(inplace=True)]
-    return nn.Sequential(*parts, nn.Upsample(scale_factor=2), nn.Conv2d(width, 3, 3, padding=1))
+    rows, columns, channels = height // 8, wide // 8, 4 * width
+    parts: list[nn.Module] = [nn.Linear(inputs, channels * rows * columns), nn.Unflatten(1, (channels, rows, columns))]
+    for _ in range(2):  # twice as large, half as many channels
+        parts += [nn.Upsample(scale_factor=2), nn.Conv2d(channels, channels // 2, 3, padding=1, bias=False)]
+        channels = channels // 2
+        parts += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+    return nn.Sequential(*parts, nn.Upsample(scale_factor=2), nn.Conv2d(channels, 3, 3, padding=1))
 
 
 def check_size(network: nn.Sequential, images: Tensor) -> None:

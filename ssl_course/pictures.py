@@ -10,8 +10,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000")  # looked for under any ending
 LARGEST = 96  # pixels; larger images, and images of mixed sizes, are brought to RESIZED
 RESIZED = 64
-BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5", b"P6")
-BITS = (8, 10, 12, 14, 16)  # of the numbers that cameras and scanners write
+TIFF = (b"II*\0", b"MM\0*")
+BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF", *TIFF, b"P5", b"P6")
+BITS = (8, 10, 12, 16)  # of numbers; those of 12 bits, read as 16, would be nearly black
 BITS_PER_SAMPLE, LARGEST_SAMPLE = 258, 281  # tags of TIFF
 
 
@@ -88,10 +89,10 @@ def to_bytes(pictures: Sequence[Picture]) -> tuple[list[np.ndarray], list[str]]:
             black, white, how = _scale(kind, low, high)
             scales[kind] = black, white
             if how:
-                notes.append(f"the pixels of {len(group)} images are {what} from {low:g} to {high:g}: {how}")
+                notes.append(f"pixels of {len(group)} of {len(pictures)} images are {what}, {low:g} to {high:g}: {how}")
     faint = sum(picture.faint for picture in pictures)
     if faint:
-        notes.append(f"{faint} images of 16 bits a colour are nearly black: multiply their numbers, or save 8 bits")
+        notes.append(f"{faint} of {len(pictures)} images, 16 bits a colour, are nearly black: save with 8 bits")
     return [_stretched(picture, scales) for picture in pictures], notes
 
 
@@ -109,8 +110,8 @@ def _scale(kind: str, low: float, high: float) -> tuple[float, float, str | None
     if low >= 0 and high < 2 ** BITS[-1] and (kind == "i" or high > 16):
         bits = next(bits for bits in BITS if high < 2**bits)
         usual = kind == "i" and bits == BITS[-1]
-        return 0, 2**bits - 1, None if usual else f"read as numbers of {bits} bits, {2**bits - 1} is white"
-    return low, high, "the smallest became black, the largest white; save 8 bits to fix one scale for all folders"
+        return 0, 2**bits - 1, None if usual else f"read as {bits} bits, {2**bits - 1} is white"
+    return low, high, "read from black to white; save 8 bits for one scale everywhere"
 
 
 def _stretched(picture: Picture, scales: dict[str, tuple[float, float]]) -> np.ndarray:
@@ -122,15 +123,15 @@ def _stretched(picture: Picture, scales: dict[str, tuple[float, float]]) -> np.n
 
 
 def _declared_white(opened: Image.Image) -> float | None:
-    """The number that means white, where the file says it."""
-    if opened.format == "PPM" and opened.mode.startswith("I"):
-        return 65535  # Pillow has multiplied the numbers
+    """The number that means white, where a TIFF says it; 65535 says no more than that there are 16 bits."""
     tags = getattr(opened, "tag_v2", {})
-    if opened.mode.startswith("I") and tags.get(BITS_PER_SAMPLE) == (12,):
+    if not opened.mode.startswith("I"):
+        return None
+    if tags.get(BITS_PER_SAMPLE) == (12,):
         return 4095
     largest = tags.get(LARGEST_SAMPLE)
     largest = largest[0] if isinstance(largest, tuple) else largest
-    return float(largest) if largest and largest >= opened.getextrema()[-1] else None
+    return float(largest) if largest and opened.getextrema()[1] <= largest < 65535 else None
 
 
 def _deep(image: Image.Image, resolution: int | None, white: float | None, frames: int) -> Picture | Unreadable:
@@ -171,9 +172,13 @@ def _reason(file: Path, failure: Exception) -> str:
         return f"can't be opened ({closed.strerror})"
     if not start:
         return "empty, copy or download again"
+    if start.startswith(TIFF) and isinstance(failure, UnidentifiedImageError):
+        return "cut off, damaged, or a kind of TIFF that Pillow can't read, copy again or save as PNG"
     if start.startswith(BEGINNINGS):
         damaged = "cut off or damaged, copy or download again"
         return damaged if isinstance(failure, OSError | SyntaxError | EOFError) else f"{damaged} ({failure})"
+    if start[4:8] == b"ftyp":
+        return "a photograph in HEIC or a film, which Pillow can't read, save as JPEG or PNG"
     if isinstance(failure, UnidentifiedImageError):
         return _what_text(start) or "not an image in a format known here, save as JPEG or PNG"
     return f"damaged, or of a rare kind ({failure}), save as JPEG or PNG"

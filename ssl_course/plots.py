@@ -106,6 +106,7 @@ def tsne_places(features: Tensor, *, seed: int = 0) -> np.ndarray:
     Raises:
         ValueError: if features isn't (N, D) with N at least 4, or isn't finite.
     """
+    features = torch.as_tensor(features)
     if features.ndim != 2 or len(features) < 4:
         raise ValueError(f"a t-SNE map needs features (N, D) of at least 4 images, got {tuple(features.shape)}")
     check_features(features, "all")
@@ -161,7 +162,7 @@ def compare(
 ) -> Axes:
     """Bars of accuracies in [0, 1]: one group per row of the table, one bar per column; `spread` gives error bars."""
     ax = ax or _new_axes(6, 0.45 * len(table) + 1)
-    columns = list(dict.fromkeys(name for row in table.values() for name in row))
+    columns = _columns(table)
     height = 0.8 / len(columns)
     for number, column in enumerate(columns):
         places = [row + (number - (len(columns) - 1) / 2) * height for row in range(len(table))]
@@ -181,8 +182,11 @@ def compare(
 
 def heatmap(table: Mapping[str, Mapping[str, float]], *, unit: str = "", ax: Axes | None = None) -> Axes:
     """Numbers in [0, 1] as a grid with one row and one column per name; the numbers stand in the cells."""
-    columns = list(dict.fromkeys(name for row in table.values() for name in row))
-    values = np.array([[row.get(name, np.nan) for name in columns] for row in table.values()])
+    columns = _columns(table)
+    values = np.full((len(table), len(columns)), np.nan)
+    for row, cells in enumerate(table.values()):
+        for name, value in cells.items():
+            values[row, columns.index(name)] = value
     ax = ax or _new_axes(0.62 * len(columns) + 2.4, 0.34 * len(table) + 1)
     picture = ax.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     for (row, column), value in np.ndenumerate(values):
@@ -193,6 +197,14 @@ def heatmap(table: Mapping[str, Mapping[str, float]], *, unit: str = "", ax: Axe
     ax.set_yticks(range(len(table)), list(table))
     ax.figure.colorbar(picture, ax=ax, label=unit)
     return ax
+
+
+def _columns(table: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """The names of the columns that any row of a table has, in the order in which they first come."""
+    columns: list[str] = []
+    for row in table.values():
+        columns += [name for name in row if name not in columns]
+    return columns
 
 
 def _new_axes(width: float, height: float) -> Axes:

@@ -4,6 +4,7 @@ Pixels stay uint8 in memory and become floats a batch at a time. Every random nu
 so a run that was stopped and resumed goes the same way as one that wasn't.
 """
 
+import functools
 import math
 import os
 import sys
@@ -139,7 +140,7 @@ def pretrain(
                 if on_epoch is not None:
                     on_epoch(history[-1])
                 if threads == "auto" and device.type == "cpu" and _became_slow(history):
-                    torch.set_num_threads(_choose_threads(progress))
+                    torch.set_num_threads(_choose_threads(progress, again=True))
         except KeyboardInterrupt:
             history.interrupted = True
             tqdm.write(
@@ -357,11 +358,23 @@ def _first_threads(threads: int | str, device: torch.device, history: list[dict]
     return history[-1]["threads"] if history else _choose_threads(say)
 
 
-def _choose_threads(say: bool) -> int:
-    count, why = choose_threads()
+def _choose_threads(say: bool, *, again: bool = False) -> int:
+    """The fastest number of threads, measured now or, for a run of the same minute, before."""
+    decided = "SSL_COURSE_THREADS" in os.environ
+    count, why = choose_threads() if again or decided else _measured(int(time.monotonic() // 60))
     if say and "TQDM_DISABLE" not in os.environ:
-        tqdm.write(f"{count} threads: {why}", file=_terminal())
+        _say_once(why)
     return count
+
+
+@functools.cache
+def _measured(minute: int) -> tuple[int, str]:
+    return choose_threads()
+
+
+@functools.cache
+def _say_once(text: str) -> None:
+    tqdm.write(text, file=_terminal())
 
 
 def _became_slow(history: list[dict]) -> bool:

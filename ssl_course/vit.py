@@ -1,7 +1,8 @@
 """A small vision transformer, for masked autoencoders: pictures as sequences of patches.
 
 Alexey Dosovitskiy et al.: An Image is Worth 16x16 Words. ICLR 2021. Without a class token: features are the mean over
-patches. Places are fixed sines and cosines, as in Kaiming He et al.: Masked Autoencoders. CVPR 2022, appendix A.
+patches (there the class token's). Places are fixed sines and cosines, as in Kaiming He et al.: Masked Autoencoders.
+CVPR 2022, appendix A; there they are learned.
 """
 
 import functools

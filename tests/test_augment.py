@@ -221,13 +221,14 @@ def test_crops_keep_the_promised_area_and_lie_inside(smallest):
     assert torch.stack([left + width, top + height]).max() <= 1 + 1e-6
 
 
-def test_views_made_in_inference_mode_leave_nothing_that_training_could_not_use():
+@pytest.mark.parametrize("transform", [augment.hue, augment.rotate])
+def test_what_is_kept_from_inference_mode_serves_gradients_too(transform):
     augment._points.cache_clear(), augment._colour_parts.cache_clear()
     with torch.inference_mode():
-        Augment(rotation=10)(noise())
-    images = noise().requires_grad_()
-    Augment(rotation=10)(images).sum().backward()
-    assert images.grad.isfinite().all()
+        transform(noise(), torch.full((6,), 0.1))
+    numbers = torch.full((6,), 0.1, requires_grad=True)
+    transform(noise(), numbers).square().sum().backward()
+    assert numbers.grad.isfinite().all()
 
 
 def test_autocast_does_not_make_the_views_coarse():

@@ -1,5 +1,8 @@
 import json
+import os
 import platform
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -172,6 +175,17 @@ def test_a_run_can_be_judged_from_another_working_directory(folder, tmp_path, ca
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert main(["evaluate", str(tmp_path / "run")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("encoding", "command"),
+    [("ascii", "train -h"), ("cp1252", "progress simclr --folder {tmp}"), ("latin-1", "evaluate {tmp}/猫")],
+)
+def test_a_console_of_another_encoding_stops_no_command(tmp_path, encoding, command):
+    words = [sys.executable, "-m", "ssl_course.cli", *command.format(tmp=tmp_path).split()]
+    done = subprocess.run(words, env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True)
+    assert done.returncode == ("evaluate" in command)
+    assert b"Error" not in done.stderr
 
 
 def test_the_version_has_one_source(capsys):

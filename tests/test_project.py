@@ -20,7 +20,7 @@ LAYERS = [
     {"folders"},
     {"features"},
     {"shapes", "augment", "networks", "precision", "results", "cost", "fingerprint", "checkpoint"},
-    {"data", "vit"},
+    {"data", "vit", "methods.two_views"},
     METHODS,
     SIMCLRS_RELATIVES,
     {"methods"},

@@ -285,14 +285,26 @@ def test_a_resumed_run_keeps_the_threads_it_began_with(tmp_path, monkeypatch):
     with pytest.raises(Stop):
         pretrain(simclr(), images(), threads=2, on_epoch=stop, **arguments)
     monkeypatch.setattr(train, "choose_threads", None)
+    monkeypatch.setattr(train, "_became_slow", lambda history: False)
     assert [record["threads"] for record in pretrain(simclr(), images(), **arguments)] == [2, 2]
 
 
 def test_what_was_chosen_is_said_in_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(train, "choose_threads", lambda: (2, "1.5 times as fast as 1"))
+    monkeypatch.setattr(train, "choose_threads", lambda: (2, "2 threads: 1.5 times as fast as 1"))
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    pretrain(simclr(), images(), epochs=1, batch_size=16, **QUIET | {"progress": True})
-    assert "2 threads: 1.5 times as fast as 1\n" in capsys.readouterr().err
+    for _ in range(2):
+        pretrain(simclr(), images(), epochs=1, batch_size=16, **QUIET | {"progress": True})
+    assert capsys.readouterr().err.count("2 threads: 1.5 times as fast as 1\n") == 1
+
+
+def test_threads_are_measured_once_a_minute_unless_something_decides(monkeypatch):
+    measured = []
+    monkeypatch.delenv("SSL_COURSE_THREADS")
+    monkeypatch.setattr(train, "choose_threads", lambda: measured.append(1) or (1, ""))
+    monkeypatch.setattr(train.time, "monotonic", lambda: 1e9)
+    for _ in range(3):
+        pretrain(simclr(), images(), epochs=1, batch_size=16, **QUIET)
+    assert len(measured) == 1
 
 
 def test_after_step_gets_the_progress():

@@ -6,10 +6,12 @@ kept in a small file beside the notebook, so that `progress` can show what is do
 
 import json
 import os
+import sys
+import unicodedata
 from pathlib import Path
 
 from ssl_course.checks import autoencoder, byol, clinic, compare, mae, own_images, pretext, simclr, triplet
-from ssl_course.checks.engine import Answer, Exercise, Verdict
+from ssl_course.checks.engine import Answer, Exercise, Verdict, fixed_state, unjudged
 
 SETS: dict[str, dict[str, Exercise]] = {
     "pretext": pretext.EXERCISES,
@@ -23,11 +25,17 @@ SETS: dict[str, dict[str, Exercise]] = {
     "clinic": clinic.EXERCISES,
 }
 RECORD = "exercise_progress.json"
-MARKS = {"right": "✓ right:", "wrong": "✗ not right:", "open": "○"}
+MARKS = {"right": "✓ right:", "wrong": "✗ not right:", "open": "○", "read": "✎ to read:", "unjudged": "! not judged:"}
+SIGNS = {state: mark[0] for state, mark in MARKS.items()}
+PLAIN = str.maketrans({"✓": "", "✗": "", "✎": "", "○": "-", "…": "...", "−": "-"})  # for consoles that lack them
+PLAIN_SIGNS = {"right": "right", "wrong": "not right", "open": "-", "read": "to read", "unjudged": "not judged"}
 
 
 def judge(name: str, answer: Answer) -> Verdict:
     """The verdict on an answer, without printing or keeping it.
+
+    It is judged under a fixed state (gradients on, float32, a fixed seed), whatever the notebook has left on. Where the
+    check itself fails, the verdict says so: that is never the answer's fault.
 
     Args:
         name: "set.exercise", such as "simclr.nt_xent".
@@ -39,7 +47,11 @@ def judge(name: str, answer: Answer) -> Verdict:
     if exercise not in SETS.get(part, {}):
         known = ", ".join(f"{part}.{key}" for key in SETS[part]) if part in SETS else ", ".join(SETS)
         raise ValueError(f"there is no exercise {name!r}, only {known}")
-    return SETS[part][exercise].judge(answer)
+    try:
+        with fixed_state():
+            return SETS[part][exercise].judge(answer)
+    except Exception as error:  # student code is run by the engine's attempt, so this is the check's own
+        return unjudged(error)
 
 
 def check(name: str, answer: Answer) -> None:
@@ -51,33 +63,51 @@ def check(name: str, answer: Answer) -> None:
 
     Raises:
         ValueError: if there is no such exercise.
-        AssertionError: if the answer isn't right and SSL_COURSE_STRICT is set, as it is where solutions are tested.
+        AssertionError: if SSL_COURSE_STRICT is set, as it is where solutions are tested, and the answer isn't right, or
+            is a text that isn't worth reading yet.
     """
     verdict = judge(name, answer)
-    print(MARKS[verdict.state], verdict.sentence)
+    _say(f"{MARKS[verdict.state]} {verdict.sentence}")
     _keep(name, verdict.state)
     if os.environ.get("SSL_COURSE_STRICT"):
-        assert verdict.right, f"{name}: {verdict.sentence}"
+        assert verdict.done, f"{name}: {verdict.sentence}"
 
 
 def recorded(folder: str | os.PathLike = ".") -> dict[str, str]:
-    """The last verdict ("right", "wrong", "open") on every exercise tried in this folder, by name."""
+    """The last verdict (a state as in `Verdict`) on every exercise tried in this folder, by name."""
     file = Path(folder) / RECORD
     try:
-        kept = json.loads(file.read_text())
+        kept = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     kept = kept if isinstance(kept, dict) else {}
     return {name: state for name, state in kept.items() if isinstance(state, str) and state in MARKS}
 
 
+def _say(text: str) -> None:
+    """Print, with plain characters where the console knows no others."""
+    if not _printable(text):
+        plain = " ".join(unicodedata.normalize("NFKC", text.translate(PLAIN)).split())
+        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+        text = plain.encode(encoding, "replace").decode(encoding)
+    print(text)
+
+
+def _printable(text: str) -> bool:
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _keep(name: str, state: str) -> None:
     part = Path(f"{RECORD}.{os.getpid()}.part")
     try:
-        part.write_text(json.dumps(recorded() | {name: state}, indent=1))
+        part.write_text(json.dumps(recorded() | {name: state}, indent=1), encoding="utf-8")
         os.replace(part, RECORD)
     except OSError as error:
-        print(f"(The verdict could not be kept for `progress`: {error}.)")
+        _say(f"(The verdict could not be kept for `progress`: {error}.)")
 
 
 def progress(*sets: str, folder: str | os.PathLike = ".") -> None:
@@ -91,7 +121,11 @@ def progress(*sets: str, folder: str | os.PathLike = ".") -> None:
         if name not in SETS:
             raise ValueError(f"there is no set {name!r}, only {', '.join(SETS)}")
         for key in SETS[name]:
-            print({"right": "✓", "wrong": "✗"}.get(kept.get(f"{name}.{key}"), "○"), key)
+            state = kept.get(f"{name}.{key}", "open")
+            sign = SIGNS[state] if _printable("".join(SIGNS.values())) else PLAIN_SIGNS[state]
+            print(sign, key)
     for name in sets or SETS:
-        done = sum(kept.get(f"{name}.{key}") == "right" for key in SETS[name])
-        print(f"{name}: {done} of {len(SETS[name])} done")
+        states = [kept.get(f"{name}.{key}") for key in SETS[name]]
+        done = states.count("right") + states.count("read")
+        to_read = ", of these to be read: " + str(states.count("read")) if "read" in states else ""
+        print(f"{name}: {done} of {len(states)} done{to_read}")

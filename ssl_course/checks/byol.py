@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function
+from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Unfit, brief
 from ssl_course.checks.simclr import views
 from ssl_course.methods.byol import decay_at, regression_loss
 from ssl_course.networks import MovingAverage
@@ -27,6 +27,15 @@ def one_long_vector(p, t):
     return 2 - 2 * F.cosine_similarity(p.flatten(), t.flatten(), dim=0)
 
 
+def as_a_cosine(over):
+    """2 - 2 cos with another cosine, a function of the products (B,) and of both lengths (B,)."""
+
+    def loss(p, t):
+        return (2 - 2 * over((p * t).sum(dim=1), p.norm(dim=1), t.norm(dim=1))).mean()
+
+    return loss
+
+
 def not_squared(p, t):
     return (scaled(p, t)[0] - scaled(p, t)[1]).norm(dim=1).mean()
 
@@ -42,7 +51,20 @@ LOSS = {
         lambda p, t: squares(p, F.normalize(t, dim=1)).mean()
     ),
     "each column is scaled to length 1 instead of each row: an image's vector is dim=1.": (
-        lambda p, t: squares(*scaled(p, t, dim=0)).mean()
+        lambda p, t: squares(*scaled(p, t, dim=0)).mean(),
+        lambda p, t: (2 - 2 * F.cosine_similarity(p, t, dim=0)).mean(),
+    ),
+    "brackets are missing in the cosine: a / b * c is (a / b) * c, so it is multiplied by a length: a / (b * c).": (
+        as_a_cosine(lambda product, mine, theirs: product / mine * theirs),
+        as_a_cosine(lambda product, mine, theirs: product / theirs * mine),
+    ),
+    "all vectors are divided by one common length: norm() without dim=1 is the length of the whole table.": (
+        lambda p, t: squares(p / p.norm(), t / t.norm()).mean(),
+        lambda p, t: 2 - 2 * ((p * t).sum(dim=1) / (p.norm() * t.norm())).mean(),
+    ),
+    "every prediction is compared with the targets of all images: the product of both tables holds the cosines of "
+    "all pairs, and only its diagonal belongs to the loss.": (
+        lambda p, t: (2 - 2 * F.normalize(p, dim=1) @ F.normalize(t, dim=1).T).mean()
     ),
     "it is 1 - cos: multiplied out, the squared distance is 2 - 2 cos.": lambda p, t: regression_loss(p, t) / 2,
     "it is minus the cosine, SimSiam's way to write it: BYOL's is 2 - 2 cos.": (
@@ -92,6 +114,17 @@ def own_view(online, predictor, target, view1, view2):
     return one_way(online, predictor, target, view1, view1) + one_way(online, predictor, target, view2, view2)
 
 
+def one_held(first: bool):
+    """Only one of the two targets is held fixed."""
+
+    def loss(online, predictor, target, view1, view2):
+        t1, t2 = target(view1), target(view2)
+        t1, t2 = (t1.detach(), t2) if first else (t1, t2.detach())
+        return regression_loss(predictor(online(view1)), t2) + regression_loss(predictor(online(view2)), t1)
+
+    return loss
+
+
 def predicted_target(online, predictor, target, view1, view2):
     return both_ways(online, predictor, lambda view: predictor(target(view)), view1, view2)
 
@@ -99,6 +132,10 @@ def predicted_target(online, predictor, target, view1, view2):
 BOTH = {
     "the target isn't held fixed: take target(view).detach(), or the loss moves it towards the prediction.": (
         target_trained
+    ),
+    "only one of the two targets is held fixed: .detach() is missing in the other direction.": (
+        one_held(True),
+        one_held(False),
     ),
     "the wrong side is held fixed: the prediction has to learn, and the target counts as a constant.": prediction_held,
     "the online network is held fixed: only the predictor would learn, and the encoder is what is kept.": encoder_held,
@@ -138,8 +175,14 @@ def gradients(loss: Tensor, online, predictor, target, view1, view2) -> tuple:
         return (loss.detach(), *[torch.zeros(())] * 3)
     found = []
     for network in (online, predictor, target):
-        weights = list(network.parameters())
-        parts = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True, materialize_grads=True)
+        weights = [weight for weight in network.parameters() if weight.requires_grad]  # the answer may freeze some
+        if not weights:
+            found.append(torch.zeros(()))
+            continue
+        try:
+            parts = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True, materialize_grads=True)
+        except RuntimeError as error:  # of autograd, which gets through the reference
+            raise Unfit(f"backward() stops with {brief(error)}.") from error
         found.append(torch.cat([part.flatten() for part in parts]).norm())
     return (loss.detach(), *found)
 
@@ -156,6 +199,14 @@ def both_frozen(online):
     return copy.deepcopy(online)
 
 
+def new_statistics(online):
+    target = fixed_copy(online)
+    for part in target.modules():
+        if isinstance(part, nn.BatchNorm1d):
+            part.reset_running_stats()
+    return target
+
+
 COPY = {
     "target and online are one network under two names: `=` doesn't copy, and copy.copy keeps the same weights.": (
         lambda online: online
@@ -163,29 +214,39 @@ COPY = {
     "target and online are one network, and now it is frozen: copy first, then freeze the copy alone.": (
         lambda online: online.requires_grad_(False)
     ),
+    "batch norm's running mean and variance are as in a new network: they belong to what must be copied.": (
+        new_statistics
+    ),
     "the target still asks for gradients: freeze the copy with requires_grad_(False).": copy.deepcopy,
     "the online network is frozen as well: copy first, then freeze the copy alone.": both_frozen,
 }
 
 
 def after_a_step(target: nn.Module, online: nn.Module) -> tuple:
-    """What the target says, what it says after the online weights have moved, and how many weights can be trained."""
-    first = numbers(network_of(target))
+    """The target's numbers, the same after all the online ones have moved, and how many weights can be trained."""
+    alike(target, online)
+    first = numbers(target), running(target)
     asking = [sum(weight.requires_grad for weight in network.parameters()) for network in (target, online)]
     with torch.no_grad():
-        for weight in online.parameters():
-            weight.add_(1.0)
-    return first, numbers(target), *asking
+        for value in (*online.parameters(), *online.buffers()):
+            value.add_(1)
+    return *first, torch.cat([numbers(target), running(target)]), *asking
 
 
-def network_of(result: object) -> nn.Module:
-    if not isinstance(result, nn.Module):
-        raise TypeError(f"the target network must be returned, got {type(result).__name__}")
-    return result
+def alike(result: nn.Module, online: nn.Module) -> None:
+    """Refuse networks of another kind, whose numbers can't be compared."""
+    shapes = [[value.shape for value in network.state_dict().values()] for network in (result, online)]
+    if shapes[0] != shapes[1]:
+        raise Unfit(f"a network like the one handed over must be returned, got {type(result).__name__}.")
 
 
 def numbers(network: nn.Module) -> Tensor:
     return torch.cat([weight.detach().flatten() for weight in network.parameters()])
+
+
+def running(network: nn.Module) -> Tensor:
+    """What batch norm keeps: mean and variance."""
+    return torch.cat([value.flatten() for value in network.buffers() if value.is_floating_point()])
 
 
 def toy(seed: int) -> nn.Module:
@@ -209,10 +270,10 @@ def follow(target: nn.Module, online: nn.Module, decay: float) -> nn.Module:
     return target
 
 
-def moved(weight, *, buffers=None):
+def moved(weight, *, buffers=None, recorded=False):
     """An update that makes each new weight of mine, theirs and decay, and each running number likewise."""
 
-    @torch.no_grad()
+    @torch.set_grad_enabled(recorded)
     def update(target, online, decay):
         for kind, rule in (("parameters", weight), ("buffers", buffers or weight)):
             for mine, theirs in zip(getattr(target, kind)(), getattr(online, kind)(), strict=True):
@@ -234,12 +295,26 @@ def complement(mine, theirs, decay):
     return decay * theirs + (1 - decay) * mine
 
 
-def online_follows(target, online, decay):
-    follow(online, target, decay)
-    return target
+def online_follows(rule):
+    """The online network is moved by an update, in place of the target."""
+
+    def update(target, online, decay):
+        rule(online, target, decay)
+        return target
+
+    return update
 
 
 FOLLOW = {
+    "the average is recorded for the gradient, so the target holds on to every step before: update it under "
+    "torch.no_grad().": moved(mean, recorded=True),
+    "the average is recorded for the gradient (update it under torch.no_grad()), and batch norm's running mean and "
+    "variance are left out.": moved(mean, buffers=kept, recorded=True),
+    "the average is recorded for the gradient (update it under torch.no_grad()), and decay and 1 - decay have changed "
+    "places.": moved(complement, recorded=True),
+    "the average is recorded for the gradient (update it under torch.no_grad()), and both slips are still there.": (
+        moved(complement, buffers=kept, recorded=True)
+    ),
     "both slips are still there: decay and 1 - decay have changed places, and batch norm's numbers are left out.": (
         moved(complement, buffers=kept)
     ),
@@ -250,7 +325,11 @@ FOLLOW = {
     "batch norm's running mean and variance are taken over as they are: average them like the weights.": moved(
         mean, buffers=lambda mine, theirs, decay: theirs
     ),
-    "it goes the wrong way round: the online network follows the target, and has to be left alone.": online_follows,
+    "it goes the wrong way round: the online network follows the target, and has to be left alone.": (
+        online_follows(follow),
+        online_follows(moved(mean, buffers=kept)),
+        online_follows(moved(complement, buffers=kept)),
+    ),
     "the target stays as it is: `mine = ...` only gives a new tensor that name, mine.copy_(...) writes into the old.": (
         moved(kept)
     ),
@@ -265,20 +344,24 @@ FOLLOW = {
 }
 
 
-def state(target: nn.Module, online: nn.Module) -> tuple:
-    """The target's weights, the numbers that its batch norm keeps, and the online weights."""
-    running = [value.flatten() for value in network_of(target).buffers() if value.is_floating_point()]
-    return numbers(target), torch.cat(running), numbers(online)
+def state(result: nn.Module, target: nn.Module, online: nn.Module, decay: float) -> tuple:
+    """The numbers of what is returned and of the online network, and how many weights are recorded."""
+    alike(result, online)
+    recorded = sum(weight.requires_grad for weight in result.parameters())
+    return numbers(result), running(result), recorded, numbers(online), running(online)
 
 
-def no_graph(answer) -> str | None:
-    """An average that is recorded for the gradient grows by a graph at every step."""
-    target = answer(toy(1).requires_grad_(False), toy(2), 0.5)
-    if any(weight.requires_grad for weight in target.parameters()):
+def moves_the_target(answer) -> str | None:
+    target = toy(1).requires_grad_(False)
+    before = numbers(target)
+    result = answer(target, toy(2), 0.5)
+    if torch.equal(before, numbers(target)):
         return (
-            "the values are right, but the average is recorded for the gradient, so the target holds on to every step: "
-            "update it under torch.no_grad()."
+            "the values are right, but they are in a new network: the training loop keeps hold of the target that it "
+            "has handed over, so change that one in place."
         )
+    if not torch.equal(numbers(result), numbers(target)):
+        return "the network that is returned isn't the target: return the target itself."
     return None
 
 
@@ -318,6 +401,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=lambda: [views(count, width, seed=count) for count, width in ((3, 8), (6, 4), (5, 7))],
         mistakes=LOSS,
         praise="from 0 for the same direction to 4 for the opposite one, the same as the package's.",
+        gradients={"prediction": 0, "target": 1},
     ),
     "copy": Function(
         reference=fixed_copy,
@@ -327,7 +411,8 @@ EXERCISES: dict[str, Exercise] = {
         measure=after_a_step,
         parts=(
             "the target's weights",
-            "the target's weights after a step of the online network",
+            "the target's running mean and variance",
+            "the target's numbers after a step of the online network",
             "weights of the target that ask for gradients",
             "weights of the online network that ask for gradients",
         ),
@@ -350,9 +435,15 @@ EXERCISES: dict[str, Exercise] = {
         cases=lambda: [(toy(2 * n).requires_grad_(False), toy(2 * n + 1), decay) for n, decay in ((1, 0.9), (2, 0.7))],
         mistakes=FOLLOW,
         praise="a slow copy of all its numbers, and the online network is as it was.",
-        probes=[no_graph],
-        measure=lambda result, target, online, decay: state(result, online),
-        parts=("the target's weights", "the target's running mean and variance", "the online network's weights"),
+        probes=[moves_the_target],
+        measure=state,
+        parts=(
+            "the target's weights",
+            "the target's running mean and variance",
+            "weights of the target that are recorded for the gradient",
+            "the online network's weights",
+            "the online network's running mean and variance",
+        ),
     ),
     "decay": Function(
         reference=decay_at,
@@ -382,5 +473,11 @@ EXERCISES: dict[str, Exercise] = {
             "d": "its rank and its probe are high: without a predictor, hardly any directions would be left.",
         },
     ),
-    "open": Essay(),
+    "open": Essay(
+        question='A colleague writes: "I have made BYOL simpler. There is no target network: both views go through the '
+        "same encoder and head, and I minimise $2 - 2\\cos$ of the two, with gradients through both. It is twice as "
+        'fast, and after ten minutes the loss is 0.01, where BYOL was still at 0.6!" Answer: what has probably '
+        "happened, why did the loss invite it, which numbers do you ask for, what values do you expect, and which "
+        "lines would you change first?",
+    ),
 }

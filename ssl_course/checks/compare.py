@@ -1,6 +1,7 @@
 """Exercises of lesson 07: equal cost, a linear probe without the usual faults, spread over seeds, a table."""
 
 import math
+from functools import partial
 from itertools import combinations
 
 import torch
@@ -129,14 +130,29 @@ def levels(h: Tensor) -> tuple[Tensor, Tensor]:
     return h.mean(dim=0), h.std(dim=0)
 
 
-def train_probe(encoder, classifier, images, labels, test_images, *, trained="classifier", zero=True) -> tuple:
+def common_level(h: Tensor) -> tuple[Tensor, Tensor]:
+    return h.mean(), h.std()
+
+
+def by_variance(h: Tensor) -> tuple[Tensor, Tensor]:
+    return h.mean(dim=0), h.var(dim=0)
+
+
+def by_population(h: Tensor) -> tuple[Tensor, Tensor]:
+    return h.mean(dim=0), h.std(dim=0, correction=0)
+
+
+def train_probe(
+    encoder, classifier, images, labels, test_images, *, trained="classifier", zero=True, levels=levels, twice=False
+) -> tuple:
     """Steps of gradient descent; the levels of the training features, and the standardised features of both parts."""
     parts = {"classifier": [classifier], "both": [encoder, classifier], "encoder": [encoder]}[trained]
     optimiser = torch.optim.SGD([weight for part in parts for weight in part.parameters()], lr=RATE)
     for _ in range(STEPS):
         h = encoder(images) if trained != "classifier" else encoder(images).detach()
         mean, deviation = levels(h)
-        loss = F.cross_entropy(classifier((h - mean) / deviation), labels)
+        logits = classifier((h - mean) / deviation)
+        loss = F.cross_entropy(logits.softmax(dim=1) if twice else logits, labels)
         if zero:
             optimiser.zero_grad()
         loss.backward()
@@ -196,6 +212,21 @@ PROBE = {
     ),
     "the gradients of all steps add up: call optimiser.zero_grad() before each backward().": (
         lambda *given: probe(*given, zero=False)
+    ),
+    "the features are divided by their variance: divide by its root, std.": lambda *given: probe(
+        *given, levels=by_variance
+    ),
+    "the squares are divided by their number, as numpy's std does: torch's divides by one less.": (
+        lambda *given: probe(*given, levels=by_population)
+    ),
+    "one mean and one deviation stand for all features, mean() without dim: each feature has its own, dim=0.": (
+        lambda *given: probe(*given, levels=common_level)
+    ),
+    "the softmax is taken twice: cross_entropy takes it of the logits by itself, so hand over the logits.": (
+        lambda *given: probe(*given, twice=True)
+    ),
+    "the probabilities of the test images are returned: the logits were asked for.": (
+        lambda *given: probe(*given).softmax(dim=1)
     ),
     "the classifier is asked about the training images: a probe is judged on test images.": of_training_images,
 }
@@ -266,6 +297,15 @@ APART = {
     ),
     "the squares are divided by n: with a few seeds take n - 1, the sample deviation, or the spread comes out too "
     "small.": lambda a, b: gap(a, b) / ((a.var(correction=0) + b.var(correction=0)) / len(a)).sqrt(),
+    "brackets are missing: the difference is divided by the root and then multiplied, a / b / c is not a / (b / c).": (
+        lambda a, b: gap(a, b) / (a.var() + b.var()).sqrt() / len(a) ** 0.5
+    ),
+    "it is divided by the seeds of both methods together: n is the number of one method's.": (
+        lambda a, b: gap(a, b) / ((a.var() + b.var()) / (len(a) + len(b))).sqrt()
+    ),
+    "variances stand where deviations belong: s squared is the variance, so don't square it again.": (
+        lambda a, b: gap(a, b) / ((a.var() ** 2 + b.var() ** 2) / len(a)).sqrt()
+    ),
     "the two deviations are added: add their squares, then take the root.": (
         lambda a, b: gap(a, b) / ((a.std() + b.std()) / len(a) ** 0.5)
     ),
@@ -313,6 +353,11 @@ CKA = {
         lambda x, y: uncentred(x - x.mean(), y - y.mean())
     ),
     "only one of the two is centred.": lambda x, y: uncentred(centre(x), y),
+    "brackets are missing in the denominator: a / b * c is (a / b) * c. Write a / (b * c).": (
+        lambda x, y: (
+            (centre(x).T @ centre(y)).norm() ** 2 / (centre(x).T @ centre(x)).norm() * (centre(y).T @ centre(y)).norm()
+        )
+    ),
     "the norm of the numerator isn't squared: then the scale of the features would count.": (
         lambda x, y: uncentred(centre(x), centre(y)) / (centre(x).T @ centre(y)).norm()
     ),
@@ -378,10 +423,14 @@ EXERCISES: dict[str, Exercise] = {
         },
     ),
     "cka": Function(
-        reference=linear_cka,
+        reference=partial(linear_cka, debiased=False),
         cases=cka_cases,
         mistakes=CKA,
-        praise="the same as the package's: turning, scaling and shifting either doesn't change it.",
+        praise="the same as `linear_cka(…, debiased=False)`: turning, scaling and shifting either changes nothing.",
     ),
-    "open": Essay(),
+    "open": Essay(
+        question='Somebody shows this figure and says: "After equally many passes, VICReg clearly beats SimCLR." The '
+        "numbers are the means of lesson 07. What is wrong with the figure and with the sentence, and what would you "
+        "ask to see?",
+    ),
 }

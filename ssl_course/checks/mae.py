@@ -1,5 +1,7 @@
 """Exercises of lesson 06: patches, masking, the loss on what was hidden, normalised targets, and honest pictures."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -141,7 +143,29 @@ def in_place_order(tokens, noise, ratio):
     return tokens[~mask].view_as(visible), mask, restore
 
 
+def with_kept(count):
+    """`hide` with another rule for how many tokens stay, of their number and the ratio."""
+
+    def answer(tokens, noise, ratio):
+        kept = count(tokens.shape[1], ratio)
+        order = noise.argsort(dim=1)
+        restore = order.argsort(dim=1)
+        return pick(tokens, order[:, :kept]), restore >= kept, restore
+
+    return answer
+
+
+def mask_one_off(tokens, noise, ratio):
+    visible, _, restore = hide(tokens, noise, ratio)
+    return visible, restore > visible.shape[1], restore
+
+
 MASKING = {
+    "int() cuts off where round() was needed: 10 * (1 - 0.9) is a little below 1, and nothing is kept.": (
+        with_kept(lambda length, ratio: int(length * (1 - ratio))),
+        with_kept(lambda length, ratio: length - math.ceil(length * ratio)),
+    ),
+    "the mask is off by one: the places are counted from 0, so place V is hidden already, restore >= V.": mask_one_off,
     "restore is the order itself, and the mask is made from it: the order says which token went to place l. What "
     "brings all back is the place where token l went, its argsort.": order_for_both,
     "restore is the order itself: the order says which token went to place l. What brings all back is the place where "
@@ -167,7 +191,7 @@ MASKING = {
 
 def masking_cases() -> list[tuple]:
     random = torch.Generator().manual_seed(3)
-    sizes = ((3, 8, 5, 0.75), (2, 10, 3, 0.6))
+    sizes = ((3, 8, 5, 0.75), (2, 10, 3, 0.6), (2, 10, 2, 0.9))
     return [(numbered(b, length, d), torch.rand(b, length, generator=random), ratio) for b, length, d, ratio in sizes]
 
 
@@ -204,6 +228,11 @@ LOSS = {
     "the squares within a patch are summed: take their mean, so that large patches have no larger loss.": (
         lambda prediction, target, mask: masked_mse(prediction, target, mask) * target.shape[2]
     ),
+    "the mean over each image's patches is missing: mean() without dim mixes visible and hidden ones, so the mask has "
+    "nothing left to choose.": (
+        lambda prediction, target, mask: (errors(prediction, target).mean() * mask).sum() / len(mask),
+        lambda prediction, target, mask: (errors(prediction, target).mean() * mask).mean(),
+    ),
     "the absolute differences are taken: squared ones were asked for.": (
         lambda prediction, target, mask: (prediction - target).abs().mean(dim=2)[mask].mean()
     ),
@@ -232,6 +261,15 @@ def scaled(patches: Tensor, axes: int | tuple[int, ...], correction: int = 1) ->
 
 
 NORMALISE = {
+    "the mean is that of all numbers, mean() without dim: each patch is to have its own, dim=2 with keepdim=True.": (
+        lambda patches: (patches - patches.mean()) / (patches.var(dim=2, keepdim=True) + 1e-4).sqrt()
+    ),
+    "the variance is that of all numbers, var() without dim: each patch is to have its own, dim=2 with keepdim=True.": (
+        lambda patches: (patches - patches.mean(dim=2, keepdim=True)) / (patches.var() + 1e-4).sqrt()
+    ),
+    "the small number is missing: a flat patch is then divided by 0, and a faint one by nearly 0.": (
+        lambda patches: (patches - patches.mean(dim=2, keepdim=True)) / patches.std(dim=2, keepdim=True)
+    ),
     "the mean goes over the patches of an image (dim=1): each patch is to have its own, over its pixels (dim=2).": (
         lambda patches: scaled(patches, 1)
     ),
@@ -312,7 +350,28 @@ def divided(prediction, patches, mask):
     return torch.where(mask.unsqueeze(2), prediction / deviation + mean, patches)
 
 
+def added_first(prediction, patches, mask):
+    mean, deviation = seen_levels(patches, mask)
+    return torch.where(mask.unsqueeze(2), (prediction + mean) * deviation, patches)
+
+
+def by_variance(prediction, patches, mask):
+    mean, deviation = seen_levels(patches, mask)
+    return torch.where(mask.unsqueeze(2), prediction * deviation**2 + mean, patches)
+
+
+def by_population(prediction, patches, mask):
+    mean, deviation = seen_levels(patches, mask)
+    count = (~mask).sum(dim=1).view(-1, 1, 1) * patches.shape[2]
+    return torch.where(mask.unsqueeze(2), prediction * deviation * ((count - 1) / count).sqrt() + mean, patches)
+
+
 HONEST = {
+    "the mean is added before the deviation is multiplied: undo the steps in the opposite order, multiply first.": (
+        added_first
+    ),
+    "the prediction is multiplied by the variance: multiply by its root, the deviation.": by_variance,
+    "the squares are divided by their number, as numpy's std does: torch's divides by one less.": by_population,
     "the hidden patch's own mean and deviation are used: the model never saw them, so this picture has been told its "
     "brightness by the answer.": told_by_the_patch,
     "mean and deviation of the whole image are used, hidden patches included: take those of the visible ones.": (
@@ -355,12 +414,14 @@ EXERCISES: dict[str, Exercise] = {
         cases=masking_cases,
         mistakes=MASKING,
         praise="with restore, every token finds its place again.",
+        whole=True,
     ),
     "loss": Function(
         reference=masked_mse,
         cases=loss_cases,
         mistakes=LOSS,
         praise="the same as the package's: every hidden patch counts, and counts once.",
+        gradients={"prediction": 0},
     ),
     "normalise": Function(
         reference=normalise_patches,
@@ -387,5 +448,10 @@ EXERCISES: dict[str, Exercise] = {
             "colour: that is a far better guess than one colour for the whole image.",
         },
     ),
-    "open": Essay(),
+    "open": Essay(
+        question="A talk shows one photograph, a version of it with 75 % of the patches in grey, and a reconstruction "
+        '"by our masked autoencoder", sharp and in the right colours. The speaker concludes that the features must be '
+        "excellent. Which questions do you ask? Think of the pixels in the picture, of the one image shown, and of the "
+        "conclusion.",
+    ),
 }

@@ -23,6 +23,12 @@ def without_itself(similarity: Tensor, value: float = float("-inf")) -> Tensor:
     return similarity.masked_fill(torch.eye(len(similarity), dtype=torch.bool), value)
 
 
+def divided_once(h: Tensor, k: int) -> Tensor:
+    """Brackets are missing in the cosine: divided by one length and multiplied by the other."""
+    length = h.norm(dim=1)
+    return without_itself(h @ h.T / length.unsqueeze(1) * length).topk(k, dim=1).indices
+
+
 def most_similar(h: Tensor, k: int) -> Tensor:
     return without_itself(cosines(h)).topk(k, dim=1).indices
 
@@ -37,6 +43,9 @@ SIMILAR = {
     ),
     "the features aren't scaled to length 1: long ones then are similar to everything.": (
         lambda h, k: without_itself(h @ h.T).topk(k, dim=1).indices
+    ),
+    "brackets are missing in the cosine: a / b * c is (a / b) * c, so one length is multiplied: a / (b * c).": (
+        divided_once
     ),
     "the neighbours are those of the smallest distance: the cosine asks for the direction alone.": (
         lambda h, k: without_itself(-torch.cdist(h, h)).topk(k, dim=1).indices
@@ -289,6 +298,15 @@ MOVED = {
     "mean, over the pictures (dim=0).": lambda known, new: (new.mean() - known.mean()).abs() / known.std(dim=0).norm(),
     "one deviation over all numbers is the scale: it holds the differences between the features, too. Take each "
     "feature's own (dim=0), and the length of all.": lambda known, new: difference(known, new).norm() / known.std(),
+    "the squares are divided by their number, as numpy's std does: torch's divides by one less.": (
+        lambda known, new: difference(known, new).norm() / known.std(dim=0, correction=0).norm()
+    ),
+    "the mean of the deviations is the scale: the formula has the length of their vector.": (
+        lambda known, new: difference(known, new).norm() / known.std(dim=0).mean()
+    ),
+    "the length of the variances is the scale: the formula has that of the deviations, their roots.": (
+        lambda known, new: difference(known, new).norm() / known.var(dim=0).norm()
+    ),
     "the squares are summed, but their roots aren't taken.": (
         lambda known, new: difference(known, new).square().sum() / known.var(dim=0).sum()
     ),
@@ -307,6 +325,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=similar_cases,
         mistakes=SIMILAR,
         praise="nobody is their own neighbour, and only directions count.",
+        whole=True,
     ),
     "split": Function(
         reference=split,
@@ -326,6 +345,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=few_cases,
         mistakes=FEW,
         praise="as many of each class as there are, and never more than asked.",
+        whole=True,
     ),
     "agree": Function(
         reference=lambda labels, friends: (labels[friends] == labels.unsqueeze(1)).sum(dim=1),
@@ -354,5 +374,10 @@ EXERCISES: dict[str, Exercise] = {
         },
         tolerance=0.002,
     ),
-    "open": Essay(),
+    "open": Essay(
+        question="Two hospitals send you 3,000 pictures of skin. One of them treats mostly the dangerous disease, the "
+        "other one mostly the harmless one. You pre-train on all pictures and fit a nearest neighbour to 100 labels: "
+        "99 % of the test are right. Which causes other than a good encoder can this have? For each, say which check "
+        "would find it.",
+    ),
 }

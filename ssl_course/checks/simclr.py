@@ -104,6 +104,24 @@ def other_views_only(z1, z2, temperature):
     return (F.cross_entropy(logits, rows) + F.cross_entropy(logits.T, rows)) / 2
 
 
+def one_of_the_others(z1, z2, temperature):
+    logits = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T / temperature
+    return F.cross_entropy(logits, torch.arange(len(z1)))
+
+
+def half_tempered(positives: bool):
+    """The temperature divides the partner's cosine alone, or those of the candidates alone."""
+
+    def loss(z1, z2, temperature):
+        cosines = masked(similarities(z1, z2, 1.0))
+        own = cosines[torch.arange(len(cosines)), partners(len(z1))]
+        scaled = cosines / temperature
+        above, below = (own / temperature, cosines) if positives else (own, scaled)
+        return (below.logsumexp(dim=1) - above).mean()
+
+    return loss
+
+
 def log_of_the_mean(z1, z2, temperature):
     logits = masked(similarities(z1, z2, temperature))
     return -logits.softmax(dim=1)[torch.arange(len(logits)), partners(len(z1))].mean().log()
@@ -112,6 +130,45 @@ def log_of_the_mean(z1, z2, temperature):
 def mean_over_candidates(z1, z2, temperature):
     shares = masked(similarities(z1, z2, temperature)).log_softmax(dim=1)
     return -shares[~torch.eye(len(shares), dtype=torch.bool)].mean()
+
+
+def share_twice(z1, z2, temperature):
+    logits = masked(similarities(z1, z2, temperature))
+    return F.cross_entropy(logits.softmax(dim=1), partners(len(z1)))
+
+
+def looking_for(labels, value=float("-inf")):
+    """NT-Xent with other right answers, and another value on the diagonal (None: not masked)."""
+
+    def loss(z1, z2, temperature):
+        logits = similarities(z1, z2, temperature)
+        return F.cross_entropy(logits if value is None else masked(logits, value), labels(len(z1)))
+
+    return loss
+
+
+def minus_one(z1, z2, temperature):
+    return F.cross_entropy(masked(similarities(z1, z2, temperature), -1.0), partners(len(z1)))
+
+
+def minus_one_as_cosine(z1, z2, temperature):
+    return F.cross_entropy(masked(similarities(z1, z2, 1.0), -1.0) / temperature, partners(len(z1)))
+
+
+def scaled_as(scale):
+    """NT-Xent of vectors that were scaled by a rule of both views, (2B, D)."""
+
+    def loss(z1, z2, temperature):
+        z = scale(z1, z2)
+        return F.cross_entropy(masked(z @ z.T / temperature), partners(len(z1)))
+
+    return loss
+
+
+def one_scaled(first: bool):
+    return scaled_as(
+        lambda z1, z2: torch.cat([F.normalize(z1, dim=1) if first else z1, z2 if first else F.normalize(z2, dim=1)])
+    )
 
 
 def base_two(z1, z2, temperature):
@@ -123,12 +180,41 @@ NT_XENT = {
         unmasked
     ),
     "the diagonal is set to 0, not to minus infinity: exp(0) = 1 is still a candidate.": zero_on_the_diagonal,
+    "the diagonal is set to -1, not to minus infinity: at a high temperature that is a candidate like any stranger.": (
+        minus_one_as_cosine,
+        minus_one,
+    ),
+    "the softmax is taken twice: cross_entropy takes it of the logits by itself, so hand over the logits.": share_twice,
+    "the right answers are 0 to B - 1 twice: in cat([z1, z2]) they are B to 2B - 1, and then 0 to B - 1.": tuple(
+        looking_for(lambda count: torch.arange(count).repeat(2), value)
+        for value in (float("-inf"), -1e9, -1e4, None, 0.0)
+    ),
+    "the right answers are moved on by one place, roll(1): the partner lies B places on.": (
+        looking_for(lambda count: torch.arange(2 * count).roll(1)),
+        looking_for(lambda count: torch.arange(2 * count).roll(-1)),
+    ),
     "row i looks for its neighbour i + 1: in cat([z1, z2]) the partner of row i is i + B.": next_row,
     "each row looks for itself: the right answer of row i is i + B (and i - B in the second half).": itself,
     "the vectors aren't scaled to length 1, so long ones count for more.": not_normalised,
+    "only one of the two views is scaled to length 1: both have to be.": (one_scaled(True), one_scaled(False)),
+    "all vectors are divided by one common length: norm() without dim=1 is the length of the whole table.": (
+        scaled_as(lambda z1, z2: torch.cat([z1, z2]) / torch.cat([z1, z2]).norm()),
+        scaled_as(lambda z1, z2: torch.cat([z1 / z1.norm(), z2 / z2.norm()])),
+    ),
     "each column is scaled to length 1 instead of each row: an image's vector is dim=1.": normalised_over_the_batch,
     "the cosines are multiplied by the temperature instead of divided.": multiplied,
     "the temperature isn't used.": temperature_forgotten,
+    "the temperature is a fixed number in the function: divide by the one that is handed over.": tuple(
+        lambda z1, z2, temperature, fixed=fixed: nt_xent(z1, z2, fixed)
+        for fixed in (0.5, 0.1, 0.07, 0.2, 0.05, 0.3, 0.01)
+    ),
+    "both factors of the product are divided by the temperature: that divides the cosine by its square.": (
+        lambda z1, z2, temperature: nt_xent(z1, z2, temperature**2)
+    ),
+    "the temperature comes after the loss: it belongs to the cosines, before the softmax.": (
+        lambda z1, z2, temperature: nt_xent(z1, z2, 1.0) / temperature,
+        lambda z1, z2, temperature: nt_xent(z1, z2, 1.0) * temperature,
+    ),
     "the losses are summed: take the mean over all 2B rows.": summed,
     "the sum is divided by B: there are 2B rows, each with its own loss.": over_images,
     "the sign is turned round: minimising it would push partners apart.": minus,
@@ -138,7 +224,12 @@ NT_XENT = {
     ),
     "only view 1 looks for view 2: the other direction is missing.": one_direction,
     "each view chooses among the B views of the other kind: the other views of its own kind are candidates, too.": (
-        other_views_only
+        other_views_only,
+        one_of_the_others,
+    ),
+    "the temperature divides only a part: the partner's cosine above and all cosines below are divided by it.": (
+        half_tempered(True),
+        half_tempered(False),
     ),
     "the mean is taken before the logarithm: first the logarithm of each view's share, then the mean.": log_of_the_mean,
     "the mean goes over all candidates of a row: only the partner's entry belongs to the loss.": mean_over_candidates,
@@ -147,7 +238,9 @@ NT_XENT = {
 
 
 def nt_xent_cases() -> list[tuple]:
-    return [(*views(count, seed=count), temperature) for count, temperature in ((2, 0.1), (5, 0.2), (8, 0.07))]
+    """Low temperatures, and a high one, at which whatever stands on the diagonal would show."""
+    sizes = ((2, 0.1), (5, 0.2), (8, 0.07), (6, 0.7))
+    return [(*views(count, seed=count), temperature) for count, temperature in sizes]
 
 
 # --- MoCo's queue, a function of (queue, keys)
@@ -159,15 +252,30 @@ def enqueue(queue: Tensor, keys: Tensor) -> Tensor:
 
 
 QUEUE = {
+    "a batch that is longer than the queue isn't cut: only its newest keys fit.": lambda q, k: torch.cat(
+        [q[len(k) :], k]
+    ),
     "the newest leave and the oldest stay: first in, first out.": lambda q, k: torch.cat([q[: -len(k)], k]),
-    "the keys are put in at the front, where the oldest are.": lambda q, k: torch.cat([k, q])[: len(q)],
+    "the keys are put in, but the newest of the queue leave: the oldest, in row 0, must go.": (
+        lambda q, k: torch.cat([k, q])[: len(q)]
+    ),
     "the oldest are gone, but the keys aren't in.": lambda q, k: torch.cat([q[len(k) :], q[: len(k)]]),
-    "the order of the new keys is turned round.": lambda q, k: torch.cat([q, k.flip(0)])[len(k) :],
+    "nothing has left: the queue must stay as long as it was.": lambda q, k: torch.cat([q, k]),
 }
 
 
-def growing(answer) -> str | None:
-    """A queue that is filled again and again must keep its length, and hold no graph."""
+def in_any_order(result: Tensor, queue: Tensor, keys: Tensor) -> tuple[Tensor]:
+    """The rows by size: a ring, where the newest overwrite the oldest in their place, holds the same keys."""
+    return (result[result[:, 0].argsort()],)
+
+
+def queue_cases() -> list[tuple]:
+    """Batches shorter than the queue, as long, and longer."""
+    sizes = ((6, 2), (4, 3), (4, 4), (3, 5))
+    return [(torch.arange(2.0 * k).view(k, 2), -torch.arange(1.0, 2 * b + 1).view(b, 2)) for k, b in sizes]
+
+
+def keeps_no_graph(answer) -> str | None:
     queue, keys = torch.randn(6, 3), torch.randn(2, 3, requires_grad=True)
     if answer(queue, keys).requires_grad:
         return (
@@ -184,14 +292,24 @@ def two_views(augment, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Counted:
-    """An augmentation that can be told apart at every call: the n-th adds n, to the image it is given."""
+    """An augmentation whose draws can be told apart: it doubles each image and adds a number that no other draw has."""
 
     def __init__(self):
-        self.calls = 0
+        self.draws = 0
 
     def __call__(self, images: Tensor) -> Tensor:
-        self.calls += 1
-        return 2 * images + self.calls
+        count = len(images) if images.ndim == 4 else 1
+        numbers = torch.arange(self.draws + 1.0, self.draws + count + 1)
+        self.draws += count
+        return 2 * images + (numbers.view(-1, 1, 1, 1) if images.ndim == 4 else numbers)
+
+
+def origins(views: tuple[Tensor, Tensor], augment: Counted, images: Tensor) -> tuple:
+    """How far the views are from a draw of the image, smaller first, and how many draws there are: 0, 0 and 2B."""
+    rests = [(view - 2 * images).flatten(1) for view in views]  # the number of the draw, if made from the image
+    spreads = [float(rest.std(dim=1).max()) for rest in rests]
+    draws = torch.cat(rests).mean(dim=1).mul(1000).round().unique()
+    return min(spreads), max(spreads), len(draws)
 
 
 def same_twice(augment, images):
@@ -223,17 +341,23 @@ EXERCISES: dict[str, Exercise] = {
             "the second half isn't turned back: row B + i belongs to row i.": (
                 lambda count: torch.arange(2 * count) + count
             ),
+            "the rows are moved on by one place: the partner lies `count` places on.": (
+                lambda count: torch.arange(2 * count).roll(1),
+                lambda count: torch.arange(2 * count).roll(-1),
+            ),
             "the order is turned round: row i belongs to B + i, whatever the other images are.": (
                 lambda count: torch.arange(2 * count).flip(0)
             ),
         },
         praise="row i and row i + B are the two views of image i.",
+        whole=True,
     ),
     "nt_xent": Function(
         reference=nt_xent,
         cases=nt_xent_cases,
         mistakes=NT_XENT,
-        praise="the same as the package's, at three temperatures.",
+        praise="the same as the package's, at four temperatures, and so is its gradient.",
+        gradients={"z1": 0, "z2": 1},
     ),
     "guessing": Number(
         right=math.log(2 * 64 - 1),
@@ -242,6 +366,7 @@ EXERCISES: dict[str, Exercise] = {
             math.log(128): "the view itself was counted as a candidate: 2B - 1 are left.",
             math.log(64): "only one view of each image was counted: there are two.",
             math.log(63): "only one view of each other image was counted: there are two, and the partner.",
+            math.log10(127): "the logarithm is to base 10: the loss is in nats.",
             math.log2(127): "the logarithm is to base 2: the loss is in nats.",
             1 / 127: "that is the probability of a lucky guess: the loss is minus its logarithm.",
         },
@@ -261,16 +386,22 @@ EXERCISES: dict[str, Exercise] = {
         cases=lambda: [(Counted(), torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1)))],
         mistakes=VIEWS,
         praise="two draws from the same image.",
+        measure=origins,
+        parts=(
+            "what one view has besides a draw of the image",
+            "what the other view has besides it",
+            "how many draws there are",
+        ),
     ),
     "queue": Function(
         reference=enqueue,
-        cases=lambda: [
-            (torch.arange(12.0).view(6, 2), -torch.arange(1.0, 5).view(2, 2)),
-            (torch.arange(8.0).view(4, 2), -torch.arange(1.0, 7).view(3, 2)),
-        ],
+        cases=queue_cases,
         mistakes=QUEUE,
         praise="first in, first out, and no graph is kept.",
-        probes=[growing],
+        probes=[keeps_no_graph],
+        measure=in_any_order,
+        parts=("the keys in the queue",),
+        in_place=True,
     ),
     "curve": Choice(
         right="c",
@@ -280,5 +411,9 @@ EXERCISES: dict[str, Exercise] = {
             "b": "a loss far below guessing can't come from equal projections: they have exactly the loss of guessing.",
         },
     ),
-    "open": Essay(),
+    "open": Essay(
+        question="You want features of satellite pictures for finding out what grows on a field. Which of these random "
+        "changes would you use, and which not: turning by any angle, mirroring, crops that keep 20 % of the area, "
+        "changes of hue, grayscale, blur? Give a reason for each, in words.",
+    ),
 }

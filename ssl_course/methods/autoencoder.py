@@ -3,6 +3,9 @@
 Pascal Vincent, Hugo Larochelle, Yoshua Bengio, Pierre-Antoine Manzagol: Extracting and Composing Robust Features with
 Denoising Autoencoders. ICML 2008 (`noise`). Diederik P. Kingma, Max Welling: Auto-Encoding Variational Bayes. ICLR
 2014 (equation 10). Irina Higgins et al.: beta-VAE. ICLR 2017 (`beta`).
+
+Otherwise than in the papers: `noise` is Gaussian and clamped to [0, 1], while the denoising autoencoder of 2008 sets a
+share of the pixels to 0 and takes the cross-entropy, not the squared error; all networks are convolutional.
 """
 
 import torch
@@ -48,7 +51,10 @@ class Autoencoder(nn.Module):
         """What the encoder gets, and what the decoder has to give."""
         check_size(self.decoder, images)
         images = self.augment(images)
-        return (images + self.noise * torch.randn_like(images)).clamp(0, 1) if self.noise else images, images
+        if not self.noise:
+            return images, images
+        seen = (images + self.noise * torch.randn_like(images)).clamp(0, 1)
+        return seen, images
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> the same shape, built from the code; values can leave [0, 1] a little."""

@@ -2,12 +2,16 @@
 
 Jure Zbontar, Li Jing, Ishan Misra, Yann LeCun, Stéphane Deny: Barlow Twins: Self-Supervised Learning via Redundancy
 Reduction. ICML 2021. The loss is equation 1.
+
+Otherwise than in the paper: both views pass in one batch, with one set of batch statistics (there each view has its
+own); the head has two layers and ends 256 wide (there three, of 8192); both views are drawn alike, without blur and
+solarisation; AdamW instead of LARS.
 """
 
 import torch
 from torch import Tensor, nn
 
-from ssl_course.methods.simclr import SimCLR
+from ssl_course.methods.two_views import TwoViews, at_least_float32
 from ssl_course.networks import projection_head
 
 
@@ -35,19 +39,22 @@ def barlow_twins_loss(z1: Tensor, z2: Tensor, weight: float = 5e-3) -> Tensor:
     if len(z1) < 2:
         raise ValueError("a correlation needs at least two images")
     with torch.autocast(z1.device.type, enabled=False):
-        c = cross_correlation(*(z if z.dtype == torch.float64 else z.float() for z in (z1, z2)))  # (D, D)
+        c = cross_correlation(at_least_float32(z1), at_least_float32(z2))  # (D, D)
         on_diagonal = (1 - c.diagonal()).square().sum()
         return on_diagonal + weight * (c.square().sum() - c.diagonal().square().sum())
 
 
-class BarlowTwins(SimCLR):
-    """SimCLR's encoder, head and views with another loss.
+class BarlowTwins(TwoViews):
+    """Encoder, projection head and the two views; see the module's paper.
 
     Args:
-        encoder, augment: as for `SimCLR`.
+        encoder, augment: as for `TwoViews`.
         weight: of the redundancy term.
         head: maps features h to projections z; default a two-layer `projection_head` that ends 256 wide: this loss
             profits from wide projections.
+
+    Raises:
+        ValueError: if weight is negative.
     """
 
     def __init__(
@@ -65,5 +72,5 @@ class BarlowTwins(SimCLR):
         self.weight = weight
 
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
-        z1, z2 = self.head(self.encoder(torch.cat([view1, view2]))).chunk(2)  # (B, D) each
+        z1, z2 = self.project(view1, view2)  # (B, D) each
         return barlow_twins_loss(z1, z2, self.weight)

@@ -2,6 +2,10 @@
 
 Jean-Bastien Grill et al.: Bootstrap Your Own Latent. NeurIPS 2020. The loss is equation 2, symmetric as in section
 3.1; the schedule of the moving average is that of section 3.3.
+
+Otherwise than in the paper: both views are drawn alike (there one is blurred more, the other solarised, appendix B);
+both pass in one batch, with one set of batch statistics (there each view has its own); the decay starts at 0.99 and
+not at 0.996, since runs are short; the head ends in a batch norm; head and predictor are smaller; AdamW, not LARS.
 """
 
 import math
@@ -10,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.augment import Augment
+from ssl_course.methods.two_views import TwoViews, at_least_float32
 from ssl_course.networks import MovingAverage, check_batch, projection_head
 
 
@@ -29,7 +33,7 @@ def regression_loss(prediction: Tensor, target: Tensor) -> Tensor:
     if prediction.shape != target.shape or prediction.ndim != 2:
         got = f"{tuple(prediction.shape)} and {tuple(target.shape)}"
         raise ValueError(f"prediction and target must both be (B, D), got {got}")
-    prediction, target = (z if z.dtype == torch.float64 else z.float() for z in (prediction, target))
+    prediction, target = at_least_float32(prediction), at_least_float32(target)
     return (F.normalize(prediction, dim=1) - F.normalize(target, dim=1)).square().sum(dim=1).mean()
 
 
@@ -38,14 +42,13 @@ def decay_at(progress: float, base: float) -> float:
     return 1 - (1 - base) * (math.cos(math.pi * progress) + 1) / 2
 
 
-class BYOL(nn.Module):
+class BYOL(TwoViews):
     """Online network (encoder, head, predictor) and target network (moving average of encoder and head).
 
     Args:
-        encoder: what is kept; maps (B, 3, H, W) in [0, 1] to (B, encoder.dim).
+        encoder, augment: as for `TwoViews`.
         decay: of the moving average at the start, from where it rises to 1. With 0 there is no moving average: it
             stays 0, and the target is a copy of the online network after every step.
-        augment: makes one random view of a batch; default `Augment()`.
         head: maps features h to projections z; default a two-layer `projection_head` and a batch norm, which the paper
             doesn't have and short runs need.
         predictor: maps projections to predictions of the same width; default a two-layer `projection_head`. Must be
@@ -64,18 +67,13 @@ class BYOL(nn.Module):
         head: nn.Module | None = None,
         predictor: nn.Module | None = None,
     ):
-        super().__init__()
-        self.encoder = encoder
-        plain = head is None
-        if predictor is None and not plain:
+        if predictor is None and head is not None:
             raise ValueError("a head of your own needs a predictor of its width: give predictor=")
-        self.head = nn.Sequential(projection_head(encoder.dim), nn.BatchNorm1d(128, affine=False)) if plain else head
+        if head is None:
+            head = nn.Sequential(projection_head(encoder.dim), nn.BatchNorm1d(128, affine=False))
+        super().__init__(encoder, augment=augment, head=head)
         self.predictor = predictor if predictor is not None else projection_head(128)
         self.target = MovingAverage(nn.Sequential(self.encoder, self.head), decay)
-        self.augment = augment if augment is not None else Augment()
-
-    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.augment(images), self.augment(images)
 
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
         check_batch(self, len(view1))

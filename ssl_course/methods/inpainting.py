@@ -2,6 +2,10 @@
 
 Deepak Pathak, Philipp Krähenbühl, Jeff Donahue, Trevor Darrell, Alexei A. Efros: Context Encoders: Feature Learning
 by Inpainting. CVPR 2016. The reconstruction loss of equation 1; the adversarial part (equation 2) is left out.
+
+Otherwise than in the paper: no channel-wise fully connected layer lies between encoder and decoder (section 3.1), since
+the encoder ends in a mean over all places; the error is divided by the number of hidden values; the hidden block's
+border weighs no more than its middle (there ten times).
 """
 
 import torch

@@ -2,6 +2,10 @@
 
 Kaiming He, Xinlei Chen, Saining Xie, Yanghao Li, Piotr Dollár, Ross Girshick: Masked Autoencoders Are Scalable Vision
 Learners. CVPR 2022. Masking, asymmetry and normalised targets as in section 3.
+
+Otherwise than in the paper: no class token; a decoder of one block (there eight); PyTorch's own first weights (there
+Xavier's for linear layers); a patch is divided by the root of its variance plus 1e-4 (their code: 1e-6), so that a
+patch of nearly one colour shows little noise; crops of at least half of the area by default (there a fifth).
 """
 
 import torch

@@ -1,15 +1,20 @@
 """MoCo: remember the projections of earlier batches, so that a small batch has many negatives.
 
 Kaiming He, Haoqi Fan, Yuxin Wu, Saining Xie, Ross Girshick: Momentum Contrast for Unsupervised Visual Representation
-Learning. CVPR 2020 (equations 1 and 2). The head is that of Chen, Fan, Girshick, He: Improved Baselines. 2020 (v2).
+Learning. CVPR 2020 (equations 1 and 2). With a head of two layers and stronger views, as in Xinlei Chen, Haoqi Fan,
+Ross Girshick, Kaiming He: Improved Baselines with Momentum Contrastive Learning. 2020 (v2).
+
+Otherwise than in the papers: the head has a batch norm between its layers, which v2's hasn't; the views have no blur;
+only the keys are shuffled into groups, while a query's batch norm sees the whole batch (there each GPU sees its part);
+the queue is shorter (there 65536) and the moving average faster; AdamW instead of SGD.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.augment import Augment
-from ssl_course.networks import MovingAverage, check_batch, projection_head
+from ssl_course.methods.two_views import TwoViews, at_least_float32
+from ssl_course.networks import MovingAverage, check_batch
 
 
 def info_nce(queries: Tensor, keys: Tensor, queue: Tensor, temperature: float = 0.07) -> Tensor:
@@ -32,29 +37,28 @@ def info_nce(queries: Tensor, keys: Tensor, queue: Tensor, temperature: float = 
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
     with torch.autocast(queries.device.type, enabled=False):
-        parts = (part if part.dtype == torch.float64 else part.float() for part in (queries, keys, queue))
-        queries, keys, queue = (F.normalize(part, dim=1) for part in parts)
+        queries, keys, queue = (F.normalize(at_least_float32(part), dim=1) for part in (queries, keys, queue))
         own = (queries * keys).sum(dim=1, keepdim=True)  # (B, 1)
         logits = torch.cat([own, queries @ queue.T], dim=1) / temperature  # (B, 1 + K)
         return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long, device=logits.device))
 
 
-class MoCo(nn.Module):
+class MoCo(TwoViews):
     """Encoder and head make the queries; their moving average makes the keys, and a queue keeps the last `length`.
 
     Args:
-        encoder: what is kept; maps (B, 3, H, W) in [0, 1] to (B, encoder.dim).
+        encoder, augment: as for `TwoViews`.
         temperature: of the loss.
         length: of the queue.
         decay: of the moving average. The paper's 0.999 is for hundreds of thousands of steps; a run of a few thousand
             needs a faster one.
-        groups: in how many random groups the keys are computed. Batch norm sees only its group, so that a batch's
-            statistics don't tell query and key belong together (the paper's shuffling, section 3.3, on one device).
-        augment: makes one random view of a batch; default `Augment()`.
+        groups: in how many random groups the keys are computed, fewer where less than eight would be in one. Batch
+            norm sees only its group, so that a batch's statistics don't tell that query and key belong together (the
+            paper's shuffling, section 3.3, on one device).
         head: maps features h to projections z and ends in a linear layer; default a two-layer `projection_head`.
 
     Raises:
-        ValueError: if temperature, length or groups is out of range.
+        ValueError: if temperature, length, decay or groups is out of range.
     """
 
     def __init__(
@@ -68,22 +72,17 @@ class MoCo(nn.Module):
         augment: nn.Module | None = None,
         head: nn.Module | None = None,
     ):
-        super().__init__()
+        super().__init__(encoder, augment=augment, head=head)
         if not temperature > 0 or length < 1 or groups < 1:
             raise ValueError(
                 f"temperature, length and groups must be positive, got {temperature}, {length} and {groups}"
             )
-        self.encoder, self.temperature, self.groups = encoder, temperature, groups
-        self.head = head if head is not None else projection_head(encoder.dim)
+        self.temperature, self.groups = temperature, groups
         self.target = MovingAverage(nn.Sequential(self.encoder, self.head), decay)
-        self.augment = augment if augment is not None else Augment()
         width = [part.out_features for part in self.head.modules() if isinstance(part, nn.Linear)][-1]
         self.register_buffer("queue", F.normalize(torch.randn(length, width), dim=1))
         self.register_buffer("oldest", torch.zeros((), dtype=torch.long))
         self._keys: Tensor | None = None
-
-    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.augment(images), self.augment(images)
 
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
         check_batch(self, len(view1))

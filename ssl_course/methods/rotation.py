@@ -2,6 +2,9 @@
 
 Spyros Gidaris, Praveer Singh, Nikos Komodakis: Unsupervised Representation Learning by Predicting Image Rotations.
 ICLR 2018. The loss is equation 3.
+
+Otherwise than in the paper: an image is shown at one angle a step, which is drawn (there at all four: `every`), and it
+is cropped and its colours are changed first; the classifier is a perceptron with one hidden layer.
 """
 
 from collections.abc import Sequence

@@ -2,14 +2,16 @@
 
 Ting Chen, Simon Kornblith, Mohammad Norouzi, Geoffrey Hinton: A Simple Framework for Contrastive Learning of Visual
 Representations. ICML 2020. The loss is equation 1; the views are section 3 and appendix A.
+
+Otherwise than in the paper: AdamW instead of LARS, small batches, and a lower temperature than its 0.5 for CIFAR-10,
+which suits them; the head is smaller (256 wide between its layers, not as wide as the features).
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.augment import Augment
-from ssl_course.networks import projection_head
+from ssl_course.methods.two_views import TwoViews, at_least_float32
 
 
 def nt_xent(z1: Tensor, z2: Tensor, temperature: float = 0.5) -> Tensor:
@@ -34,7 +36,7 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float = 0.5) -> Tensor:
         raise ValueError(f"temperature must be positive, got {temperature}")
     with torch.autocast(z1.device.type, enabled=False):
         z = torch.cat([z1, z2])  # (2B, D)
-        z = F.normalize(z if z.dtype == torch.float64 else z.float(), dim=1)
+        z = F.normalize(at_least_float32(z), dim=1)
         logits = z @ z.T / temperature  # (2B, 2B)
         itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
         logits = logits.masked_fill(itself, float("-inf"))  # an image is not its own candidate
@@ -42,14 +44,15 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float = 0.5) -> Tensor:
         return F.cross_entropy(logits, other_view)
 
 
-class SimCLR(nn.Module):
+class SimCLR(TwoViews):
     """Encoder, projection head and the two views; see the module's paper.
 
     Args:
-        encoder: what is kept; maps (B, 3, H, W) in [0, 1] to (B, encoder.dim).
+        encoder, augment, head: as for `TwoViews`.
         temperature: of the loss.
-        augment: makes one random view of a batch; default `Augment()`.
-        head: maps features h to projections z; default a two-layer `projection_head`.
+
+    Raises:
+        ValueError: if the temperature isn't positive.
     """
 
     def __init__(
@@ -60,18 +63,11 @@ class SimCLR(nn.Module):
         augment: nn.Module | None = None,
         head: nn.Module | None = None,
     ):
-        super().__init__()
+        super().__init__(encoder, augment=augment, head=head)
         if not temperature > 0:
             raise ValueError(f"temperature must be positive, got {temperature}")
-        self.encoder = encoder
-        self.head = head if head is not None else projection_head(encoder.dim)
-        self.augment = augment if augment is not None else Augment()
         self.temperature = temperature
 
-    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.augment(images), self.augment(images)
-
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
-        h = self.encoder(torch.cat([view1, view2]))  # (2B, dim): one pass, so batch norm sees both views
-        z1, z2 = self.head(h).chunk(2)  # (B, D) each
+        z1, z2 = self.project(view1, view2)  # (B, D) each
         return nt_xent(z1, z2, self.temperature)

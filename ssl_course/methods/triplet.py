@@ -1,15 +1,17 @@
 """Margin losses: nearer to your other view than to anybody else, by a margin.
 
 Raia Hadsell, Sumit Chopra, Yann LeCun: Dimensionality Reduction by Learning an Invariant Mapping. CVPR 2006 (equation
-4). Florian Schroff, Dmitry Kalenichenko, James Philbin: FaceNet. CVPR 2015 (equations 1 and 4).
+4). Florian Schroff, Dmitry Kalenichenko, James Philbin: FaceNet. CVPR 2015 (equation 3; semi-hard: equation 4).
+
+Otherwise than in the papers: no labels say who belongs together, so that the positive is another view of the same
+image; losses are means, not sums; "semi-hard" takes the nearest negative beyond the positive, even outside the margin.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.augment import Augment
-from ssl_course.networks import projection_head
+from ssl_course.methods.two_views import TwoViews
 
 MININGS = ("random", "easy", "semi-hard", "hard")
 
@@ -36,7 +38,7 @@ def contrastive_margin(z1: Tensor, z2: Tensor, same: Tensor, margin: float = 1.0
 
 
 def triplet_margin(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 0.2) -> Tensor:
-    """The negative must be farther than the positive by a margin, in squared distances (Schroff et al. 2015, eq. 4).
+    """The negative must be farther than the positive by a margin, in squared distances (Schroff et al. 2015, eq. 3).
 
     Args:
         anchor, positive, negative: (B, D); FaceNet scales them to length 1 first.
@@ -59,7 +61,7 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 
 
 def semi_hard_negatives(positive: Tensor, distances: Tensor) -> Tensor:
-    """For each anchor the nearest candidate that is farther than its positive; if there is none, the farthest.
+    """For each anchor the nearest candidate that is farther than its positive (eq. 4); if none is, the farthest.
 
     Args:
         positive: distance of each anchor to its positive, (B,).
@@ -78,6 +80,9 @@ def choose_negatives(positive: Tensor, distances: Tensor, mining: str) -> Tensor
 
     Args:
         mining: "random", "easy" (the farthest), "semi-hard" or "hard" (the nearest).
+
+    Raises:
+        ValueError: if there is no such mining.
     """
     if mining not in MININGS:
         raise ValueError(f"mining must be one of {', '.join(MININGS)}, got {mining!r}")
@@ -92,15 +97,13 @@ def choose_negatives(positive: Tensor, distances: Tensor, mining: str) -> Tensor
     return (allowed / torch.empty_like(distances).exponential_()).argmax(dim=1)
 
 
-class Triplet(nn.Module):
+class Triplet(TwoViews):
     """Encoder and head; the positive is the other view of an image, the negative a view of another one of the batch.
 
     Args:
-        encoder: what is kept; maps (B, 3, H, W) in [0, 1] to (B, encoder.dim).
+        encoder, augment, head: as for `TwoViews`.
         margin: of squared distances between projections of length 1, which lie between 0 and 4.
         mining: how the negative is chosen, one of MININGS.
-        augment: makes one random view of a batch; default `Augment()`.
-        head: maps features h to projections z; default a two-layer `projection_head`.
 
     After a forward pass `.active` holds the share of triplets that were inside the margin and so taught something.
 
@@ -117,23 +120,17 @@ class Triplet(nn.Module):
         augment: nn.Module | None = None,
         head: nn.Module | None = None,
     ):
-        super().__init__()
+        super().__init__(encoder, augment=augment, head=head)
         _check(margin)
         if mining not in MININGS:
             raise ValueError(f"mining must be one of {', '.join(MININGS)}, got {mining!r}")
-        self.encoder, self.margin, self.mining = encoder, margin, mining
-        self.head = head if head is not None else projection_head(encoder.dim)
-        self.augment = augment if augment is not None else Augment()
+        self.margin, self.mining = margin, mining
         self.active = float("nan")
-
-    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.augment(images), self.augment(images)
 
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
         if len(view1) < 2:
             raise ValueError("a triplet needs at least two images, or there is no negative")
-        h = self.encoder(torch.cat([view1, view2]))  # (2B, dim)
-        anchor, other = F.normalize(self.head(h).float(), dim=1).chunk(2)  # (B, D) each
+        anchor, other = (F.normalize(z.float(), dim=1) for z in self.project(view1, view2))  # (B, D) each
         with torch.no_grad():
             distances = squared_distances(anchor, other)  # (B, B)
             positive = distances.diagonal().clone()

@@ -1,5 +1,6 @@
 """Answers to the exercises of lesson 06 as students write them: right ones, and each known mistake made once."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -50,6 +51,41 @@ def painted_in(patches, height, width, size, *, down_first=False, turn=False, la
     return images
 
 
+def by_split(images, size):
+    rows = [torch.stack(row.split(size, dim=3), dim=1) for row in images.split(size, dim=2)]
+    return torch.cat(rows, dim=1).flatten(2)
+
+
+def with_numpy(images, size):
+    b, c, h, w = images.shape
+    cells = images.numpy().reshape(b, c, h // size, size, w // size, size)
+    return torch.from_numpy(cells.transpose(0, 2, 4, 1, 3, 5).reshape(b, -1, c * size**2).copy())
+
+
+def by_convolution(images, size):
+    """Each pixel of a patch is picked by a filter of its own."""
+    width = images.shape[1] * size**2
+    filters = torch.eye(width).view(width, images.shape[1], size, size)
+    return F.conv2d(images, filters, stride=size).flatten(2).mT
+
+
+def joined(patches, height, width, size):
+    cells = patches.view(len(patches), height // size, width // size, -1, size, size)
+    rows = [torch.cat([cells[:, r, k] for k in range(cells.shape[2])], dim=3) for r in range(cells.shape[1])]
+    return torch.cat(rows, dim=2)
+
+
+def by_shuffle(patches, height, width, size):
+    b, p = len(patches), patches.shape[2]
+    grid = patches.mT.reshape(b, p, height // size, width // size)
+    return F.pixel_shuffle(grid, size)
+
+
+def step_by_step(patches, height, width, size):
+    cells = patches.unflatten(1, (height // size, width // size)).unflatten(3, (-1, size, size))
+    return cells.movedim(3, 1).transpose(3, 4).flatten(4, 5).flatten(2, 3)
+
+
 def mended(patches, height, width, size):
     cells = patches.reshape(len(patches), height // size, width // size, -1, size, size)
     return torch.einsum("brkcyx->bcrykx", cells).reshape(len(patches), -1, height, width)
@@ -96,6 +132,28 @@ def scattered(tokens, noise, ratio):
     return torch.take_along_dim(tokens, order[:, :kept, None], dim=1), mask, restore
 
 
+def by_sorting_pairs(tokens, noise, ratio):
+    """Hidden ones counted first, with numpy's sort."""
+    order = torch.from_numpy(noise.numpy().argsort(axis=1, kind="stable"))
+    hidden = round(tokens.shape[1] * ratio)
+    kept = tokens.shape[1] - hidden
+    rows = torch.arange(len(tokens)).unsqueeze(1)
+    restore = torch.zeros_like(order)
+    restore[rows, order] = torch.arange(order.shape[1])
+    mask = torch.ones(order.shape, dtype=torch.bool)
+    mask[rows, order[:, :kept]] = False
+    return tokens[rows, order[:, :kept]], mask, restore
+
+
+def by_threshold(tokens, noise, ratio):
+    kept = max(1, int(round((1 - ratio) * noise.size(1), 3)))
+    edge = noise.kthvalue(kept, dim=1, keepdim=True).values
+    order = noise.argsort()
+    visible = [tokens[i].index_select(0, order[i, :kept]) for i in range(len(tokens))]
+    restore = torch.stack([torch.cat([(row == place).nonzero()[0] for place in range(len(row))]) for row in order])
+    return torch.stack(visible), noise > edge, restore.int()
+
+
 def change(number, what):
     """A right answer with one of its three parts changed: `what` gets the parts and the noise."""
 
@@ -103,6 +161,16 @@ def change(number, what):
         parts = list(masked(tokens, noise, ratio))
         parts[number] = what(*parts, tokens, noise)
         return tuple(parts)
+
+    return answer
+
+
+def kept_by(count):
+    def answer(tokens, noise, ratio):
+        kept = count(tokens.shape[1], ratio)
+        order = noise.argsort(dim=1)
+        restore = torch.argsort(order, dim=1)
+        return torch.take_along_dim(tokens, order[:, :kept, None], dim=1), restore >= kept, restore
 
     return answer
 
@@ -131,6 +199,25 @@ def weighted(prediction, target, mask):
     return (error * mask.float()).sum() / mask.float().sum()
 
 
+def with_where(prediction, target, mask):
+    squares = torch.where(mask[..., None], prediction - target, torch.zeros(())).pow(2)
+    return squares.sum() / (mask.sum() * prediction.shape[-1])
+
+
+def with_nan(prediction, target, mask):
+    error = (prediction.double() - target).square().mean(dim=-1).masked_fill(~mask, torch.nan)
+    return error.nanmean()
+
+
+def by_einsum(prediction, target, mask):
+    d = prediction - target.detach()
+    return torch.einsum("blp,blp,bl->", d, d, mask.to(d.dtype)) / mask.count_nonzero() / d.size(2)
+
+
+def unreduced(prediction, target, mask):
+    return F.mse_loss(prediction, target, reduction="none").mean(2).masked_select(mask).mean()
+
+
 def image_by_image(prediction, target, mask):
     each = [F.mse_loss(p[m], t[m]) for p, t, m in zip(prediction, target, mask, strict=True)]
     return sum(each) / len(each)
@@ -142,6 +229,25 @@ def patch_loop(patches):
         return centred / torch.sqrt((centred**2).sum() / (len(patch) - 1) + 1e-4)
 
     return torch.stack([torch.stack([one(patch) for patch in image]) for image in patches])
+
+
+def by_layer_norm(patches):
+    """layer_norm divides by P; the rest of the root is put right afterwards."""
+    width = patches.shape[2]
+    factor = width / (width - 1)
+    return F.layer_norm(patches, (width,), eps=1e-4 / factor) / factor**0.5
+
+
+def in_double(patches):
+    patches = patches.double().clone()
+    patches -= patches.mean(2).unsqueeze(2)
+    return patches.div_(torch.sqrt(patches.pow(2).sum(2, keepdim=True) / (patches.shape[2] - 1) + 1e-4))
+
+
+def array(patches):
+    values = patches.numpy()
+    spread = np.sqrt(values.var(axis=-1, ddof=1, keepdims=True) + 1e-4)
+    return torch.from_numpy((values - values.mean(axis=-1, keepdims=True)) / spread)
 
 
 def over(*axes, correction=1):
@@ -187,6 +293,30 @@ def by_index(prediction, patches, mask):
     return result
 
 
+def by_numpy(prediction, patches, mask):
+    result = patches.numpy().copy()
+    for i, hidden in enumerate(mask.numpy()):
+        seen = result[i][~hidden]
+        result[i][hidden] = prediction.numpy()[i][hidden] * seen.std(ddof=1) + seen.mean()
+    return torch.tensor(result)
+
+
+def by_nan(prediction, patches, mask):
+    seen = patches.double().masked_fill(mask[..., None], torch.nan).flatten(1)
+    mean = seen.nanmean(1)
+    count = seen.isfinite().sum(1)
+    deviation = ((seen - mean[:, None]) ** 2).nansum(1).div(count - 1).sqrt()
+    return torch.where(mask[..., None], prediction * deviation[:, None, None] + mean[:, None, None], patches)
+
+
+def scattered_in(prediction, patches, mask):
+    made = []
+    for picture, wanted, hidden in zip(patches, prediction, mask, strict=True):
+        deviation, mean = torch.std_mean(picture[hidden.logical_not()])
+        made.append(torch.addcmul(mean, wanted, deviation) * hidden[:, None] + picture * ~hidden[:, None])
+    return torch.stack(made)
+
+
 def all_together(prediction, patches, mask):
     seen = patches[~mask]
     made = prediction * seen.std() + seen.mean()
@@ -201,6 +331,18 @@ def normalised_again(prediction, patches, mask):
     return result
 
 
+def levelled(rule):
+    """Hidden patches by a rule of what the model made and of the seen pixels."""
+
+    def answer(prediction, patches, mask):
+        result = patches.clone()
+        for i in range(len(mask)):
+            result[i, mask[i]] = rule(prediction[i, mask[i]], patches[i, ~mask[i]])
+        return result
+
+    return answer
+
+
 def unchanged(prediction, patches, mask):
     result = patches.clone()
     result[mask] = prediction[mask]
@@ -212,13 +354,24 @@ RIGHT = {
         patch_by_patch,
         windows,
         lambda images, size: F.unfold(images, size, stride=size).transpose(1, 2),
+        by_split,
+        with_numpy,
+        by_convolution,
+        lambda images, size: F.pixel_unshuffle(images, size).flatten(2).mT,
     ],
-    "mae.unpatchify": [mended, by_fold, painted_in],
-    "mae.masking": [masked, ranked, scattered],
-    "mae.loss": [hidden_pixels, double_loop, weighted],
-    "mae.normalise": [patch_loop, over(2), lambda p: (p - p.mean(2, True)) * (p.var(2, keepdim=True) + 1e-4).rsqrt()],
-    "mae.honest": [paste, sums, by_index],
-    "mae.redundant": ["b", "B", " b"],
+    "mae.unpatchify": [mended, by_fold, painted_in, joined, by_shuffle, step_by_step],
+    "mae.masking": [masked, ranked, scattered, by_sorting_pairs, by_threshold],
+    "mae.loss": [hidden_pixels, double_loop, weighted, with_where, with_nan, by_einsum, unreduced],
+    "mae.normalise": [
+        patch_loop,
+        over(2),
+        lambda p: (p - p.mean(2, True)) * (p.var(2, keepdim=True) + 1e-4).rsqrt(),
+        by_layer_norm,
+        in_double,
+        array,
+    ],
+    "mae.honest": [paste, sums, by_index, by_numpy, by_nan, scattered_in],
+    "mae.redundant": ["b", "B", " b", "b)", "(b) Interpolation is far better"],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
@@ -260,6 +413,9 @@ WRONG = {
             "order of the noise",
             change(0, lambda visible, mask, restore, tokens, noise: tokens[mask.logical_not()].view(visible.shape)),
         ),
+        ("int() cuts off", kept_by(lambda length, ratio: int((1 - ratio) * length))),
+        ("off by one", change(1, lambda visible, mask, restore, *rest: restore > visible.shape[1])),
+        ("whole numbers", change(2, lambda visible, mask, restore, *rest: restore.float())),
         ("same places", lambda *given: masked(*given, one_row=True)),
     ],
     "mae.loss": [
@@ -270,6 +426,13 @@ WRONG = {
         ("are summed: take the mean over the hidden", lambda p, t, m: weighted(p, t, m) * m.sum()),
         ("number of images", lambda p, t, m: weighted(p, t, m) * m.sum() / p.shape[0]),
         ("squares within a patch", lambda p, t, m: (((p - t) ** 2).sum(2) * m).sum() / m.sum()),
+        ("nothing left to choose", lambda p, t, m: (F.mse_loss(p, t) * m).sum() / m.shape[0]),
+        ("no gradient gets to prediction", torch.no_grad()(hidden_pixels)),
+        ("no gradient gets to prediction", lambda p, t, m: weighted(p, t, m).detach()),
+        ("no gradient gets to prediction", lambda p, t, m: torch.tensor(weighted(p, t, m).item())),
+        ("no gradient gets to prediction", lambda p, t, m: double_loop(p.detach(), t, m)),
+        ("cut the gradient", lambda p, t, m: double_loop(p, t, m).item()),
+        ("stay a tensor", lambda p, t, m: torch.tensor(np.square(p.numpy() - t.numpy())[m.numpy()].mean())),
         ("absolute", lambda p, t, m: F.l1_loss(p[m], t[m])),
         ("root", lambda p, t, m: weighted(p, t, m) ** 0.5),
     ],
@@ -282,6 +445,9 @@ WRONG = {
         ("mean isn't taken off", lambda patches: patches * (patches.var(-1, keepdim=True) + 1e-4) ** -0.5),
         ("divided by the variance", lambda p: (p - p.mean(-1, True)) * (p.var(-1, keepdim=True) + 1e-4) ** -1),
         ("after the root", after_the_root),
+        ("mean() without dim", lambda p: (p - p.mean()) / (p.var(-1, keepdim=True) + 1e-4).sqrt()),
+        ("var() without dim", lambda p: (p - p.mean(-1, True)) / (p.var() + 1e-4).sqrt()),
+        ("small number is missing", lambda p: (p - p.mean(-1, True)) / p.var(-1, keepdim=True).sqrt()),
         ("divided by P", over(2, correction=0)),
     ],
     "mae.honest": [
@@ -292,6 +458,9 @@ WRONG = {
         ("swapped", lambda *given: paste(*given, swap=True)),
         ("every patch is the model's", lambda *given: paste(*given, all_made=True)),
         ("divided by the deviation", normalised_again),
+        ("multiply first", levelled(lambda made, seen: (made + seen.mean()) * seen.std())),
+        ("by the variance", levelled(lambda made, seen: made * seen.var() + seen.mean())),
+        ("numpy's std", levelled(lambda made, seen: made * float(np.std(seen.numpy())) + seen.mean())),
         ("image itself", lambda prediction, patches, mask: patches * 1),
     ],
     "mae.redundant": [("hardly any are left", "a"), ("needs neighbours", "c"), ("far better guess", "d")],

@@ -1,5 +1,7 @@
 """Answers to the exercises of lesson 08 as students write them: right ones, and each known mistake made once."""
 
+import statistics
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -40,6 +42,38 @@ def by_columns(h, k):
     return (unit @ unit.T).fill_diagonal_(-9e9).argsort(dim=1, descending=True)[:, :k]
 
 
+def by_insertion(h, k):
+    """The best one is found k times, and then struck out."""
+    lengths = h.pow(2).sum(1).sqrt()
+    cosines = (h @ h.T / torch.outer(lengths, lengths)).double()
+    cosines[range(len(h)), range(len(h))] = -torch.inf
+    found = []
+    for _ in range(k):
+        best = cosines.argmax(dim=1)
+        cosines.scatter_(1, best[:, None], -torch.inf)
+        found.append(best)
+    return torch.stack(found, dim=1)
+
+
+def in_numpy(h, k):
+    unit = h.numpy() / np.linalg.norm(h.numpy(), axis=1, keepdims=True)
+    angle = np.arccos(np.clip(unit @ unit.T, -1, 1))
+    np.fill_diagonal(angle, np.inf)
+    return torch.from_numpy(angle.argsort(axis=1)[:, :k].copy())
+
+
+def one_side(h, k):
+    """The length of the picture itself is the same for all candidates, so it needn't be divided by."""
+    products = h @ F.normalize(h, dim=1).T
+    return torch.stack([row.index_fill(0, torch.tensor([i]), -1e9).topk(k).indices for i, row in enumerate(products)])
+
+
+def distances_of_unit_vectors(h, k):
+    """Of vectors of length 1, the nearest are the most similar."""
+    unit = F.normalize(h, dim=1)
+    return torch.cdist(unit, unit).fill_diagonal_(torch.inf).topk(k, largest=False).indices.int()
+
+
 def video_list(video, step, *, start=0, arrange=sorted):
     chosen = arrange(set(video.tolist()))[start::step]
     return torch.tensor([number in chosen for number in video.tolist()])
@@ -56,6 +90,20 @@ def marked(video, step):
         if count % step == 0:
             test[video == number] = True
     return test
+
+
+def by_searching(video, step):
+    known = torch.unique(video)
+    return torch.searchsorted(known, video) % step == 0
+
+
+def by_comparing(video, step):
+    chosen = video.unique()[::step]
+    return (video[:, None] == chosen[None, :]).any(dim=1)
+
+
+def sets_in_numpy(video, step):
+    return torch.from_numpy(np.isin(video.numpy(), np.unique(video.numpy())[::step]))
 
 
 def first_pictures_only(video, step):
@@ -91,6 +139,17 @@ def with_a_tensor(settings, leave_one_out, test):
 def with_a_dict(settings, leave_one_out, test):
     scores = {leave_one_out(setting): setting for setting in settings}
     return scores[max(scores)], test(scores[max(scores)])
+
+
+def sorted_by_score(settings, leave_one_out, test):
+    ranked = sorted(settings, key=leave_one_out, reverse=True)
+    best, *_ = ranked
+    return best, test(best)
+
+
+def in_numpy_scores(settings, leave_one_out, test):
+    scores = np.fromiter(map(leave_one_out, settings), dtype=float)
+    return (best := settings[int(scores.argmax())]), test(best)
 
 
 def choosing(score, report, pick=np.argmax):
@@ -131,6 +190,20 @@ def with_numpy(labels, count):
     return torch.from_numpy(np.sort(np.concatenate(chosen)))
 
 
+def by_sorting(labels, count):
+    """Sorted stably by label, the place within the class is the place less the class's first."""
+    values, order = labels.sort(stable=True)
+    _, index, counts = values.unique_consecutive(return_inverse=True, return_counts=True)
+    first = counts.cumsum(0) - counts
+    return order[torch.arange(len(labels)) - first[index] < count].sort().values
+
+
+def by_one_hot(labels, count):
+    onehot = F.one_hot(labels, int(labels.max()) + 1)
+    seen = (onehot.cumsum(0) * onehot).sum(1)  # the how-many-th of its class each picture is
+    return torch.where(seen <= count)[0]
+
+
 def lists(labels, count, *, classes=None, cut=lambda part, count: part[:count], order=sorted):
     labels = labels.tolist()
     parts = [[i for i, label in enumerate(labels) if label == c] for c in (classes or sorted(set(labels)))]
@@ -160,15 +233,39 @@ def distance(known, new, *, scale=None, ratio=None):
     return (change.pow(2).sum().sqrt() / spread).item()
 
 
+def by_columns_of_numbers(known, new):
+    change, spread = 0.0, 0.0
+    for column in range(known.shape[1]):
+        a, b = known[:, column].tolist(), new[:, column].tolist()
+        change += (statistics.fmean(b) - statistics.fmean(a)) ** 2
+        spread += statistics.variance(a)
+    return (change / spread) ** 0.5
+
+
 RIGHT = {
-    "own_images.similar": [ranked, first_dropped, by_angle],
-    "own_images.split": [video_list, numbered, marked],
-    "own_images.choose": [with_a_loop, with_a_tensor, with_a_dict],
-    "own_images.few": [taken, by_rank, with_numpy],
+    "own_images.similar": [
+        ranked,
+        first_dropped,
+        by_angle,
+        by_insertion,
+        in_numpy,
+        distances_of_unit_vectors,
+        one_side,
+    ],
+    "own_images.split": [video_list, numbered, marked, by_searching, by_comparing, sets_in_numpy],
+    "own_images.choose": [with_a_loop, with_a_tensor, with_a_dict, sorted_by_score, in_numpy_scores],
+    "own_images.few": [taken, by_rank, with_numpy, by_sorting, by_one_hot],
     "own_images.agree": [
         friends_loop,
         lambda labels, friends: labels[friends].eq(labels[:, None]).int().sum(-1),
         lambda labels, friends: (labels == labels[friends].T).sum(0).float(),
+        lambda labels, friends: torch.tensor(
+            [(labels[row] == own).sum() for row, own in zip(friends, labels, strict=True)]
+        ),
+        lambda labels, friends: torch.einsum("nkc,nc->n", F.one_hot(labels)[friends], F.one_hot(labels)),
+        lambda labels, friends: torch.from_numpy(
+            np.count_nonzero(labels.numpy()[friends.numpy()] == labels.numpy()[:, None], axis=1)
+        ),
     ],
     "own_images.moved": [
         distance,
@@ -176,8 +273,10 @@ RIGHT = {
         lambda known, new: (
             np.linalg.norm(new.numpy().mean(0) - known.numpy().mean(0)) / np.sqrt(known.numpy().var(0, ddof=1).sum())
         ),
+        lambda known, new: torch.linalg.vector_norm(new.mean(0) - known.mean(0)) / known.T.cov().trace().sqrt(),
+        by_columns_of_numbers,
     ],
-    "own_images.rare": [0.6, (1 + 2 / 10) / 2, torch.tensor(0.6)],
+    "own_images.rare": [0.6, (1 + 2 / 10) / 2, torch.tensor(0.6), "0.6", "60 %", "3/5", "0,60", np.float64(0.6)],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
@@ -186,6 +285,8 @@ WRONG = {
         ("set to 0", emptied_diagonal),
         ("least similar", lambda h, k: ranked(h, k, worst=True)),
         ("aren't scaled", lambda h, k: ranked(h, k, score=torch.dot)),
+        ("brackets are missing", lambda h, k: ranked(h, k, score=lambda a, b: a @ b / a.norm() * b.norm())),
+        ("whole numbers", lambda h, k: ranked(h, k).float()),
         ("smallest distance", lambda h, k: ranked(h, k, score=torch.dist, worst=True)),
         ("each column", by_columns),
         (
@@ -223,6 +324,7 @@ WRONG = {
             "left out",
             lambda labels, count: lists(labels, count, cut=lambda part, n: part[:n] if len(part) >= n else []),
         ),
+        ("whole numbers", lambda labels, count: taken(labels, count).double()),
         ("class by class", lambda labels, count: lists(labels, count, order=list)),
         ("0, 1, 2", lambda labels, count: lists(labels, count, classes=range(len(labels.unique())))),
     ],
@@ -246,6 +348,15 @@ WRONG = {
         (
             "one deviation over all",
             lambda known, new: distance(known, new, ratio=lambda d, h: d.norm() / h.flatten().std()),
+        ),
+        ("numpy's std", lambda known, new: distance(known, new, ratio=lambda d, h: d.norm() / h.std(0, False).norm())),
+        (
+            "length of the variances",
+            lambda known, new: distance(known, new, ratio=lambda d, h: d.norm() / h.var(0).norm()),
+        ),
+        (
+            "mean of the deviations",
+            lambda known, new: distance(known, new, ratio=lambda d, h: d.norm() / h.std(0).mean()),
         ),
         ("roots", lambda known, new: distance(known, new) ** 2),
     ],
