@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root) # in a container
 
-.PHONY: help setup lab demo test unit notebooks exercises lint bench clean
+.PHONY: help setup lab demo test unit mutants notebooks exercises lint bench clean
 
 help:
 	@echo "make setup      install everything into .venv, and no more"
@@ -13,6 +13,7 @@ help:
 	@echo "make demo       train SimCLR without a browser; print the table, write the pictures"
 	@echo "make test       lint, unit tests, every notebook and exercise"
 	@echo "make unit       the unit tests alone"
+	@echo "make mutants    break the package in a hundred ways, one at a time; no test may miss one (half an hour)"
 	@echo "make exercises  make the students' exercises from exercises/source"
 	@echo "make notebooks  execute the notebooks and write their outputs"
 	@echo "make bench      speed against the usual recipe and against lightly"
@@ -41,6 +42,9 @@ test: $(SETUP) lint unit
 
 unit: $(SETUP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 tests
+
+mutants: $(SETUP)
+	$(BIN)/python tests/mutants.py
 
 notebooks: $(SETUP)
 	$(BIN)/python notebooks/execute.py
