@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root) # in a container
 
-.PHONY: help setup lab demo test unit mutants notebooks exercises lint bench clean
+.PHONY: help setup lab demo test unit mutants notebooks exercises doubled lint bench clean
 
 help:
 	@echo "make setup      install everything into .venv, and no more"
@@ -15,6 +15,7 @@ help:
 	@echo "make unit       the unit tests alone"
 	@echo "make mutants    break the package in a hundred ways, one at a time; no test may miss one (half an hour)"
 	@echo "make exercises  make the students' exercises from exercises/source"
+	@echo "make doubled    run every cell of the notebooks twice, and say what differs"
 	@echo "make notebooks  execute the notebooks and write their outputs"
 	@echo "make bench      speed against the usual recipe and against lightly"
 	@echo "make lint       ruff check and format check"
@@ -51,6 +52,9 @@ notebooks: $(SETUP)
 
 exercises: $(SETUP)
 	$(BIN)/python exercises/make.py
+
+doubled: $(SETUP)
+	$(BIN)/python notebooks/doubled.py notebooks/*.ipynb exercises/source/*.ipynb
 
 lint: $(SETUP)
 	$(BIN)/ruff check .
