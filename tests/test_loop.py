@@ -497,14 +497,15 @@ def test_a_row_is_fitted_to_the_labelled_images_and_judged_on_the_test_images(tu
     assert row["few_labels"] == row["fine_tuned"] == {"0.1": 0.0}
 
 
-def test_fine_tuning_of_a_row_gets_a_part_of_the_labelled_images(tuning, monkeypatch):
+def test_fine_tuning_of_a_row_gets_its_encoder_and_a_part_of_the_labelled_images(tuning, monkeypatch):
     encoder, _ = tuning
     labelled = dark_and_light(100)
     parts = []
-    monkeypatch.setattr("ssl_course.runs.fine_tune", lambda encoder, few, test, **_: parts.append((few, test)) or 0.5)
+    monkeypatch.setattr("ssl_course.runs.fine_tune", lambda *given, **_: parts.append(given) or 0.5)
     test = ImageSet(labelled.images[:40].clone().fill_(128), labelled.labels[:40], labelled.classes)
     judge_row(Trained(encoder), Images(labelled, labelled, test), recipe("simclr", passes=1), Machine("cpu", "fp32", 1))
-    ((few, judged_on),) = parts
+    ((tuned, few, judged_on),) = parts
+    assert tuned is encoder
     assert len(few) == 10
     assert not (few.images == 128).any()
     assert judged_on is test
