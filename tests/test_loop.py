@@ -18,6 +18,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from ssl_course import ImageSet, pretrain
 from ssl_course.evaluate import fine_tune, linear_probe
+from ssl_course.recipes import new_encoder, recipe
+from ssl_course.runs import Images, Machine, Trained, judge_row, train
 
 QUIET = {"progress": False, "device": "cpu"}
 FP32 = QUIET | {"precision": "fp32"}
@@ -480,3 +482,38 @@ def test_the_probes_penalty_is_the_stated_one(strength):
 
 def test_the_probes_usual_penalty_is_a_tenth():
     assert inspect.signature(linear_probe).parameters["strength"].default == 0.1
+
+
+# --- what a run does with them
+
+
+def test_a_row_is_fitted_to_the_labelled_images_and_judged_on_the_test_images(tuning):
+    """The test labels are the wrong ones, so whatever has learnt from the labelled images is never right."""
+    encoder, _ = tuning
+    images = Images(dark_and_light(100), dark_and_light(100), dark_and_light(40, swapped=True))
+    made = recipe("simclr", passes=1, tuning_steps=40, tuning_lr=0.1)
+    row = judge_row(Trained(encoder), images, made, Machine("cpu", "fp32", 1))
+    assert row["linear_probe"] == row["knn"] == 0.0
+    assert row["few_labels"] == row["fine_tuned"] == {"0.1": 0.0}
+
+
+def test_fine_tuning_of_a_row_gets_its_encoder_and_a_part_of_the_labelled_images(tuning, monkeypatch):
+    encoder, _ = tuning
+    labelled = dark_and_light(100)
+    parts = []
+    monkeypatch.setattr("ssl_course.runs.fine_tune", lambda *given, **_: parts.append(given) or 0.5)
+    test = ImageSet(labelled.images[:40].clone().fill_(128), labelled.labels[:40], labelled.classes)
+    judge_row(Trained(encoder), Images(labelled, labelled, test), recipe("simclr", passes=1), Machine("cpu", "fp32", 1))
+    ((tuned, few, judged_on),) = parts
+    assert tuned is encoder
+    assert len(few) == 10
+    assert not (few.images == 128).any()
+    assert judged_on is test
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_untrained_row_has_the_first_weights_of_its_seed(tmp_path, seed):
+    images, machine = Images(*[dark_and_light(8)] * 3), Machine("cpu", "fp32", 1)
+    trained, _ = train(recipe("untrained", seed=seed), images, tmp_path, {}, machine)
+    first = new_encoder("small_cnn", seed).state_dict()
+    assert all(torch.equal(value, first[name]) for name, value in trained.encoder.state_dict().items())
