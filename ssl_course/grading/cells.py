@@ -40,10 +40,20 @@ class Shell:
     def getoutput(self, command: str, *rest: object) -> list[str]:
         return []
 
-    def __getattr__(self, name: str) -> Callable:
+    def __getattr__(self, name: str) -> "Nothing":
+        return Nothing().__getattr__(name)
+
+
+class Nothing:
+    """Stands for what isn't here: any part of it is nothing again, and calls do nothing."""
+
+    def __getattr__(self, name: str) -> "Nothing":
         if name.startswith("__"):
             raise AttributeError(name)
-        return lambda *arguments, **options: None
+        return self
+
+    def __call__(self, *arguments: object, **options: object) -> None:
+        return None
 
 
 class Cells:
@@ -102,16 +112,10 @@ def _colab() -> None:
     colab = types.ModuleType("google.colab")
     for name in ("drive", "files", "output", "userdata"):
         part = types.ModuleType(f"google.colab.{name}")
-        part.__getattr__ = _nothing
+        part.__getattr__ = Nothing().__getattr__
         sys.modules[part.__name__] = part
         setattr(colab, name, part)
     sys.modules["google.colab"] = google.colab = colab
-
-
-def _nothing(name: str) -> Callable:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return lambda *arguments, **options: {}
 
 
 def said(error: BaseException) -> str:

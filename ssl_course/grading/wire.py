@@ -8,7 +8,7 @@ import io
 import numbers
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import numpy as np
 import torch
@@ -82,17 +82,23 @@ def unpacked(payload: bytes) -> object:
         raise ProtocolError(f"no plain data: {type(error).__name__}") from error
 
 
-def tensors_of(value: object) -> list[Tensor]:
+def tensors_of(value: object, skipped: Container[int] = ()) -> list[Tensor]:
     """All tensors of arguments, each once: those in tuples, lists and dictionaries, and networks' weights and buffers.
 
     Both processes count them in this order, so that a number names the same tensor in both.
+
+    Args:
+        value: the arguments.
+        skipped: the `id` of each network that belongs to the submission; the judge has no weights of it to change.
     """
     found: dict[int, Tensor] = {}
-    _collect(value, found)
+    _collect(value, found, skipped)
     return list(found.values())
 
 
-def _collect(value: object, found: dict[int, Tensor]) -> None:
+def _collect(value: object, found: dict[int, Tensor], skipped: Container[int]) -> None:
+    if id(value) in skipped:
+        return
     if isinstance(value, Tensor):
         found.setdefault(id(value), value)
     elif isinstance(value, nn.Module):
@@ -100,13 +106,13 @@ def _collect(value: object, found: dict[int, Tensor]) -> None:
             found.setdefault(id(tensor), tensor)
     elif isinstance(value, tuple | list):
         for part in value:
-            _collect(part, found)
+            _collect(part, found, skipped)
     elif isinstance(value, dict):
-        _collect(list(value.values()), found)
+        _collect(list(value.values()), found, skipped)
 
 
-def modules_of(arguments: tuple) -> list[nn.Module]:
-    return [part for part in arguments if isinstance(part, nn.Module)]
+def modules_of(arguments: tuple, skipped: Container[int] = ()) -> list[nn.Module]:
+    return [part for part in arguments if isinstance(part, nn.Module) and id(part) not in skipped]
 
 
 class Encoder:
@@ -123,17 +129,20 @@ class Encoder:
         self.outputs: list[Tensor] = []
 
     def __call__(self, value: object) -> object:
-        if value is None or isinstance(value, bool | str):
+        if value is None or isinstance(value, bool):
             return ["plain", value]
+        if isinstance(value, str):
+            return ["plain", str.__str__(value)]
         if isinstance(value, np.generic | numbers.Real):
             return ["plain", _number(value)]
         if isinstance(value, Tensor):
             return self.tensor(value)
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
             return ["array", torch.tensor(value)]
-        if type(value) in (tuple, list, set):
-            return [type(value).__name__, [self(part) for part in value]]
-        if type(value) is dict:
+        for kind in (tuple, list, set):
+            if isinstance(value, kind):
+                return [kind.__name__, [self(part) for part in value]]
+        if isinstance(value, dict):
             return ["dict", [[self(key), self(part)] for key, part in value.items()]]
         if value is ...:
             return ["blank"]
@@ -167,11 +176,14 @@ class Encoder:
         return ["own", plain(value), value.requires_grad]
 
 
-def _number(value: object) -> object:
+def _number(value: object) -> int | float | bool:
+    """A number of one of Python's own classes, whatever a class of the submission's says of itself."""
     value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, bool | int | float | str):
-        return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    return float(value)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int.__int__(value)
+    return float.__float__(value) if isinstance(value, float) else float(value)
 
 
 def plain(value: Tensor) -> Tensor:

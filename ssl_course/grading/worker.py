@@ -63,11 +63,12 @@ class Worker:
             self.send("reply", reply)
 
     def do_call(self, number: int, pickled: bytes, inner: list[bool]) -> list:
-        arguments, options = _Unpickler(io.BytesIO(pickled), self).load()
-        leaves = tensors_of(arguments)
+        unpickler = _Unpickler(io.BytesIO(pickled), self)
+        arguments, options = unpickler.load()
+        leaves = tensors_of(arguments, unpickler.theirs)
         arguments, given = _with_inner(arguments, leaves, inner)
         before = [tensor.detach().clone() for tensor in given]
-        modules = modules_of(arguments)
+        modules = modules_of(arguments, unpickler.theirs)
         with engine.fixed_state():
             result = self.handles[number](*arguments, **options)
             encode = Encoder(self.handles, given, modules)
@@ -109,10 +110,12 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, file: io.BytesIO, worker: Worker):
         super().__init__(file)
         self.worker = worker
+        self.theirs: set[int] = set()  # the `id` of each object that was the submission's all along
 
     def persistent_load(self, key: tuple) -> object:
         kind, number = key
         if kind == "theirs":
+            self.theirs.add(id(self.worker.handles[number]))
             return self.worker.handles[number]
         return lambda *arguments: self.worker.call_back(number, *arguments)
 
