@@ -1,5 +1,6 @@
-"""Linux' Landlock: a process gives up, for good, to write outside of some folders (docs.kernel.org/userspace-api/landlock).
+"""Linux' Landlock: a process gives up, for good, to write outside of some folders.
 
+The system calls: docs.kernel.org/userspace-api/landlock.html.
 The kernel holds it, whatever language the code is in. Older kernels know less of it: writing since 5.13, truncating
 since 6.2, TCP since 6.7, signals to other processes since 6.12.
 """

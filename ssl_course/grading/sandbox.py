@@ -1,8 +1,8 @@
 """What keeps a submission off the machine: bubblewrap where it works, else a guard inside the submission's process.
 
 bubblewrap asks the kernel for a view of the machine of its own: all files read-only but for the submission's folder, no
-network, no other processes. The guard is an audit hook of Python's, and Landlock where Linux has it; on a system without
-Landlock, code that is written to get round the hook can.
+network, no other processes. The guard is an audit hook of Python's, and Landlock where Linux has it; on a system
+without Landlock, code that is written to get round the hook can.
 """
 
 import contextlib
@@ -110,7 +110,8 @@ def guard(folder: Path) -> None:
     def hook(event: str, arguments: tuple) -> None:
         if event.startswith("socket.") and event not in ("socket.__new__", "socket.gethostname"):
             address = arguments[1] if len(arguments) > 1 else None
-            if not (isinstance(address, str | bytes) and allowed(address)):
+            connected = event == "socket.sendmsg" and address is None
+            if not connected and not (isinstance(address, str | bytes) and allowed(address)):
                 raise PermissionError("a submission has no network")
         if event in FORBIDDEN:
             raise PermissionError("a submission can't start or stop programs")

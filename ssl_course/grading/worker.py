@@ -63,32 +63,31 @@ class Worker:
             self.send("reply", reply)
 
     def do_call(self, number: int, pickled: bytes, inner: list[bool]) -> list:
-        unpickler = _Unpickler(io.BytesIO(pickled), self)
-        arguments, options = unpickler.load()
-        leaves = tensors_of(arguments, unpickler.theirs)
-        arguments, given = _with_inner(arguments, leaves, inner)
-        before = [tensor.detach().clone() for tensor in given]
-        modules = modules_of(arguments, unpickler.theirs)
         with engine.fixed_state():
-            result = self.handles[number](*arguments, **options)
+            unpickler = _Unpickler(io.BytesIO(pickled), self)
+            arguments, options = unpickler.load()
+            leaves = tensors_of(arguments, unpickler.theirs)
+            arguments, given = _with_inner(arguments, leaves, inner)
+            before = [tensor.detach().clone() for tensor in given]
+            modules = modules_of(arguments, unpickler.theirs)
             encode = Encoder(self.handles, given, modules)
-            value = encode(result)
+            value = encode(self.handles[number](*arguments, **options))
+            changed = {p: plain(t) for p, (t, old) in enumerate(zip(given, before, strict=True)) if not _same(t, old)}
+            outputs = [plain(tensor) for tensor in encode.outputs]
         self.calls.append((encode.outputs, leaves))
-        changed = {p: plain(t) for p, (t, old) in enumerate(zip(given, before, strict=True)) if not _same(t, old)}
         asking = [tensor.requires_grad for tensor in given]
         training = [module.training for module in modules]
-        return ["result", value, changed, asking, training, len(self.calls) - 1, [plain(t) for t in encode.outputs]]
+        return ["result", value, changed, asking, training, len(self.calls) - 1, outputs]
 
     def do_slopes(self, record: int, places: list[int], gradients: bytes) -> list:
         outputs, leaves = self.calls[record]
-        gradients = torch.load(io.BytesIO(gradients))
-        pairs = [(out, slope) for out, slope in zip(outputs, gradients, strict=True) if slope is not None]
-        wanted = [leaves[place] for place in places]
         with engine.fixed_state():
-            found = torch.autograd.grad(
-                [out for out, _ in pairs], wanted, [slope for _, slope in pairs], retain_graph=True, allow_unused=True
-            )
-        return ["slopes", [None if slope is None else plain(slope) for slope in found]]
+            slopes = torch.load(io.BytesIO(gradients))
+            pairs = [(out, slope) for out, slope in zip(outputs, slopes, strict=True) if slope is not None]
+            ends, slopes = [out for out, _ in pairs], [slope for _, slope in pairs]
+            wanted = [leaves[place] for place in places]
+            found = torch.autograd.grad(ends, wanted, slopes, retain_graph=True, allow_unused=True)
+            return ["slopes", [None if slope is None else plain(slope) for slope in found]]
 
     def do_attribute(self, number: int, name: str) -> list:
         return ["value", Encoder(self.handles)(getattr(self.handles[number], name))]
