@@ -98,6 +98,6 @@ def _held(grades: list[Grade]) -> list[str]:
 def escaped(text: str) -> str:
     """A text on one line that neither breaks a table of Markdown's nor makes anything of its own in it."""
     text = " ".join(text.split())
-    for sign in "\\|`<[*_":
+    for sign in "\\|`<[*":
         text = text.replace(sign, "\\" + sign)
     return text
