@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function
+from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Unfit, brief
 from ssl_course.checks.simclr import views
 from ssl_course.methods.byol import decay_at, regression_loss
 from ssl_course.networks import MovingAverage
@@ -51,7 +51,8 @@ LOSS = {
         lambda p, t: squares(p, F.normalize(t, dim=1)).mean()
     ),
     "each column is scaled to length 1 instead of each row: an image's vector is dim=1.": (
-        lambda p, t: squares(*scaled(p, t, dim=0)).mean()
+        lambda p, t: squares(*scaled(p, t, dim=0)).mean(),
+        lambda p, t: (2 - 2 * F.cosine_similarity(p, t, dim=0)).mean(),
     ),
     "brackets are missing in the cosine: a / b * c is (a / b) * c, so it is multiplied by a length: a / (b * c).": (
         as_a_cosine(lambda product, mine, theirs: product / mine * theirs),
@@ -60,6 +61,10 @@ LOSS = {
     "all vectors are divided by one common length: norm() without dim=1 is the length of the whole table.": (
         lambda p, t: squares(p / p.norm(), t / t.norm()).mean(),
         lambda p, t: 2 - 2 * ((p * t).sum(dim=1) / (p.norm() * t.norm())).mean(),
+    ),
+    "every prediction is compared with the targets of all images: the product of both tables holds the cosines of "
+    "all pairs, and only its diagonal belongs to the loss.": (
+        lambda p, t: (2 - 2 * F.normalize(p, dim=1) @ F.normalize(t, dim=1).T).mean()
     ),
     "it is 1 - cos: multiplied out, the squared distance is 2 - 2 cos.": lambda p, t: regression_loss(p, t) / 2,
     "it is minus the cosine, SimSiam's way to write it: BYOL's is 2 - 2 cos.": (
@@ -174,7 +179,10 @@ def gradients(loss: Tensor, online, predictor, target, view1, view2) -> tuple:
         if not weights:
             found.append(torch.zeros(()))
             continue
-        parts = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True, materialize_grads=True)
+        try:
+            parts = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True, materialize_grads=True)
+        except RuntimeError as error:  # of autograd, which gets through the reference
+            raise Unfit(f"backward() stops with {brief(error)}.") from error
         found.append(torch.cat([part.flatten() for part in parts]).norm())
     return (loss.detach(), *found)
 
@@ -216,12 +224,20 @@ COPY = {
 
 def after_a_step(target: nn.Module, online: nn.Module) -> tuple:
     """The target's numbers, the same after all the online ones have moved, and how many weights can be trained."""
+    alike(target, online)
     first = numbers(target), running(target)
     asking = [sum(weight.requires_grad for weight in network.parameters()) for network in (target, online)]
     with torch.no_grad():
         for value in (*online.parameters(), *online.buffers()):
             value.add_(1)
     return *first, torch.cat([numbers(target), running(target)]), *asking
+
+
+def alike(result: nn.Module, online: nn.Module) -> None:
+    """Refuse networks of another kind, whose numbers can't be compared."""
+    shapes = [[value.shape for value in network.state_dict().values()] for network in (result, online)]
+    if shapes[0] != shapes[1]:
+        raise Unfit(f"a network like the one handed over must be returned, got {type(result).__name__}.")
 
 
 def numbers(network: nn.Module) -> Tensor:
@@ -330,6 +346,7 @@ FOLLOW = {
 
 def state(result: nn.Module, target: nn.Module, online: nn.Module, decay: float) -> tuple:
     """The numbers of what is returned and of the online network, and how many weights are recorded."""
+    alike(result, online)
     recorded = sum(weight.requires_grad for weight in result.parameters())
     return numbers(result), running(result), recorded, numbers(online), running(online)
 

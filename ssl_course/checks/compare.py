@@ -299,6 +299,9 @@ APART = {
     "brackets are missing: the difference is divided by the root and then multiplied, a / b / c is not a / (b / c).": (
         lambda a, b: gap(a, b) / (a.var() + b.var()).sqrt() / len(a) ** 0.5
     ),
+    "it is divided by the seeds of both methods together: n is the number of one method's.": (
+        lambda a, b: gap(a, b) / ((a.var() + b.var()) / (len(a) + len(b))).sqrt()
+    ),
     "variances stand where deviations belong: s squared is the variance, so don't square it again.": (
         lambda a, b: gap(a, b) / ((a.var() ** 2 + b.var() ** 2) / len(a)).sqrt()
     ),

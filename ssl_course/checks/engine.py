@@ -77,7 +77,7 @@ def open_(
 def unjudged(error: Exception) -> Verdict:
     """What is said when the check itself fails."""
     return Verdict(
-        "unjudged", f"the check itself fails ({_named(error)}), which is no fault of yours: please report it."
+        "unjudged", f"the check itself fails ({brief(error)}), which is no fault of yours: please report it."
     )
 
 
@@ -129,7 +129,7 @@ def attempt(function: Callable, *arguments: object, about: str = "") -> tuple[ob
     except (Exception, SystemExit) as error:  # any error of the student's own code is an answer to be explained
         if isinstance(error, NotImplementedError) and not str(error):
             return None, open_()
-        return None, Verdict("wrong", f"it stops with {_named(error)}{about}.")
+        return None, Verdict("wrong", f"it stops with {brief(error)}{about}.")
 
 
 def guarded(answer: Callable) -> Callable:
@@ -144,7 +144,7 @@ def guarded(answer: Callable) -> Callable:
     return call
 
 
-def _named(error: BaseException) -> str:
+def brief(error: BaseException) -> str:
     """The kind of an error and the first line of what it says, shortened."""
     said = next(iter(str(error).strip().splitlines()), "").rstrip(".")
     said = said if len(said) <= SHOWN else said[: SHOWN - 1] + "…"
@@ -261,6 +261,8 @@ class Function:
         except Stopped as stop:
             told = stop.verdict.sentence.removesuffix(".")
             return f"with inputs that ask for a gradient, {told}: a loss must stay a tensor of torch to its end."
+        except RuntimeError as error:  # of autograd, which gets through the reference
+            return f"the values are right, but backward() stops with {brief(error)}."
         lost = [name for name in expected if expected[name] is not None and got[name] is None]
         if lost:
             return (
@@ -324,7 +326,7 @@ def slopes(function: Callable, arguments: tuple, places: Mapping[str, int]) -> d
     result = function(*given)
     if not isinstance(result, Tensor) or not result.requires_grad:
         return dict.fromkeys(places)
-    weights = torch.arange(1.0, result.numel() + 1).view(result.shape)
+    weights = torch.arange(1.0, result.numel() + 1, device=result.device).view(result.shape)
     total = (result * weights).sum()
     found = {}
     for name, parts in leaves.items():
@@ -352,8 +354,7 @@ class Choice:
         if blank(answer) or (isinstance(answer, str) and not answer.strip()):
             return open_("not yet: put the letter of your prediction into the cell above.")
         known = [self.right, *self.others]
-        word = answer.strip().lower() if isinstance(answer, str) else None
-        choice = word if word in known else reading.letter(answer)
+        choice = reading.choice(answer, known)
         if choice == self.right:
             return Verdict("right", self.because)
         if choice in self.others:
@@ -461,6 +462,8 @@ def _form(got: object, expected: object, arguments: tuple) -> str | None:
         if got.shape != expected.shape:
             named = f"shape {tuple(expected.shape)} was expected, got {tuple(got.shape)}"
             return f"{named} (inputs: {_shapes(arguments)})."
+        if not _is_plain(got):
+            return f"a tensor of real numbers was expected, got one of {got.dtype} ({got.layout})."
         if not torch.isfinite(got.float()).all():
             return "the result holds inf or nan: is there a log of 0, or a division by 0?"
     if isinstance(expected, float | int) and not is_number(got):
@@ -483,7 +486,11 @@ def _is_whole(values: Tensor) -> bool:
 
 
 def is_number(value: object) -> bool:
-    return isinstance(value, Real) or (isinstance(value, Tensor) and value.numel() == 1)
+    return isinstance(value, Real) or (isinstance(value, Tensor) and _is_plain(value) and value.numel() == 1)
+
+
+def _is_plain(values: Tensor) -> bool:
+    return not values.is_complex() and values.layout == torch.strided
 
 
 def _close(a: object, b: object, tolerance: float) -> bool:
@@ -500,7 +507,9 @@ def _close(a: object, b: object, tolerance: float) -> bool:
 
 
 def _plain(values: Tensor) -> Tensor:
-    return values.detach().cpu().double()
+    values = values.detach().cpu()
+    values = values if values.layout == torch.strided else values.to_dense()
+    return (values.real if values.is_complex() else values).double()
 
 
 def _difference(found: Sequence[tuple], tolerance: float, parts: Sequence[str]) -> str:

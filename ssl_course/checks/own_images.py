@@ -301,6 +301,9 @@ MOVED = {
     "the squares are divided by their number, as numpy's std does: torch's divides by one less.": (
         lambda known, new: difference(known, new).norm() / known.std(dim=0, correction=0).norm()
     ),
+    "the mean of the deviations is the scale: the formula has the length of their vector.": (
+        lambda known, new: difference(known, new).norm() / known.std(dim=0).mean()
+    ),
     "the length of the variances is the scale: the formula has that of the deviations, their roots.": (
         lambda known, new: difference(known, new).norm() / known.var(dim=0).norm()
     ),

@@ -2,14 +2,15 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from decimal import Decimal
 from numbers import Rational, Real
 
 import numpy as np
 from torch import Tensor
 
-# A letter by itself in any brackets, or one set off from the words of the option that were pasted with it.
-LETTER = re.compile(r"[\W_]*([a-z])[\W_]*|[\W_]*([a-z])\s*[).:].*", re.IGNORECASE | re.DOTALL)
+PASTED = re.compile(r"\W*([a-z])\s*[).:].*", re.IGNORECASE | re.DOTALL)  # a letter before the words of its option
+DRESS = re.compile(r"^[\W_]+|[\W_]+$")
 FIGURES = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?"
 NUMBER = re.compile(rf"({FIGURES})(?:/({FIGURES}))?(%?)", re.IGNORECASE)
 # A character of Chinese or Japanese is a word, as word processors count; three of Thai, Lao, Burmese or Khmer.
@@ -20,14 +21,17 @@ WORDS = re.compile(
 )
 
 
-def letter(answer: object) -> str | None:
-    """The letter that is meant by "b", " B. ", "(b)", "b) words of the option" or ["b"]; None if there is none."""
+def choice(answer: object, known: Collection[str]) -> str | None:
+    """Which of the known letters or words is meant by "b", " B. ", "(b)", "b) its option" or ["b"]; None if none is."""
     if isinstance(answer, tuple | list | set) and len(answer) == 1:
         answer = next(iter(answer))
     if not isinstance(answer, str):
         return None
-    found = LETTER.fullmatch(unicodedata.normalize("NFKC", answer).strip())
-    return (found[1] or found[2]).lower() if found else None
+    text = unicodedata.normalize("NFKC", answer)
+    word, pasted = DRESS.sub("", text).lower(), PASTED.fullmatch(text)
+    if word not in known and pasted:
+        word = pasted[1].lower()
+    return word if word in known else None
 
 
 def numbers(answer: object) -> list[float]:

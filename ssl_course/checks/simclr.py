@@ -104,6 +104,24 @@ def other_views_only(z1, z2, temperature):
     return (F.cross_entropy(logits, rows) + F.cross_entropy(logits.T, rows)) / 2
 
 
+def one_of_the_others(z1, z2, temperature):
+    logits = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T / temperature
+    return F.cross_entropy(logits, torch.arange(len(z1)))
+
+
+def half_tempered(positives: bool):
+    """The temperature divides the partner's cosine alone, or those of the candidates alone."""
+
+    def loss(z1, z2, temperature):
+        cosines = masked(similarities(z1, z2, 1.0))
+        own = cosines[torch.arange(len(cosines)), partners(len(z1))]
+        scaled = cosines / temperature
+        above, below = (own / temperature, cosines) if positives else (own, scaled)
+        return (below.logsumexp(dim=1) - above).mean()
+
+    return loss
+
+
 def log_of_the_mean(z1, z2, temperature):
     logits = masked(similarities(z1, z2, temperature))
     return -logits.softmax(dim=1)[torch.arange(len(logits)), partners(len(z1))].mean().log()
@@ -206,7 +224,12 @@ NT_XENT = {
     ),
     "only view 1 looks for view 2: the other direction is missing.": one_direction,
     "each view chooses among the B views of the other kind: the other views of its own kind are candidates, too.": (
-        other_views_only
+        other_views_only,
+        one_of_the_others,
+    ),
+    "the temperature divides only a part: the partner's cosine above and all cosines below are divided by it.": (
+        half_tempered(True),
+        half_tempered(False),
     ),
     "the mean is taken before the logarithm: first the logarithm of each view's share, then the mean.": log_of_the_mean,
     "the mean goes over all candidates of a row: only the partner's entry belongs to the loss.": mean_over_candidates,

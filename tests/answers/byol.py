@@ -374,6 +374,8 @@ WRONG = {
         ("only the predictions", lambda p, t: (unit(p) - t).pow(2).sum(1).mean()),
         ("only the targets", lambda p, t: (p - unit(t)).pow(2).sum(1).mean()),
         ("each column", lambda p, t: (unit(p, 0) - unit(t, 0)).pow(2).sum(1).mean()),
+        ("each column", lambda p, t: 2 - 2 * (unit(p, 0) * unit(t, 0)).sum(0).mean()),
+        ("all pairs", lambda p, t: 2 - 2 * torch.einsum("id,jd->ij", unit(p), unit(t)).mean()),
         ("1 - cos", lambda p, t: 1 - F.cosine_similarity(p, t).mean()),
         ("SimSiam", lambda p, t: -(unit(p) * unit(t)).sum(1).mean()),
         ("opposite", lambda p, t: 2 + 2 * F.cosine_similarity(p, t).mean()),

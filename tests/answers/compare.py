@@ -353,6 +353,7 @@ WRONG = {
             "brackets are missing",
             lambda a, b: abs(a.mean() - b.mean()) / math.hypot(a.std(), b.std()) / math.sqrt(len(a)),
         ),
+        ("both methods together", lambda a, b: errors_apart(a, b, n=lambda count: math.sqrt(2 * count))),
         ("don't square it again", lambda a, b: errors_apart(a, b, deviation=statistics.variance)),
         ("two deviations are added", lambda a, b: errors_apart(a, b, join=lambda s, t: s + t)),
         ("first method's", lambda a, b: errors_apart(a, b, join=lambda s, t: s)),

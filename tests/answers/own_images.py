@@ -354,6 +354,10 @@ WRONG = {
             "length of the variances",
             lambda known, new: distance(known, new, ratio=lambda d, h: d.norm() / h.var(0).norm()),
         ),
+        (
+            "mean of the deviations",
+            lambda known, new: distance(known, new, ratio=lambda d, h: d.norm() / h.std(0).mean()),
+        ),
         ("roots", lambda known, new: distance(known, new) ** 2),
     ],
     "own_images.rare": [
