@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssl_course.checks import SETS
+from ssl_course.grading.sandbox import NAMES
 
 
 @dataclass
@@ -89,8 +90,6 @@ def as_report(grades: list[Grade]) -> str:
 
 
 def _held(grades: list[Grade]) -> list[str]:
-    from ssl_course.grading.sandbox import NAMES
-
     kinds = sorted({done.sandbox for done in grades} - {""})
     return [line for kind in kinds for line in (f"Sandbox: {NAMES[kind]}.", "")]
 
