@@ -7,6 +7,7 @@ since 6.2, TCP since 6.7, signals to other processes since 6.12.
 
 import ctypes
 import os
+import sys
 from pathlib import Path
 
 CREATE, ADD, RESTRICT = 444, 445, 446  # the system calls
@@ -57,4 +58,4 @@ def _allow(library: ctypes.CDLL, ruleset: int, place: Path, allowed: int) -> Non
 
 def known() -> bool:
     """Whether this machine's kernel has Landlock."""
-    return ctypes.CDLL(None).syscall(CREATE, None, 0, 1) >= 1
+    return sys.platform == "linux" and ctypes.CDLL(None).syscall(CREATE, None, 0, 1) >= 1
