@@ -28,10 +28,15 @@ LAYERS = [
     {"evaluate", "plots", "profiles"},
     {"runs"},
     {"compare"},
+    {"checks.reading"},
     {"checks.engine"},
     {"checks.simclr"},  # with vectors for views, which others take from it
     {f"checks.{name}" for name in SETS.split()},
     {"checks"},
+    {"grading", "grading.reading", "grading.landlock", "grading.wire"},
+    {"grading.sandbox", "grading.judge", "grading.cells"},
+    {"grading.report"},
+    {"grading.session", "grading.worker"},
     {"grade_worker", "grade"},
     {"cli"},
 ]
