@@ -397,11 +397,12 @@ def progress_command(options: argparse.Namespace) -> None:
 
 
 def grade_command(options: argparse.Namespace) -> None:
-    """Grade a folder of submissions; see `ssl_course.grade` for what this protects against."""
+    """Grade a folder of submissions; docs/grading.md says what this protects against."""
     if not options.folder.is_dir():
         raise ValueError(f"{options.folder} is not a folder")
-    grades = grading.grade(options.folder, seconds=options.seconds, megabytes=options.megabytes, say=_say)
-    table, report = grading.write(grades, options.out or options.folder / "grades")
+    out = options.out or options.folder / "grades"
+    grades = grading.grade(options.folder, seconds=options.seconds, megabytes=options.megabytes, say=_say, out=out)
+    table, report = grading.write(grades, out)
     print(f"\n{table}\n{report}")
 
 
