@@ -330,6 +330,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=normal_cases,
         mistakes=KL,
         praise="nothing for the prior itself, and more for every region that says something about the picture.",
+        gradients={"mean": 0, "log_variance": 1},
     ),
     "table": Choice(
         right="b",

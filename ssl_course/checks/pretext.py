@@ -259,6 +259,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=turn_cases,
         mistakes=TURNS,
         praise="every image at every quarter turn, and the answers cost nothing.",
+        whole=True,
     ),
     "letters": Number(
         right=100 * 3.25 / 6,
@@ -296,6 +297,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=hole_cases,
         mistakes=HOLE,
         praise="only what had to be guessed is counted, and every hidden value counts alike.",
+        gradients={"painted": 0},
     ),
     "shortcut": Choice(
         right="b",

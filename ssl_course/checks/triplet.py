@@ -308,12 +308,14 @@ EXERCISES: dict[str, Exercise] = {
         cases=lambda: [(*pairs(7, 3, 1), 1.0), (*pairs(10, 4, 2), 0.7), (*pairs(5, 2, 3), 1.6)],
         mistakes=PAIRS,
         praise="the same as the package's, at three margins.",
+        gradients={"z1": 0, "z2": 1},
     ),
     "triplet": Function(
         reference=triplet_margin,
         cases=lambda: [(*triplets(7, seed=1), 0.5), (*triplets(5, seed=2), 0.2), (*triplets(9, 4, seed=3), 1.0)],
         mistakes=TRIPLETS,
         praise="the same as the package's, at three margins.",
+        gradients={"anchor": 0, "positive": 1, "negative": 2},
     ),
     "active": Number(
         right=5 / 8,
@@ -333,6 +335,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=tables,
         mistakes=MINING,
         praise="the nearest beyond the positive, never the image itself, and the farthest where nothing is beyond.",
+        whole=True,
     ),
     "mend": Function(
         reference=mended,
@@ -354,6 +357,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=lambda: [(*triplets(count, seed=count), temperature) for count, temperature in ((3, 0.1), (6, 0.4))],
         mistakes=TWO,
         praise="this is InfoNCE with a single negative: lesson 04 only adds more of them.",
+        gradients={"anchor": 0, "positive": 1, "negative": 2},
     ),
     "open": Essay(),
 }

@@ -103,13 +103,13 @@ def as_in_the_paper(mean, log_variance):
     return -0.5 * torch.sum(1 + log_variance - mean**2 - torch.exp(log_variance), dim=-1)
 
 
-def number_by_number(mean, log_variance, *, variance=math.exp, half=0.5, log=-1, one=1, power=2):
-    """In plain Python, with the parts that mistakes are made in as options."""
+def number_by_number(mean, log_variance, *, variance=torch.exp, half=0.5, log=-1, one=1, power=2):
+    """One number after the other, with the parts that mistakes are made in as options."""
     result = []
-    for means, logs in zip(mean.tolist(), log_variance.tolist(), strict=True):
+    for means, logs in zip(mean, log_variance, strict=True):
         terms = [variance(v) + m**power - one + log * v for m, v in zip(means, logs, strict=True)]
         result.append(half * sum(terms))
-    return torch.tensor(result)
+    return torch.stack(result)
 
 
 def swapped(mean, log_variance):
