@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number
 from ssl_course.methods.autoencoder import kl_to_standard_normal
@@ -36,6 +36,10 @@ DENOISING = {
     "the noisy picture isn't cut to the range from 0 to 1.": (
         lambda rebuild, images, noise: F.mse_loss(rebuild(images + noise), images)
     ),
+    "what is painted is cut to the range from 0 to 1: beyond it the gradient is 0, so a network that paints too bright "
+    "would never learn it.": (
+        lambda rebuild, images, noise: F.mse_loss(rebuild(noisy(images, noise)).clamp(0, 1), images)
+    ),
     "the squared differences are summed over each picture: take the mean over all values.": (
         lambda rebuild, images, noise: images[0].numel() * denoising_loss(rebuild, images, noise)
     ),
@@ -48,20 +52,28 @@ DENOISING = {
 }
 
 
-def darker(seen: Tensor) -> Tensor:
-    """Stands for a network: it mirrors what it sees and makes it darker."""
-    return 0.6 * seen.flip(-1)
+class Darker(nn.Module):
+    """Stands for a network: it mirrors what it sees and paints beyond 0 and 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(1.6))
+
+    def forward(self, seen: Tensor) -> Tensor:
+        return self.weight * seen.flip(-1) - 0.3
 
 
-def steeper(seen: Tensor) -> Tensor:
+class Steeper(Darker):
     """Stands for another network."""
-    return torch.sigmoid(4 * seen - 1)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        return torch.sigmoid(self.weight * 2.5 * seen - 1)
 
 
 def denoising_cases() -> list[tuple]:
     random = torch.Generator().manual_seed(0)
     cases = []
-    for rebuild, count, size in ((darker, 3, (4, 6)), (steeper, 5, (6, 2))):
+    for rebuild, count, size in ((Darker(), 3, (4, 6)), (Steeper(), 5, (6, 2))):
         images = torch.rand(count, 3, *size, generator=random)
         cases.append((rebuild, images, 0.5 * torch.randn(images.shape, generator=random)))
     return cases
@@ -119,7 +131,27 @@ def mean_of_the_pictures(train, pictures, width):
     return (pictures - pictures.mean(dim=0)) @ axes @ axes.T + pictures.mean(dim=0)
 
 
+def columns_of_vh(train, pictures, width):
+    mean = train.mean(dim=0)
+    axes = torch.linalg.svd(train - mean, full_matrices=False).Vh[:, :width]
+    return (pictures - mean) @ axes @ axes.T + mean
+
+
+def standardised(train, pictures, width):
+    mean, deviation = train.mean(dim=0), train.std(dim=0)
+    axes = directions((train - mean) / deviation, width)
+    return (pictures - mean) / deviation @ axes @ axes.T * deviation + mean
+
+
+def one_mean_for_all(train, pictures, width):
+    axes = directions(train - train.mean(), width)
+    return (pictures - train.mean()) @ axes @ axes.T + train.mean()
+
+
 PCA = {
+    "columns of `Vh` are taken: its rows are the directions (torch's svd gives V already transposed).": columns_of_vh,
+    "the values are divided by their deviations first: then it is another error that is smallest.": standardised,
+    "the mean is one number: each value has its own, `mean(dim=0)`.": one_mean_for_all,
     "no mean is subtracted anywhere: the directions must be those in which the pictures differ from their mean.": (
         never_centred
     ),
@@ -159,7 +191,15 @@ def walk(a: Tensor, b: Tensor, steps: int) -> Tensor:
     return torch.lerp(a, b, torch.linspace(0, 1, steps).unsqueeze(1))
 
 
+def slerp(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """Along the circle through both directions."""
+    angle = torch.arccos(F.cosine_similarity(a, b, dim=0))
+    t = torch.linspace(0, 1, steps).unsqueeze(1)
+    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
+
+
 WALK = {
+    "it walks along a circle (slerp): here the way is straight, (1 - t) a + t b.": slerp,
     "the walk goes from b to a: the first row is a.": lambda a, b, steps: walk(b, a, steps),
     "the walk never gets to b: the last row is b itself, so there are steps - 1 strides.": (
         lambda a, b, steps: torch.lerp(a, b, torch.arange(steps).unsqueeze(1) / steps)
@@ -293,6 +333,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=denoising_cases,
         mistakes=DENOISING,
         praise="noise in what is seen, none in what is asked for.",
+        gradients={"rebuild": 0},
     ),
     "grey": Number(
         right=0.3,

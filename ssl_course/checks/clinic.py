@@ -11,7 +11,20 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ssl_course.checks.engine import Answer, Choice, Essay, Exercise, Verdict, attempt, blank, is_number, open_
+from ssl_course.checks.engine import (
+    Answer,
+    Choice,
+    Essay,
+    Exercise,
+    Unfit,
+    Verdict,
+    attempt,
+    blank,
+    brief,
+    fixed_state,
+    is_number,
+    open_,
+)
 
 
 @dataclass(frozen=True)
@@ -31,23 +44,24 @@ class Symptom:
     def judge(self, answer: Answer) -> Verdict:
         if not isinstance(answer, tuple) or len(answer) != 2 or not all(map(callable, answer)):
             return open_() if blank(answer) else Verdict("wrong", "hand over the program and your function.")
-        values, verdict = attempt(self._measure_twice, *answer)
+        program, ruler = answer
+        result, verdict = attempt(lambda: as_tuple(program()))
+        if verdict is None:
+            found, verdict = attempt(ruler, *result)
         if verdict is not None:
             return verdict
-        found, true = values
         if not is_number(found):
             return Verdict(
                 "wrong", f"the function must return a number, not {type(found).__name__}: is there a `return`?"
             )
+        true, verdict = measured(self.ruler, result)
+        if verdict is not None:
+            return verdict
         if abs(float(found) - true) > 0.02 * max(1.0, abs(true)):
             return Verdict("wrong", f"you measure {float(found):.3g}, it is {true:.3g}: compare with what is asked.")
         if not self.sick[0] <= true <= self.sick[1]:
             return Verdict("wrong", f"{true:.3g} is not what the broken program gives: has it been changed already?")
         return Verdict("right", f"{true:.3g}. {self.means}")
-
-    def _measure_twice(self, program: Callable, ruler: Callable) -> tuple[object, float]:
-        result = as_tuple(program())
-        return ruler(*result), self.ruler(*result)
 
 
 @dataclass(frozen=True)
@@ -71,18 +85,29 @@ class Mended:
             return open_()
         if not callable(answer):
             return Verdict("wrong", "hand over your program itself, without brackets.")
-        value, verdict = attempt(self._measure, answer)
+        result, verdict = attempt(answer)
         if verdict is not None:
             return verdict
-        if value is None:
+        if result is None:
             return Verdict("wrong", "it returns nothing: it must return the same things as the broken program.")
+        value, verdict = measured(self.ruler, as_tuple(result))
+        if verdict is not None:
+            return verdict
         if not self.healthy[0] <= value <= self.healthy[1]:
             return Verdict("wrong", f"the symptom is still there ({value:.3g}): {self.still}")
         return Verdict("right", f"the symptom is gone ({value:.3g}). {self.because}")
 
-    def _measure(self, program: Callable) -> float | None:
-        result = program()
-        return None if result is None else self.ruler(*as_tuple(result))
+
+def measured(ruler: Callable[..., float], result: tuple) -> tuple[float | None, Verdict | None]:
+    """What a ruler says of a program's result, or the verdict that says why it can't be measured."""
+    try:
+        with fixed_state():
+            return ruler(*result), None
+    except Unfit as unfit:
+        return None, Verdict("wrong", str(unfit))
+    except Exception as error:  # a result of another form; the rulers themselves are tried on every program
+        sentence = "it must return the same things as the broken program, in the same order."
+        return None, Verdict("wrong", f"what it returns can't be measured ({brief(error)}): {sentence}")
 
 
 def as_tuple(result: object) -> tuple:
@@ -135,10 +160,15 @@ def reported_too_high(reported, model, test) -> float:
 def reported_too_low(reported, model, train) -> float:
     pixels = train.images.float() / 255
     mean, deviation = pixels.mean(dim=(0, 2, 3), keepdim=True), pixels.std(dim=(0, 2, 3), keepdim=True)
-    return percent_right(model, (pixels - mean) / deviation, train.labels) - reported
+    forms = (pixels, (pixels - mean) / deviation)  # training and evaluation may normalise both, or neither
+    return max(percent_right(model, form, train.labels) for form in forms) - reported
 
 
 def difference_of_views(view1, view2) -> float:
+    """How far two views are apart; Unfit if they aren't of the same pictures, as their mean colours tell."""
+    colours = torch.stack([view.mean(dim=(2, 3)).flatten() for view in (view1, view2)])  # (2, B C)
+    if not torch.corrcoef(colours)[0, 1] > 0.5:
+        raise Unfit("the two views don't show the same pictures: both must be crops of one batch.")
     return (view1 - view2).abs().mean().item()
 
 
@@ -149,6 +179,13 @@ def largest_change(start, encoder) -> float:
 
 def rises(rates) -> float:
     return float(sum(later > earlier for earlier, later in itertools.pairwise(rates)))
+
+
+def rises_of_one_that_falls(rates) -> float:
+    """In how many steps the rate rises; Unfit if it never falls."""
+    if not min(rates) < max(rates) / 2:
+        raise Unfit("the rate hardly changes: a schedule takes it from its largest value to nearly 0.")
+    return rises(rates)
 
 
 EXERCISES: dict[str, Exercise | Symptom | Mended] = {
@@ -246,7 +283,7 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
         "The rate goes up and down like a wave: its length was given in epochs and it is stepped in batches.",
     ),
     "schedule_mended": Mended(
-        rises,
+        rises_of_one_that_falls,
         (0, 0),
         "the length of the schedule must be the number of times that step is called.",
         "One half wave over the whole run: T_max is epochs times steps in an epoch.",

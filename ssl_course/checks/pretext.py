@@ -117,8 +117,9 @@ SHUFFLES = {
     "all images get the order of the first one: each has its own answer.": (
         lambda tiles, table, answers: shuffle_tiles(tiles, table[answers[:1]].expand(len(tiles), -1))
     ),
-    "image b gets row b of the table: its answer says which row it gets, or the answer has nothing to do with the "
-    "picture.": lambda tiles, table, answers: shuffle_tiles(tiles, table[: len(tiles)]),
+    "image b gets row b of the table: it must get the row that its answer names, table[answers[b]].": (
+        lambda tiles, table, answers: shuffle_tiles(tiles, table[: len(tiles)])
+    ),
     "the tiles stay where they were: the order isn't used.": lambda tiles, table, answers: tiles,
 }
 
@@ -170,7 +171,26 @@ def not_clamped(tiles: Tensor) -> Tensor:
     return rest / (deviation + 0.02) * 0.25 + 0.5
 
 
+def population_deviation(tiles: Tensor) -> Tensor:
+    deviation = tiles.std(dim=(3, 4), keepdim=True, correction=0)
+    return (centred(tiles)[0] / (deviation + 0.02) * 0.25 + 0.5).clamp(0, 1)
+
+
+def shifted_before_scaled(tiles: Tensor) -> Tensor:
+    rest, deviation = centred(tiles)
+    return ((rest / (deviation + 0.02) + 0.5) * 0.25).clamp(0, 1)
+
+
+def one_mean_and_deviation(tiles: Tensor) -> Tensor:
+    return ((tiles - tiles.mean()) / (tiles.std() + 0.02) * 0.25 + 0.5).clamp(0, 1)
+
+
 NORMALISE = {
+    "the deviation is divided by n and not by n - 1 (numpy's, or correction=0): torch's `std` is meant.": (
+        population_deviation
+    ),
+    "0.5 is added before the factor 0.25: multiply first, then add.": shifted_before_scaled,
+    "mean and deviation are single numbers, of everything at once: `dim` is missing.": one_mean_and_deviation,
     "mean and deviation are those of the whole picture: its bright corner stays bright, and numbers the tiles as "
     "before.": lambda tiles: normalised(tiles, tiles, (1, 3, 4)),
     "all channels of a tile share one mean and one deviation: each channel has its own.": (

@@ -83,6 +83,9 @@ PAIRS = {
         len(z1) * contrastive_margin(z1, z2, same, margin)
     ),
     "equal and different pairs have a mean each: here every pair of the batch counts the same.": kinds_apart,
+    "softplus stands where the clamp belongs: pairs beyond the margin would be pushed on.": of_pairs(
+        squared, lambda distance, margin: F.softplus(margin - distance) ** 2
+    ),
     "there is a factor of one half: the paper has it, the formula above doesn't.": lambda z1, z2, same, margin: (
         contrastive_margin(z1, z2, same, margin) / 2
     ),
@@ -140,6 +143,9 @@ TRIPLETS = {
     "the mean is taken over the active triplets alone: here easy ones count, with a loss of 0.": of_triplets(
         active_alone
     ),
+    "softplus stands where the clamp belongs: easy triplets would never have a loss of 0.": of_triplets(
+        lambda near, far, margin: F.softplus(near - far + margin).mean()
+    ),
     "the losses are summed: take the mean over the triplets.": of_triplets(
         lambda near, far, margin: F.relu(near - far + margin).sum()
     ),
@@ -184,7 +190,33 @@ def the_distance(table):
     return table.gather(1, semi_hard(table).unsqueeze(1)).squeeze(1)
 
 
+def compared_along_columns(table):
+    found = table.masked_fill(table <= table.diagonal(), INFINITE)
+    otherwise = hidden(table, -INFINITE).argmax(dim=1)
+    return torch.where(found.isinf().all(dim=1), otherwise, found.argmin(dim=1))
+
+
+def within(width: float):
+    """FaceNet's window: beyond the positive, but by less than the margin."""
+
+    def window(table):
+        found = beyond(table)
+        outside = found >= table.diagonal().unsqueeze(1) + width
+        found = found.masked_fill(outside, INFINITE)
+        return torch.where(found.isinf().all(dim=1), hidden(table, -INFINITE).argmax(dim=1), found.argmin(dim=1))
+
+    return window
+
+
 MINING = {
+    "distances are compared with the positive of their column: near needs `unsqueeze(1)`, so that row i is compared "
+    "with the positive of anchor i.": compared_along_columns,
+    "only negatives within a margin beyond the positive are allowed (FaceNet's window): here any beyond will do.": (
+        within(0.1),
+        within(0.2),
+        within(0.5),
+        within(1.0),
+    ),
     "the hardest are picked: the nearest of all other images, not the nearest beyond the positive.": lambda table: (
         hidden(table, INFINITE).argmin(dim=1)
     ),
@@ -241,8 +273,25 @@ SLIPS = {
 }
 
 
+def image_before(z1, z2, margin):
+    z1, z2 = F.normalize(z1, dim=1), F.normalize(z2, dim=1)
+    return triplet_margin(z1, z2, z2.roll(1, dims=0), margin)
+
+
+def one_side_scaled(z1, z2, margin, scaled: int = 0):
+    parts = [F.normalize(z, dim=1) if number == scaled else z for number, z in enumerate((z1, z2))]
+    return triplet_margin(parts[0], parts[1], parts[1].roll(-1, dims=0), margin)
+
+
 def still_broken() -> dict:
-    found = {}
+    found = {
+        "the negative is the image before: any stranger would do in training, but the broken function takes the next "
+        "one (`roll` by -1), and so should yours.": image_before,
+        "only one of the two views is scaled to length 1.": (
+            one_side_scaled,
+            lambda z1, z2, margin: one_side_scaled(z1, z2, margin, 1),
+        ),
+    }
     for count, start in ((3, "all three slips are still there:"), (2, "two slips are left:"), (1, "one slip is left:")):
         for slips in combinations(SLIPS, count):
             sentence = f"{start} {'; and '.join(SLIPS[slip] for slip in slips)}."
@@ -270,7 +319,29 @@ def of_logits(rule, *, normalise: bool = True):
     return loss
 
 
+def softmax_twice(anchor, positive, negative, temperature):
+    logits = torch.stack([F.cosine_similarity(anchor, other) for other in (positive, negative)], dim=1) / temperature
+    return F.cross_entropy(logits.softmax(dim=1), torch.zeros(len(anchor), dtype=torch.long))
+
+
+def brackets_forgotten(anchor, positive, negative, temperature):
+    own, other = ((anchor * z).sum(dim=1) / anchor.norm(dim=1) * z.norm(dim=1) for z in (positive, negative))
+    return F.softplus((other - own) / temperature).mean()
+
+
+def always_at(temperature: float):
+    return lambda a, p, n, _: two_candidates(a, p, n, temperature)
+
+
 TWO = {
+    "softmax is taken twice: `cross_entropy` takes the logits and makes the softmax itself.": softmax_twice,
+    "brackets are missing: a.b / |a| * |b| multiplies by the second length, a.b / (|a| |b|) divides by both.": (
+        brackets_forgotten
+    ),
+    "the temperature is a fixed number: use the argument.": tuple(map(always_at, (0.05, 0.07, 0.1, 0.15, 0.2, 0.5))),
+    "the loss is divided by the temperature: the cosines are, before the softmax.": (
+        lambda a, p, n, temperature: two_candidates(a, p, n, 1.0) / temperature
+    ),
     "the cosines are multiplied by the temperature instead of divided.": (
         lambda a, p, n, temperature: two_candidates(a, p, n, 1 / temperature)
     ),

@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch.distributions import Normal, kl_divergence
 
 # --- the denoising loss
@@ -202,3 +203,72 @@ WRONG = {
     ],
     "autoencoder.table": [("both terms are at work", "a"), ("weighs little", "c")],
 }
+
+# --- more slips
+
+
+def columns_of_v(train, pictures, width):
+    mean = train.mean(0)
+    _, _, v = torch.linalg.svd(train - mean)
+    return (pictures - mean) @ v[:, :width] @ v[:, :width].T + mean
+
+
+def scaled_first(train, pictures, width):
+    mean, deviation = train.mean(0), train.std(0)
+    return with_covariance((train - mean) / deviation, (pictures - mean) / deviation, width) * deviation + mean
+
+
+def one_mean(train, pictures, width):
+    mean = train.mean()
+    v = torch.linalg.svd(train - mean, full_matrices=False)[2][:width]
+    return (pictures - mean) @ v.T @ v + mean
+
+
+def around(a, b, steps):
+    angle = torch.acos(torch.dot(a, b) / (a.norm() * b.norm()))
+    rows = []
+    for t in torch.linspace(0, 1, steps):
+        rows.append((torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle))
+    return torch.stack(rows)
+
+
+WRONG["autoencoder.denoising"] += [
+    ("painted is cut", lambda r, x, n: (r((x + n).clamp(0, 1)).clip(0, 1) - x).pow(2).mean()),
+    ("gradient", lambda r, x, n: denoise(r, x, n).detach()),
+    ("gradient", lambda r, x, n: torch.tensor(denoise(r, x, n).item())),
+]
+WRONG["autoencoder.pca"] += [
+    ("columns of `Vh`", columns_of_v),
+    ("deviations first", scaled_first),
+    ("the mean is one number", one_mean),
+]
+WRONG["autoencoder.walk"] += [("circle", around)]
+
+
+# --- unusual right answers
+
+
+def denoise_in_doubles(r, x, n):
+    difference = r(torch.clamp(x + n, 0.0, 1.0)).double() - x.double()
+    return torch.einsum("...,...->", difference.flatten(), difference.flatten()) / x.numel()
+
+
+def denoise_in_a_loop(r, x, n):
+    seen = torch.minimum(torch.maximum(x + n, torch.zeros(())), torch.ones(()))
+    return sum(F.mse_loss(made, true) for made, true in zip(r(seen), x, strict=True)) / len(x)
+
+
+def by_torchs_own(mean, log_variance):
+    from torch.distributions import Independent, Normal, kl_divergence
+
+    own = Independent(Normal(mean, log_variance.div(2).exp()), 1)
+    prior = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
+    return kl_divergence(own, prior)
+
+
+def in_a_comprehension(mean, log_variance):
+    return torch.stack([0.5 * (v.exp() + m * m - v - 1).sum() for m, v in zip(mean, log_variance, strict=True)])
+
+
+RIGHT["autoencoder.denoising"] += [denoise_in_doubles, denoise_in_a_loop]
+RIGHT["autoencoder.kl"] += [by_torchs_own, in_a_comprehension]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import torch
 
 SOURCE = Path(__file__).parent.parent.parent / "exercises" / "source" / "09_find_the_bug.ipynb"
 PROGRAM_NAMES = "contrastive classification triplet margin unseen seen cropping probe schedule byol"
@@ -60,3 +61,27 @@ for name, (program, symptom, mended) in PROGRAMS.items():
 for name, words in {"columns": "special about this matrix", "byol_too": "target's .grad"}.items():
     RIGHT[f"clinic.{name}"] = ["right", "Right", " right "]
     WRONG[f"clinic.{name}"] = [(words, "wrong")]
+
+
+def constant_rate():
+    return [0.01] * 200
+
+
+def two_noises():
+    return torch.rand(64, 3, 32, 32), torch.rand(64, 3, 32, 32)
+
+
+def seen_as_it_is():
+    """Normalisation left out in training and in evaluation alike."""
+    train, _ = NOTEBOOK["images"]()
+    torch.manual_seed(0)
+    encoder = NOTEBOOK["small_cnn"](8)
+    pixels = train.images.float() / 255
+    classifier = NOTEBOOK["fit"](NOTEBOOK["features"](encoder, pixels), train.labels)
+    model = torch.nn.Sequential(encoder, classifier)
+    return NOTEBOOK["accuracy"](model, pixels, train.labels), model, train
+
+
+RIGHT["clinic.seen_mended"].append(seen_as_it_is)
+WRONG["clinic.schedule_mended"] += [("hardly changes", constant_rate), ("can't be measured", lambda: "rates")]
+WRONG["clinic.cropping_mended"] += [("the same pictures", two_noises), ("can't be measured", lambda: (1, 2))]

@@ -233,3 +233,56 @@ WRONG = {
         ("one of eight orders", "d"),
     ],
 }
+
+# --- more slips
+
+
+def numpys(tiles):
+    values = tiles.numpy()
+    mean, deviation = values.mean((3, 4), keepdims=True), values.std((3, 4), keepdims=True)
+    return torch.from_numpy(((values - mean) / (deviation + 0.02) * 0.25 + 0.5).clip(0, 1))
+
+
+def added_first(tiles):
+    deviation, mean = torch.std_mean(tiles, dim=(3, 4), keepdim=True)
+    return torch.clamp(0.25 * ((tiles - mean) / (deviation + 0.02) + 0.5), 0, 1)
+
+
+WRONG["pretext.normalise"] += [
+    ("divided by n", numpys),
+    ("multiply first", added_first),
+    ("`dim` is missing", lambda t: (0.5 + 0.25 * (t - t.mean()) / (t.std() + 0.02)).clip(0, 1)),
+]
+
+
+# --- unusual right answers
+
+
+def tiles_with_numpy(tiles):
+    values = tiles.double().numpy()
+    mean, deviation = values.mean((3, 4), keepdims=True), values.std((3, 4), keepdims=True, ddof=1)
+    return torch.from_numpy((0.5 + (values - mean) / (4 * (deviation + 0.02))).clip(0, 1)).float()
+
+
+def tiles_as_rows(tiles):
+    rows = tiles.flatten(3)
+    deviation, mean = torch.std_mean(rows, dim=3, keepdim=True)
+    return torch.lerp(mean, rows, 1 / (deviation + 0.02)).sub(mean).mul(0.25).add(0.5).clamp(0, 1).view_as(tiles)
+
+
+def holes_in_a_loop(painted, images, hidden):
+    total, count = 0.0, 0
+    for one, other, mask in zip(painted, images, hidden, strict=True):
+        for channel in range(len(one)):
+            total = total + (one[channel] - other[channel])[mask[0]].pow(2).sum()
+            count += int(mask.sum())
+    return total / count
+
+
+def holes_by_average(painted, images, hidden):
+    error = ((painted - images) ** 2).double().mean(dim=1, keepdim=True)
+    return (error * hidden).sum() / hidden.sum()
+
+
+RIGHT["pretext.normalise"] += [tiles_with_numpy, tiles_as_rows]
+RIGHT["pretext.hole"] += [holes_in_a_loop, holes_by_average]

@@ -254,3 +254,116 @@ WRONG = {
         ("summed", lambda a, p, n, t: two_logits(a, p, n, t, total="sum")),
     ],
 }
+
+# --- unusual right answers, and more slips
+
+
+def pairs_with_cdist(z1, z2, same, margin):
+    distance = torch.cdist(z1.double(), z2.double(), compute_mode="donot_use_mm_for_euclid_dist").diagonal()
+    gap = torch.maximum(margin - distance, torch.zeros_like(distance))
+    return (same * distance**2 + ~same * gap**2).sum() / same.numel()
+
+
+def pairs_in_two_sums(z1, z2, same, margin):
+    distance = torch.linalg.vector_norm(z1 - z2, dim=-1)
+    near, far = distance[same], distance[~same]
+    return (near.dot(near) + torch.clamp_min(margin - far, 0).pow(2).sum()) / len(distance)
+
+
+def triplets_by_einsum(a, p, n, margin):
+    near, far = (torch.einsum("bd,bd->b", a - other, a - other) for other in (p, n))
+    return torch.stack([near - far + margin, torch.zeros_like(near)]).amax(dim=0).mean()
+
+
+def triplets_as_a_mean_of_active(a, p, n, margin):
+    terms = (a - p).norm(dim=1) ** 2 - (a - n).norm(dim=1) ** 2 + margin
+    active = terms > 0
+    return terms[active].sum() / len(terms)
+
+
+def mined_with_numpy(table):
+    rows = table.numpy().astype("float64")
+    chosen = []
+    for i, row in enumerate(rows):
+        order = [int(k) for k in row.argsort() if k != i]
+        later = [k for k in order if row[k] > row[i]]
+        chosen.append(later[0] if later else order[-1])
+    return torch.tensor(chosen)
+
+
+def mined_by_sorting(table):
+    own = table.diagonal()[:, None]
+    others = ~torch.eye(len(table), dtype=torch.bool)
+    far = torch.where(others & (table > own), table, torch.inf)
+    value, column = far.sort(dim=1)
+    last = torch.where(others, table, -1.0).topk(1, dim=1).indices[:, 0]
+    return column[:, 0].where(value[:, 0].isfinite(), last)
+
+
+def mended_with_indices(z1, z2, margin):
+    a, b = unit(z1), unit(z2)
+    following = b[(torch.arange(len(b)) + 1) % len(b)]
+    return (((a - b) ** 2).sum(-1) - ((a - following) ** 2).sum(-1) + margin).relu().mean()
+
+
+def mended_by_cosines(z1, z2, margin):
+    """Of vectors of length 1, a squared distance is 2 - 2 cosine."""
+    table = F.cosine_similarity(z1[:, None], z2[None], dim=2)  # (B, B)
+    near, far = table.diagonal(), torch.cat([table.diagonal(1), table[-1:, 0]])
+    return F.relu(2 * far - 2 * near + margin).mean()
+
+
+def two_by_log_softmax(a, p, n, temperature):
+    candidates = torch.stack([p, n], dim=1)  # (B, 2, D)
+    logits = F.cosine_similarity(a[:, None], candidates, dim=2).div(temperature)
+    return -logits.log_softmax(dim=1)[:, 0].mean()
+
+
+def two_by_logsumexp(a, p, n, temperature):
+    own, other = ((unit(a) * unit(z)).sum(1) / temperature for z in (p, n))
+    return (torch.logaddexp(own, other) - own).sum() / len(a)
+
+
+def softmax_first(a, p, n, temperature):
+    logits = torch.stack([(unit(a) * unit(z)).sum(1) for z in (p, n)], 1) / temperature
+    return F.nll_loss(torch.log_softmax(torch.softmax(logits, 1), 1), torch.zeros(len(a), dtype=torch.long))
+
+
+def bare_cosine(x, y):
+    return (x * y).sum(1) / x.norm(dim=1) * y.norm(dim=1)
+
+
+def with_window(table, width=0.2):
+    return mined_by_hand(table, allowed=lambda far, near: near < far < near + width)
+
+
+def by_column(table):
+    fits = torch.where(table > table.diagonal(), table, torch.inf)
+    easiest = (table - 1e9 * torch.eye(len(table))).argmax(1)
+    return torch.where(fits.isinf().all(1), easiest, fits.argmin(1))
+
+
+RIGHT["triplet.pairs"] += [pairs_with_cdist, pairs_in_two_sums]
+RIGHT["triplet.triplet"] += [triplets_by_einsum, triplets_as_a_mean_of_active]
+RIGHT["triplet.semi_hard"] += [mined_with_numpy, mined_by_sorting]
+RIGHT["triplet.mend"] += [mended_with_indices, mended_by_cosines]
+RIGHT["triplet.two_candidates"] += [two_by_log_softmax, two_by_logsumexp]
+RIGHT["triplet.active"] += ["5/8", "62.5 %", "0,625"]
+WRONG["triplet.pairs"] += [
+    ("softplus", lambda a, b, same, m: torch.where(same, d := (a - b).norm(dim=1), F.softplus(m - d)).square().mean())
+]
+WRONG["triplet.triplet"] += [
+    ("softplus", lambda a, p, n, m: F.softplus(((a - p) ** 2).sum(1) - ((a - n) ** 2).sum(1) + m).mean())
+]
+WRONG["triplet.semi_hard"] += [("unsqueeze(1)", by_column), ("FaceNet's window", with_window)]
+WRONG["triplet.mend"] += [
+    ("the image before", lambda a, b, m: torchs_own(unit(a), unit(b), unit(b).roll(1, 0), m)),
+    ("only one of the two views", lambda a, b, m: torchs_own(unit(a), b, b.roll(-1, 0), m)),
+    ("only one of the two views", lambda a, b, m: torchs_own(a, unit(b), unit(b).roll(-1, 0), m)),
+]
+WRONG["triplet.two_candidates"] += [
+    ("softmax is taken twice", softmax_first),
+    ("brackets", lambda a, p, n, t: F.softplus((bare_cosine(a, n) - bare_cosine(a, p)) / t).mean()),
+    ("a fixed number", lambda a, p, n, t: two_by_log_softmax(a, p, n, 0.1)),
+    ("loss is divided", lambda a, p, n, t: two_by_logsumexp(a, p, n, 1.0) / t),
+]
