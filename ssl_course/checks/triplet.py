@@ -1,5 +1,6 @@
 """Exercises of lesson 03: margins for pairs and triplets, mining, collapse, and the way to InfoNCE."""
 
+import math
 from itertools import combinations
 
 import torch
@@ -59,6 +60,20 @@ def kinds_apart(z1, z2, same, margin):
     return distance[same].square().mean() + F.relu(margin - distance[~same]).square().mean()
 
 
+def one_distance_for_all(z1, z2, same, margin):
+    distance = (z1 - z2).norm()
+    return torch.where(same, distance**2, F.relu(margin - distance) ** 2).mean()
+
+
+def with_absolute_values(z1, z2, same, margin):
+    distance = (z1 - z2).abs().sum(dim=1)
+    return torch.where(same, distance**2, F.relu(margin - distance) ** 2).mean()
+
+
+def squares_averaged(z1, z2, same, margin):
+    return contrastive_margin(z1 / z1.shape[1] ** 0.5, z2 / z2.shape[1] ** 0.5, same, margin)
+
+
 PAIRS = {
     "same and different are swapped: pairs that belong together are the ones to pull.": of_pairs(pushed, squared),
     "the margin stands outside of the clamp: clamp margin - distance as a whole, or it is a constant.": of_pairs(
@@ -83,12 +98,23 @@ PAIRS = {
         len(z1) * contrastive_margin(z1, z2, same, margin)
     ),
     "equal and different pairs have a mean each: here every pair of the batch counts the same.": kinds_apart,
-    "softplus stands where the clamp belongs: pairs beyond the margin would be pushed on.": of_pairs(
-        squared, lambda distance, margin: F.softplus(margin - distance) ** 2
-    ),
     "there is a factor of one half: the paper has it, the formula above doesn't.": lambda z1, z2, same, margin: (
         contrastive_margin(z1, z2, same, margin) / 2
     ),
+    "softplus stands where the clamp belongs: it is never 0, so different pairs would be pushed for ever.": of_pairs(
+        squared, lambda distance, margin: F.softplus(margin - distance) ** 2
+    ),
+    "margin and distance are squared one by one: take margin - distance first, and square that.": of_pairs(
+        squared, lambda distance, margin: F.relu(margin**2 - distance**2)
+    ),
+    "only the pull is squared: the push is a square, too.": of_pairs(
+        squared, lambda distance, margin: F.relu(margin - distance)
+    ),
+    "there is one distance for all pairs: norm() and sum() without dim=1 run over the whole table.": (
+        one_distance_for_all
+    ),
+    "the distance is a sum of absolute values: it is the root of the sum of the squares.": with_absolute_values,
+    "the squares are averaged over the dimensions: a distance is the root of their sum.": squares_averaged,
 }
 
 # --- The triplet loss, each a function of (anchor, positive, negative, margin)
@@ -118,6 +144,25 @@ def mean_of_the_squares(anchor, positive, negative, margin):
     return F.relu(near - far + margin).mean()
 
 
+def all_in_one(anchor, positive, negative, margin):
+    near, far = (anchor - positive).square().sum(), (anchor - negative).square().sum()
+    return F.relu(near - far + margin)
+
+
+def all_averaged(anchor, positive, negative, margin):
+    near, far = (anchor - positive).square().mean(), (anchor - negative).square().mean()
+    return F.relu(near - far + margin)
+
+
+def of_unit_vectors(anchor, positive, negative, margin):
+    anchor, positive, negative = (F.normalize(z, dim=1) for z in (anchor, positive, negative))
+    return triplet_margin(anchor, positive, negative, margin)
+
+
+def of_cosines(anchor, positive, negative, margin):
+    return F.relu(F.cosine_similarity(anchor, negative) - F.cosine_similarity(anchor, positive) + margin).mean()
+
+
 TRIPLETS = {
     "the two distances are swapped: it is near - far, so that the positive is pulled and the negative pushed.": (
         of_triplets(lambda near, far, margin: F.relu(far - near + margin).mean())
@@ -143,11 +188,24 @@ TRIPLETS = {
     "the mean is taken over the active triplets alone: here easy ones count, with a loss of 0.": of_triplets(
         active_alone
     ),
-    "softplus stands where the clamp belongs: easy triplets would never have a loss of 0.": of_triplets(
-        lambda near, far, margin: F.softplus(near - far + margin).mean()
-    ),
     "the losses are summed: take the mean over the triplets.": of_triplets(
         lambda near, far, margin: F.relu(near - far + margin).sum()
+    ),
+    "softplus stands where the clamp belongs: it is never 0, and here a triplet beyond the margin costs nothing.": (
+        of_triplets(lambda near, far, margin: F.softplus(near - far + margin).mean()),
+        of_triplets(lambda near, far, margin: F.softplus(near - far).mean()),
+    ),
+    "the hinge is squared: the distances are, and the clamped difference stays as it is.": of_triplets(
+        lambda near, far, margin: F.relu(near - far + margin).square().mean()
+    ),
+    "there is one distance for the whole batch: sum() and mean() without dim=1 run over all triplets.": (
+        all_in_one,
+        all_averaged,
+    ),
+    "the vectors are scaled to length 1 first: here they are taken as they come.": of_unit_vectors,
+    "cosines stand where the squared distances belong: here the vectors have any length.": of_cosines,
+    "there is a factor of one half: the formula above has none.": of_triplets(
+        lambda near, far, margin: F.relu(near - far + margin).mean() / 2
     ),
 }
 
@@ -186,37 +244,44 @@ def either_side(table):
     return hidden((table - table.diagonal().unsqueeze(1)).abs(), INFINITE).argmin(dim=1)
 
 
+def in_the_window(margin: float):
+    """FaceNet's rule: only negatives beyond the positive and within the margin are semi-hard."""
+
+    def mined(table):
+        near = table.diagonal().unsqueeze(1)
+        inside = table.masked_fill((table <= near) | (table >= near + margin), INFINITE)
+        farthest = hidden(table, -INFINITE).argmax(dim=1)
+        return torch.where(inside.isinf().all(dim=1), farthest, inside.argmin(dim=1))
+
+    return mined
+
+
+def against_the_columns(*, itself: bool):
+    """The comparison without `unsqueeze`: entry (i, k) with the positive of k; `itself`: rows may pick themselves."""
+
+    def mined(table):
+        found = table.masked_fill(table <= table.diagonal(), INFINITE)
+        farthest = (table if itself else hidden(table, -INFINITE)).argmax(dim=1)
+        return torch.where(found.isinf().all(dim=1), farthest, found.argmin(dim=1))
+
+    return mined
+
+
+def columns_unfilled(table):
+    return table.masked_fill(table <= table.diagonal(), INFINITE).argmin(dim=1)
+
+
+def diagonal_dropped(table):
+    """The columns as they are numbered when each row's own place is taken out."""
+    chosen = semi_hard(table)
+    return chosen - (chosen > torch.arange(len(table))).long()
+
+
 def the_distance(table):
     return table.gather(1, semi_hard(table).unsqueeze(1)).squeeze(1)
 
 
-def compared_along_columns(table):
-    found = table.masked_fill(table <= table.diagonal(), INFINITE)
-    otherwise = hidden(table, -INFINITE).argmax(dim=1)
-    return torch.where(found.isinf().all(dim=1), otherwise, found.argmin(dim=1))
-
-
-def within(width: float):
-    """FaceNet's window: beyond the positive, but by less than the margin."""
-
-    def window(table):
-        found = beyond(table)
-        outside = found >= table.diagonal().unsqueeze(1) + width
-        found = found.masked_fill(outside, INFINITE)
-        return torch.where(found.isinf().all(dim=1), hidden(table, -INFINITE).argmax(dim=1), found.argmin(dim=1))
-
-    return window
-
-
 MINING = {
-    "distances are compared with the positive of their column: near needs `unsqueeze(1)`, so that row i is compared "
-    "with the positive of anchor i.": compared_along_columns,
-    "only negatives within a margin beyond the positive are allowed (FaceNet's window): here any beyond will do.": (
-        within(0.1),
-        within(0.2),
-        within(0.5),
-        within(1.0),
-    ),
     "the hardest are picked: the nearest of all other images, not the nearest beyond the positive.": lambda table: (
         hidden(table, INFINITE).argmin(dim=1)
     ),
@@ -242,6 +307,18 @@ MINING = {
     ),
     "the columns are read as anchors: row i holds the distances of anchor i.": lambda table: semi_hard(table.T),
     "the distance of the negative is returned, not its column.": the_distance,
+    "each distance is compared with the positive of its column: the diagonal needs the shape (B, 1), by "
+    "`unsqueeze(1)` or `[:, None]`, for row i to be compared with the positive of anchor i.": (
+        against_the_columns(itself=False),
+        against_the_columns(itself=True),
+        columns_unfilled,
+    ),
+    "only negatives within a margin of the positive are candidates: that is FaceNet's window, and here every one "
+    "beyond the positive counts.": tuple(in_the_window(margin) for margin in (0.1, 0.2, 0.3, 0.5, 1.0)),
+    "the columns are counted without the diagonal: those behind an image's own place need 1 more.": diagonal_dropped,
+    "the farthest beyond the positive is picked: the nearest of them is semi-hard.": lambda table: table.masked_fill(
+        table <= table.diagonal().unsqueeze(1), -INFINITE
+    ).argmax(dim=1),
 }
 
 
@@ -278,25 +355,26 @@ def image_before(z1, z2, margin):
     return triplet_margin(z1, z2, z2.roll(1, dims=0), margin)
 
 
-def one_side_scaled(z1, z2, margin, scaled: int = 0):
-    parts = [F.normalize(z, dim=1) if number == scaled else z for number, z in enumerate((z1, z2))]
-    return triplet_margin(parts[0], parts[1], parts[1].roll(-1, dims=0), margin)
+def one_view_scaled(z1, z2, margin, which: int):
+    """The repaired loss, with one of the views left as it comes."""
+    if which == 1:
+        z1 = F.normalize(z1, dim=1)
+    else:
+        z2 = F.normalize(z2, dim=1)
+    return triplet_margin(z1, z2, z2.roll(-1, dims=0), margin)
 
 
 def still_broken() -> dict:
-    found = {
-        "the negative is the image before: any stranger would do in training, but the broken function takes the next "
-        "one (`roll` by -1), and so should yours.": image_before,
-        "only one of the two views is scaled to length 1.": (
-            one_side_scaled,
-            lambda z1, z2, margin: one_side_scaled(z1, z2, margin, 1),
-        ),
-    }
+    found = {}
     for count, start in ((3, "all three slips are still there:"), (2, "two slips are left:"), (1, "one slip is left:")):
         for slips in combinations(SLIPS, count):
             sentence = f"{start} {'; and '.join(SLIPS[slip] for slip in slips)}."
             found[sentence] = lambda z1, z2, margin, slips=slips: mended(z1, z2, margin, *slips)
-    return found
+    return found | {
+        "the negative is view 2 of the image before: roll(-1) brings the next one.": image_before,
+        "z2 isn't scaled to length 1: both views are.": lambda z1, z2, margin: one_view_scaled(z1, z2, margin, 1),
+        "z1 isn't scaled to length 1: both views are.": lambda z1, z2, margin: one_view_scaled(z1, z2, margin, 2),
+    }
 
 
 # --- The softmax over two candidates, each a function of (anchor, positive, negative, temperature)
@@ -319,29 +397,25 @@ def of_logits(rule, *, normalise: bool = True):
     return loss
 
 
-def softmax_twice(anchor, positive, negative, temperature):
-    logits = torch.stack([F.cosine_similarity(anchor, other) for other in (positive, negative)], dim=1) / temperature
-    return F.cross_entropy(logits.softmax(dim=1), torch.zeros(len(anchor), dtype=torch.long))
+def of_products(scale):
+    """A loss of the logits that a rule makes of (anchor, other, temperature)."""
+    return lambda a, p, n, temperature: F.softplus(scale(a, n, temperature) - scale(a, p, temperature)).mean()
 
 
-def brackets_forgotten(anchor, positive, negative, temperature):
-    own, other = ((anchor * z).sum(dim=1) / anchor.norm(dim=1) * z.norm(dim=1) for z in (positive, negative))
-    return F.softplus((other - own) / temperature).mean()
+def bracket_missing(a, b, temperature):
+    return (a * b).sum(dim=1) / a.norm(dim=1) * b.norm(dim=1) / temperature
 
 
-def always_at(temperature: float):
-    return lambda a, p, n, _: two_candidates(a, p, n, temperature)
+def one_length(a, b, temperature):
+    return (a * b).sum(dim=1) / (a.norm() * b.norm()) / temperature
+
+
+def softmax_twice(a, p, n, temperature):
+    cosines = torch.stack([F.cosine_similarity(a, p), F.cosine_similarity(a, n)], dim=1)  # (B, 2)
+    return -(cosines / temperature).softmax(dim=1).log_softmax(dim=1)[:, 0].mean()
 
 
 TWO = {
-    "softmax is taken twice: `cross_entropy` takes the logits and makes the softmax itself.": softmax_twice,
-    "brackets are missing: a.b / |a| * |b| multiplies by the second length, a.b / (|a| |b|) divides by both.": (
-        brackets_forgotten
-    ),
-    "the temperature is a fixed number: use the argument.": tuple(map(always_at, (0.05, 0.07, 0.1, 0.15, 0.2, 0.5))),
-    "the loss is divided by the temperature: the cosines are, before the softmax.": (
-        lambda a, p, n, temperature: two_candidates(a, p, n, 1.0) / temperature
-    ),
     "the cosines are multiplied by the temperature instead of divided.": (
         lambda a, p, n, temperature: two_candidates(a, p, n, 1 / temperature)
     ),
@@ -370,6 +444,35 @@ TWO = {
     "each anchor chooses among the negatives of all: here it has only its own.": info_nce,
     "the losses are summed: take the mean over the anchors.": (
         lambda a, p, n, temperature: len(a) * two_candidates(a, p, n, temperature)
+    ),
+    "a bracket is missing in the cosine: x / |a| * |b| multiplies by |b|; it is x / (|a| * |b|).": of_products(
+        bracket_missing
+    ),
+    "all vectors are divided by one common length: norm() without dim=1 is the length of the whole table.": (
+        of_products(one_length)
+    ),
+    "only the anchors are scaled to length 1: a cosine needs both its vectors to be.": of_products(
+        lambda a, b, temperature: (F.normalize(a, dim=1) * b).sum(dim=1) / temperature
+    ),
+    "the anchors aren't scaled to length 1: a cosine needs both its vectors to be.": of_products(
+        lambda a, b, temperature: (a * F.normalize(b, dim=1)).sum(dim=1) / temperature
+    ),
+    "each column is scaled to length 1 instead of each row: F.normalize takes dim=1 here.": of_products(
+        lambda a, b, temperature: (F.normalize(a, dim=0) * F.normalize(b, dim=0)).sum(dim=1) / temperature
+    ),
+    "the softmax is taken twice: cross_entropy takes it by itself, give it the logits.": softmax_twice,
+    "the cosines are divided by the temperature's square: divide once, not both vectors.": (
+        lambda a, p, n, temperature: two_candidates(a, p, n, temperature**2)
+    ),
+    "the division by the temperature comes after the loss: it belongs to the cosines, before the softmax.": (
+        lambda a, p, n, temperature: two_candidates(a, p, n, 1.0) / temperature
+    ),
+    "the temperature is a fixed number: use the argument.": tuple(
+        lambda a, p, n, temperature, fixed=fixed: two_candidates(a, p, n, fixed)
+        for fixed in (0.05, 0.07, 0.1, 0.2, 0.5)
+    ),
+    "the logarithm has base 2: it is the natural one.": (
+        lambda a, p, n, temperature: two_candidates(a, p, n, temperature) / math.log(2)
     ),
 }
 
@@ -413,6 +516,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=lambda: [(*triplets(5, 7, seed=seed)[:2], margin) for seed, margin in ((1, 2.5), (2, 1.0), (3, 1.5))],
         mistakes=still_broken(),
         praise="all three slips are found: the axis, the negative, and the sign.",
+        gradients={"z1": 0, "z2": 1},
     ),
     "collapse": Choice(
         right="c",
@@ -430,5 +534,11 @@ EXERCISES: dict[str, Exercise] = {
         praise="this is InfoNCE with a single negative: lesson 04 only adds more of them.",
         gradients={"anchor": 0, "positive": 1, "negative": 2},
     ),
-    "open": Essay(),
+    "open": Essay(
+        question="You have 500 hours of film from wild-life cameras in a forest, without labels, and want features "
+        "that tell animals apart. The cameras don't move. You want to train with triplets, and to take the positives "
+        "from time rather than from random views. What is a positive, what a negative? Which negatives are false ones? "
+        "What could the network use to solve the task without looking at any animal, and what do you do about it? "
+        "Would you mine?"
+    ),
 }

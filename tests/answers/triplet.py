@@ -1,5 +1,6 @@
 """Answers to the exercises of lesson 03 as students write them: right ones, and each known mistake made once."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -15,9 +16,28 @@ def pair_by_pair(z1, z2, same, margin, *, pull=lambda d, m: d**2, push=lambda d,
     """One pair after the other, with the parts that mistakes are made in as options."""
     terms = []
     for a, b, together in zip(z1, z2, same, strict=True):
-        distance = (a - b).norm()
+        distance = torch.dist(a, b)
         terms.append(pull(distance, margin) if together else push(distance, margin))
     return sum(terms) if total else sum(terms) / len(terms)
+
+
+def pairs_by_cdist(z1, z2, same, margin):
+    distance = torch.cdist(z1.unsqueeze(1), z2.unsqueeze(1)).flatten()
+    return torch.stack([distance, torch.relu(margin - distance)])[1 - same.long(), range(len(same))].square().mean()
+
+
+def pairs_in_double(z1, z2, same, margin):
+    difference = z1.double() - z2.double()
+    distance = torch.einsum("bd,bd->b", difference, difference) ** 0.5
+    pulled, pushed = distance[same], distance[same.logical_not()]
+    pushed = pushed[pushed < margin]
+    return ((pulled @ pulled) + ((margin - pushed) ** 2).sum()).float() / same.numel()
+
+
+class Pairs(torch.nn.Module):
+    def forward(self, z1, z2, same, margin):
+        y, distance = same.type_as(z1), torch.linalg.vector_norm(z1 - z2, dim=-1)
+        return torch.mean(y * torch.pow(distance, 2) + (1 - y) * torch.pow(F.threshold(margin - distance, 0, 0), 2))
 
 
 def pairs_weighted(z1, z2, same, margin):
@@ -39,15 +59,42 @@ def a_mean_each(z1, z2, same, margin):
     return (distance[same] ** 2).mean() + (far**2).mean()
 
 
+def whole_norm(z1, z2, same, margin):
+    distance = (z1 - z2).pow(2).sum().sqrt()
+    return (same * distance**2 + ~same * (margin - distance).clamp(min=0) ** 2).mean()
+
+
+def push_detached(z1, z2, same, margin):
+    distance = (z1 - z2).norm(dim=1)
+    return torch.where(same, distance, F.relu(margin - distance.detach())).square().mean()
+
+
 # --- Triplets
 
 
 def triplet_by_triplet(a, p, n, margin, *, term=lambda near, far, m: max(0.0, near - far + m), power=2):
     terms = []
     for i in range(len(a)):
-        near, far = ((a[i] - other[i]).norm() ** power for other in (p, n))
+        near, far = (torch.dist(a[i], other[i]) ** power for other in (p, n))
         terms.append(term(near, far, margin))
     return sum(terms) / len(terms)
+
+
+def triplet_by_cdist(a, p, n, margin):
+    near, far = torch.cdist(a, p).diagonal() ** 2, torch.cdist(a, n).diagonal() ** 2
+    terms = near + margin - far
+    return terms[terms > 0].sum() / len(a)
+
+
+def triplet_by_einsum(a, p, n, margin):
+    both = torch.stack([a - p, a - n]).double()
+    near, far = torch.einsum("kbd,kbd->kb", both, both)
+    return torch.max(near - far + margin, torch.zeros_like(near)).mean().float()
+
+
+def triplet_hinge_embedding(a, p, n, margin):
+    near, far = F.pairwise_distance(a, p, eps=0).pow(2), F.pairwise_distance(a, n, eps=0).pow(2)
+    return F.margin_ranking_loss(far, near, torch.ones_like(near), margin=margin)
 
 
 def torchs_own(a, p, n, margin):
@@ -81,6 +128,44 @@ def mined_by_hand(table, *, allowed=None, first=min, fallback=max):
     return torch.tensor(chosen)
 
 
+def mined_with_numpy(table):
+    rows = table.numpy()
+    columns = np.arange(len(rows))
+    chosen = []
+    for i in columns:
+        beyond = columns[rows[i] > rows[i, i]]
+        others = np.delete(columns, i)
+        chosen.append(beyond[rows[i][beyond].argmin()] if len(beyond) else others[rows[i][others].argmax()])
+    return torch.from_numpy(np.array(chosen))
+
+
+def mined_with_topk(table):
+    """The distances from the smallest on; the first whose distance is beyond."""
+    values, columns = table.topk(len(table), largest=False)
+    later = (values > table.diagonal()[:, None]).int()
+    first = later.argmax(dim=1)
+    apart = table.clone().fill_diagonal_(-1).topk(1).indices[:, 0]
+    return torch.where(later.any(dim=1), columns[torch.arange(len(table)), first], apart).int()
+
+
+def mined_in_double(table):
+    table = table.double().clone()
+    near = table.diag().clone()
+    table.fill_diagonal_(float("nan"))
+    beyond = torch.where(table > near.view(-1, 1), table, torch.inf)
+    nothing = beyond.min(1).values == torch.inf
+    result = beyond.argmin(1)
+    result[nothing] = table.nan_to_num(-1.0).argmax(1)[nothing]
+    return result
+
+
+def mined_by_column(table, *, keep_diagonal=False):
+    """As if `unsqueeze` had been forgotten."""
+    found = torch.where(table > table.diag(), table, torch.tensor(torch.inf))
+    rest = table.clone() if keep_diagonal else table.clone().fill_diagonal_(-1)
+    return torch.where(found.isinf().all(1), rest.argmax(1), found.argmin(1))
+
+
 def mined(table):
     return mined_by_hand(table, allowed=lambda far, near: far > near)
 
@@ -110,6 +195,10 @@ def own_kept(table):
     return torch.tensor(chosen)
 
 
+def farthest_beyond(table):
+    return torch.where(table > table.diag()[:, None], table, torch.tensor(-1.0)).argmax(1)
+
+
 def column_zero(table):
     near = table.diag()[:, None]
     return torch.where(table > near, table, torch.tensor(torch.inf)).argmin(1)
@@ -136,6 +225,19 @@ def repaired_with_cosines(z1, z2, margin):
     own = F.cosine_similarity(z1, z2)
     other = F.cosine_similarity(z1, torch.cat([z2[1:], z2[:1]]))
     return (2 * other - 2 * own + margin).relu().mean()
+
+
+def repaired_in_double(z1, z2, margin):
+    z1, z2 = (z.double() / (z.double() ** 2).sum(-1, keepdim=True) ** 0.5 for z in (z1, z2))
+    rows = torch.arange(len(z1))
+    table = 2 - 2 * torch.einsum("id,jd->ij", z1, z2)
+    return F.relu(table[rows, rows] - table[rows, (rows + 1) % len(rows)] + margin).mean()
+
+
+def repaired_with_torch(z1, z2, margin):
+    z1, z2 = F.normalize(z1), F.normalize(z2)
+    loss = torch.nn.TripletMarginWithDistanceLoss(distance_function=lambda x, y: (x - y).pow(2).sum(1), margin=margin)
+    return loss(z1, z2, torch.cat((z2[1:], z2[:1])))
 
 
 def repaired_as_a_loop(z1, z2, margin):
@@ -168,19 +270,74 @@ def chances(a, p, n, temperature):
     return own / (own + other)
 
 
+def two_by_matrices(a, p, n, temperature):
+    a, p, n = unit(a).double(), unit(p).double(), unit(n).double()
+    logits = torch.einsum("bd,bkd->bk", a, torch.stack([p, n], dim=1)) / temperature
+    return (logits.logsumexp(dim=1) - logits[:, 0]).mean().float()
+
+
+def two_in_a_loop(a, p, n, temperature):
+    losses = []
+    for anchor, *candidates in zip(a, p, n, strict=True):
+        powers = [torch.exp(F.cosine_similarity(anchor, c, dim=0) / temperature) for c in candidates]
+        losses.append(-torch.log(powers[0] / sum(powers)))
+    return sum(losses) / len(losses)
+
+
+def two_binary(a, p, n, temperature):
+    difference = (F.cosine_similarity(a, p) - F.cosine_similarity(a, n)) / temperature
+    return F.binary_cross_entropy_with_logits(difference, torch.ones(len(a)))
+
+
+def unlike_cosines(a, p, n, temperature, *, cosine):
+    logits = torch.stack([cosine(a, p), cosine(a, n)], dim=1) / temperature
+    return F.cross_entropy(logits, zeros(a))
+
+
+def zeros(z):
+    return torch.zeros(len(z), dtype=torch.long)
+
+
 def all_negatives(a, p, n, temperature):
     logits = torch.cat([F.cosine_similarity(a, p)[:, None], unit(a) @ unit(n).T], dim=1) / temperature
     return -logits.log_softmax(1)[:, 0].mean()
 
 
 RIGHT = {
-    "triplet.pairs": [pair_by_pair, pairs_weighted, pairs_picked],
-    "triplet.triplet": [triplet_by_triplet, torchs_own, multiplied_out],
+    "triplet.pairs": [pair_by_pair, pairs_weighted, pairs_picked, pairs_by_cdist, pairs_in_double, Pairs()],
+    "triplet.triplet": [
+        triplet_by_triplet,
+        torchs_own,
+        multiplied_out,
+        triplet_by_cdist,
+        triplet_by_einsum,
+        triplet_hinge_embedding,
+    ],
     "triplet.active": [0.625, 5 / 8, torch.tensor(0.625)],
-    "triplet.semi_hard": [mined, mined_by_sorting, mined_at_once],
-    "triplet.mend": [repaired, repaired_with_cosines, repaired_as_a_loop],
+    "triplet.semi_hard": [
+        mined,
+        mined_by_sorting,
+        mined_at_once,
+        mined_with_numpy,
+        mined_with_topk,
+        mined_in_double,
+    ],
+    "triplet.mend": [
+        repaired,
+        repaired_with_cosines,
+        repaired_as_a_loop,
+        repaired_in_double,
+        repaired_with_torch,
+    ],
     "triplet.collapse": ["c", "C", "c\n"],
-    "triplet.two_candidates": [two_logits, from_distances, lambda a, p, n, t: -chances(a, p, n, t).log().mean()],
+    "triplet.two_candidates": [
+        two_logits,
+        from_distances,
+        lambda a, p, n, t: -chances(a, p, n, t).log().mean(),
+        two_by_matrices,
+        two_in_a_loop,
+        two_binary,
+    ],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
@@ -195,6 +352,18 @@ WRONG = {
         ("summed", lambda *x: pair_by_pair(*x, total=True)),
         ("a mean each", a_mean_each),
         ("one half", lambda *x: 0.5 * pairs_weighted(*x)),
+        ("softplus", lambda *x: pair_by_pair(*x, push=lambda d, m: torch.log1p(torch.exp(m - d)) ** 2)),
+        ("squared one by one", lambda *x: pair_by_pair(*x, push=lambda d, m: max(0, m**2 - d**2))),
+        ("only the pull", lambda *x: pair_by_pair(*x, push=lambda d, m: max(0, m - d))),
+        ("one distance for all", whole_norm),
+        ("absolute values", lambda a, b, same, m: Pairs()((a - b).abs().sum(1, keepdim=True), 0, same, m)),
+        ("averaged over the dimensions", lambda a, b, same, m: Pairs()(a, b, same, m * a.shape[1] ** 0.5) / a.shape[1]),
+        ("no gradient gets to z1 and z2", lambda *x: pair_by_pair(*x).detach()),
+        ("no gradient gets to z1 and z2", lambda *x: torch.tensor(pair_by_pair(*x).item())),
+        ("no gradient gets to z2", lambda a, b, same, m: pair_by_pair(a, b.detach(), same, m)),
+        ("no gradient gets to z1,", lambda a, b, same, m: pair_by_pair(a.detach(), b, same, m)),
+        ("the gradient at z1 isn't", push_detached),
+        ("cut the gradient", lambda *x: pair_by_pair(*x).item()),
     ],
     "triplet.triplet": [
         ("swapped", lambda a, p, n, m: torchs_own(a, n, p, m)),
@@ -208,6 +377,21 @@ WRONG = {
         ("averaged over the dimensions", lambda a, p, n, m: torchs_own(a, p, n, m * a.shape[1]) / a.shape[1]),
         ("active triplets alone", active_mean),
         ("summed", lambda a, p, n, m: len(a) * torchs_own(a, p, n, m)),
+        ("softplus", lambda *x: triplet_by_triplet(*x, term=lambda near, far, m: F.softplus(near - far + m))),
+        ("softplus", lambda *x: triplet_by_triplet(*x, term=lambda near, far, m: (1 + (near - far).exp()).log())),
+        (
+            "hinge is squared",
+            lambda *x: triplet_by_triplet(*x, term=lambda near, far, m: max(0.0, near - far + m) ** 2),
+        ),
+        ("whole batch", lambda a, p, n, m: ((a - p).pow(2).sum() - (a - n).pow(2).sum() + m).clamp(min=0)),
+        ("whole batch", lambda a, p, n, m: (F.mse_loss(a, p) - F.mse_loss(a, n) + m).clamp(min=0)),
+        ("scaled to length 1 first", lambda a, p, n, m: torchs_own(unit(a), unit(p), unit(n), m)),
+        ("cosines", lambda a, p, n, m: torchs_own(unit(a), unit(p), unit(n), 2 * m) / 2),
+        ("one half", lambda *x: torchs_own(*x) / 2),
+        ("aren't squared", lambda a, p, n, m: F.triplet_margin_loss(a, p, n, margin=m)),
+        ("no gradient gets to anchor and positive and negative", lambda *x: torchs_own(*x).detach()),
+        ("no gradient gets to negative", lambda a, p, n, m: torchs_own(a, p, n.detach(), m)),
+        ("cut the gradient", lambda *x: float(torchs_own(*x))),
     ],
     "triplet.active": [
         ("margin was forgotten", 0.125),
@@ -229,6 +413,14 @@ WRONG = {
         ("on either side", any_side),
         ("columns are read", lambda table: mined(table.T.contiguous())),
         ("not its column", lambda table: table[range(len(table)), mined(table)]),
+        ("positive of its column", mined_by_column),
+        ("positive of its column", lambda table: mined_by_column(table, keep_diagonal=True)),
+        ("positive of its column", lambda table: table.masked_fill(table <= table.diag(), torch.inf).argmin(1)),
+        ("FaceNet's window", lambda table: mined_by_hand(table, allowed=lambda far, near: near < far < near + 0.2)),
+        ("FaceNet's window", lambda table: mined_by_hand(table, allowed=lambda far, near: near < far < near + 0.5)),
+        ("without the diagonal", lambda table: mined(table) - (mined(table) > torch.arange(len(table))).long()),
+        ("the farthest beyond", farthest_beyond),
+        ("whole numbers", lambda table: mined(table).float()),
     ],
     "triplet.mend": [
         ("all three slips", lambda a, b, m: repaired(a, b, m, dim=0, along=1, swapped=True)),
@@ -238,6 +430,10 @@ WRONG = {
         ("one slip is left: each column", lambda a, b, m: repaired(a, b, m, dim=0)),
         ("one slip is left: the numbers", lambda a, b, m: repaired(a, b, m, along=1)),
         ("one slip is left: near and far", lambda a, b, m: repaired(a, b, m, swapped=True)),
+        ("image before", lambda a, b, m: torchs_own(unit(a), unit(b), unit(b).roll(1, 0), m)),
+        ("z2 isn't scaled", lambda a, b, m: torchs_own(unit(a), b, b.roll(-1, 0), m)),
+        ("z1 isn't scaled", lambda a, b, m: torchs_own(a, unit(b), unit(b).roll(-1, 0), m)),
+        ("no gradient gets to z2", lambda a, b, m: repaired(a, b.detach(), m)),
     ],
     "triplet.collapse": [("semi-hard mining", "a"), ("What ends here", "b"), ("passes through", "d")],
     "triplet.two_candidates": [
@@ -252,118 +448,19 @@ WRONG = {
         ("mean probability", lambda a, p, n, t: -chances(a, p, n, t).mean().log()),
         ("negatives of all", all_negatives),
         ("summed", lambda a, p, n, t: two_logits(a, p, n, t, total="sum")),
+        ("bracket", lambda *x: unlike_cosines(*x, cosine=lambda a, b: (a * b).sum(1) / a.norm(dim=1) * b.norm(dim=1))),
+        ("common length", lambda *x: two_logits(*x, scale=lambda z: z / z.norm())),
+        ("only the anchors", lambda *x: unlike_cosines(*x, cosine=lambda a, b: (unit(a) * b).sum(1))),
+        ("the anchors aren't", lambda *x: unlike_cosines(*x, cosine=lambda a, b: (a * unit(b)).sum(1))),
+        ("each column", lambda *x: two_logits(*x, scale=lambda z: F.normalize(z, dim=0))),
+        ("taken twice", lambda *x: F.cross_entropy(torch.stack([chances(*x), 1 - chances(*x)], 1), zeros(x[0]))),
+        ("square", lambda a, p, n, t: two_logits(a, p, n, t * t)),
+        ("after the loss", lambda a, p, n, t: two_logits(a, p, n, 1) / t),
+        ("fixed number", lambda a, p, n, t: two_logits(a, p, n, 0.1)),
+        ("fixed number", lambda a, p, n, t: two_logits(a, p, n, 0.07)),
+        ("base 2", lambda *x: -chances(*x).log2().mean()),
+        ("no gradient gets to anchor and positive and negative", lambda *x: two_logits(*x).detach()),
+        ("no gradient gets to positive and negative", lambda a, p, n, t: two_logits(a, p.detach(), n.detach(), t)),
+        ("cut the gradient", lambda *x: two_logits(*x).item()),
     ],
 }
-
-# --- unusual right answers, and more slips
-
-
-def pairs_with_cdist(z1, z2, same, margin):
-    distance = torch.cdist(z1.double(), z2.double(), compute_mode="donot_use_mm_for_euclid_dist").diagonal()
-    gap = torch.maximum(margin - distance, torch.zeros_like(distance))
-    return (same * distance**2 + ~same * gap**2).sum() / same.numel()
-
-
-def pairs_in_two_sums(z1, z2, same, margin):
-    distance = torch.linalg.vector_norm(z1 - z2, dim=-1)
-    near, far = distance[same], distance[~same]
-    return (near.dot(near) + torch.clamp_min(margin - far, 0).pow(2).sum()) / len(distance)
-
-
-def triplets_by_einsum(a, p, n, margin):
-    near, far = (torch.einsum("bd,bd->b", a - other, a - other) for other in (p, n))
-    return torch.stack([near - far + margin, torch.zeros_like(near)]).amax(dim=0).mean()
-
-
-def triplets_as_a_mean_of_active(a, p, n, margin):
-    terms = (a - p).norm(dim=1) ** 2 - (a - n).norm(dim=1) ** 2 + margin
-    active = terms > 0
-    return terms[active].sum() / len(terms)
-
-
-def mined_with_numpy(table):
-    rows = table.numpy().astype("float64")
-    chosen = []
-    for i, row in enumerate(rows):
-        order = [int(k) for k in row.argsort() if k != i]
-        later = [k for k in order if row[k] > row[i]]
-        chosen.append(later[0] if later else order[-1])
-    return torch.tensor(chosen)
-
-
-def mined_by_sorting(table):
-    own = table.diagonal()[:, None]
-    others = ~torch.eye(len(table), dtype=torch.bool)
-    far = torch.where(others & (table > own), table, torch.inf)
-    value, column = far.sort(dim=1)
-    last = torch.where(others, table, -1.0).topk(1, dim=1).indices[:, 0]
-    return column[:, 0].where(value[:, 0].isfinite(), last)
-
-
-def mended_with_indices(z1, z2, margin):
-    a, b = unit(z1), unit(z2)
-    following = b[(torch.arange(len(b)) + 1) % len(b)]
-    return (((a - b) ** 2).sum(-1) - ((a - following) ** 2).sum(-1) + margin).relu().mean()
-
-
-def mended_by_cosines(z1, z2, margin):
-    """Of vectors of length 1, a squared distance is 2 - 2 cosine."""
-    table = F.cosine_similarity(z1[:, None], z2[None], dim=2)  # (B, B)
-    near, far = table.diagonal(), torch.cat([table.diagonal(1), table[-1:, 0]])
-    return F.relu(2 * far - 2 * near + margin).mean()
-
-
-def two_by_log_softmax(a, p, n, temperature):
-    candidates = torch.stack([p, n], dim=1)  # (B, 2, D)
-    logits = F.cosine_similarity(a[:, None], candidates, dim=2).div(temperature)
-    return -logits.log_softmax(dim=1)[:, 0].mean()
-
-
-def two_by_logsumexp(a, p, n, temperature):
-    own, other = ((unit(a) * unit(z)).sum(1) / temperature for z in (p, n))
-    return (torch.logaddexp(own, other) - own).sum() / len(a)
-
-
-def softmax_first(a, p, n, temperature):
-    logits = torch.stack([(unit(a) * unit(z)).sum(1) for z in (p, n)], 1) / temperature
-    return F.nll_loss(torch.log_softmax(torch.softmax(logits, 1), 1), torch.zeros(len(a), dtype=torch.long))
-
-
-def bare_cosine(x, y):
-    return (x * y).sum(1) / x.norm(dim=1) * y.norm(dim=1)
-
-
-def with_window(table, width=0.2):
-    return mined_by_hand(table, allowed=lambda far, near: near < far < near + width)
-
-
-def by_column(table):
-    fits = torch.where(table > table.diagonal(), table, torch.inf)
-    easiest = (table - 1e9 * torch.eye(len(table))).argmax(1)
-    return torch.where(fits.isinf().all(1), easiest, fits.argmin(1))
-
-
-RIGHT["triplet.pairs"] += [pairs_with_cdist, pairs_in_two_sums]
-RIGHT["triplet.triplet"] += [triplets_by_einsum, triplets_as_a_mean_of_active]
-RIGHT["triplet.semi_hard"] += [mined_with_numpy, mined_by_sorting]
-RIGHT["triplet.mend"] += [mended_with_indices, mended_by_cosines]
-RIGHT["triplet.two_candidates"] += [two_by_log_softmax, two_by_logsumexp]
-RIGHT["triplet.active"] += ["5/8", "62.5 %", "0,625"]
-WRONG["triplet.pairs"] += [
-    ("softplus", lambda a, b, same, m: torch.where(same, d := (a - b).norm(dim=1), F.softplus(m - d)).square().mean())
-]
-WRONG["triplet.triplet"] += [
-    ("softplus", lambda a, p, n, m: F.softplus(((a - p) ** 2).sum(1) - ((a - n) ** 2).sum(1) + m).mean())
-]
-WRONG["triplet.semi_hard"] += [("unsqueeze(1)", by_column), ("FaceNet's window", with_window)]
-WRONG["triplet.mend"] += [
-    ("the image before", lambda a, b, m: torchs_own(unit(a), unit(b), unit(b).roll(1, 0), m)),
-    ("only one of the two views", lambda a, b, m: torchs_own(unit(a), b, b.roll(-1, 0), m)),
-    ("only one of the two views", lambda a, b, m: torchs_own(a, unit(b), unit(b).roll(-1, 0), m)),
-]
-WRONG["triplet.two_candidates"] += [
-    ("softmax is taken twice", softmax_first),
-    ("brackets", lambda a, p, n, t: F.softplus((bare_cosine(a, n) - bare_cosine(a, p)) / t).mean()),
-    ("a fixed number", lambda a, p, n, t: two_by_log_softmax(a, p, n, 0.1)),
-    ("loss is divided", lambda a, p, n, t: two_by_logsumexp(a, p, n, 1.0) / t),
-]
