@@ -1,5 +1,7 @@
 """Exercises of lesson 02: clean targets, what a squared error paints, PCA, the walk, the draw and the KL divergence."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -36,10 +38,6 @@ DENOISING = {
     "the noisy picture isn't cut to the range from 0 to 1.": (
         lambda rebuild, images, noise: F.mse_loss(rebuild(images + noise), images)
     ),
-    "what is painted is cut to the range from 0 to 1: beyond it the gradient is 0, so a network that paints too bright "
-    "would never learn it.": (
-        lambda rebuild, images, noise: F.mse_loss(rebuild(noisy(images, noise)).clamp(0, 1), images)
-    ),
     "the squared differences are summed over each picture: take the mean over all values.": (
         lambda rebuild, images, noise: images[0].numel() * denoising_loss(rebuild, images, noise)
     ),
@@ -49,31 +47,37 @@ DENOISING = {
     "a root is taken at the end: the squared error is meant as it is.": (
         lambda rebuild, images, noise: denoising_loss(rebuild, images, noise).sqrt()
     ),
+    "what is painted is cut to the range from 0 to 1: a value beyond it then gets no gradient that brings it back.": (
+        lambda rebuild, images, noise: F.mse_loss(rebuild(noisy(images, noise)).clamp(0, 1), images)
+    ),
+    "there is a factor of one half: it is the plain mean of the squares.": (
+        lambda rebuild, images, noise: denoising_loss(rebuild, images, noise) / 2
+    ),
+    "the noise is what is asked for: here the network paints the clean picture.": (
+        lambda rebuild, images, noise: F.mse_loss(rebuild(noisy(images, noise)), noise)
+    ),
+    "the noise is subtracted: it is added.": (lambda rebuild, images, noise: denoising_loss(rebuild, images, -noise)),
 }
 
 
-class Darker(nn.Module):
-    """Stands for a network: it mirrors what it sees and paints beyond 0 and 1."""
+class Painter(nn.Module):
+    """Stands for a network: it mirrors what it sees and paints slope * seen + shift, through a sigmoid or not."""
 
-    def __init__(self):
+    def __init__(self, slope: float, shift: float, squash: bool):
         super().__init__()
-        self.weight = nn.Parameter(torch.tensor(1.6))
+        self.slope, self.shift = (nn.Parameter(torch.tensor(value)) for value in (slope, shift))
+        self.squash = squash
 
     def forward(self, seen: Tensor) -> Tensor:
-        return self.weight * seen.flip(-1) - 0.3
-
-
-class Steeper(Darker):
-    """Stands for another network."""
-
-    def forward(self, seen: Tensor) -> Tensor:
-        return torch.sigmoid(self.weight * 2.5 * seen - 1)
+        painted = self.slope * seen.flip(-1) + self.shift
+        return painted.sigmoid() if self.squash else painted
 
 
 def denoising_cases() -> list[tuple]:
     random = torch.Generator().manual_seed(0)
     cases = []
-    for rebuild, count, size in ((Darker(), 3, (4, 6)), (Steeper(), 5, (6, 2))):
+    painters = Painter(0.6, 0.0, False), Painter(4.0, -1.0, True), Painter(1.8, -0.4, False)  # the last leaves [0, 1]
+    for rebuild, count, size in zip(painters, (3, 5, 4), ((4, 6), (6, 2), (3, 5)), strict=True):
         images = torch.rand(count, 3, *size, generator=random)
         cases.append((rebuild, images, 0.5 * torch.randn(images.shape, generator=random)))
     return cases
@@ -131,9 +135,35 @@ def mean_of_the_pictures(train, pictures, width):
     return (pictures - pictures.mean(dim=0)) @ axes @ axes.T + pictures.mean(dim=0)
 
 
-def columns_of_vh(train, pictures, width):
+def along(axes: Tensor, train: Tensor, pictures: Tensor) -> Tensor:
+    """The pictures from their share along these axes, (D, width), around the mean of `train`."""
     mean = train.mean(dim=0)
-    axes = torch.linalg.svd(train - mean, full_matrices=False).Vh[:, :width]
+    return (pictures - mean) @ axes @ axes.T + mean
+
+
+def columns_of_vh(train, pictures, width):
+    return along(directions(train - train.mean(dim=0)).T[:, :width], train, pictures)
+
+
+def rows_of_eigenvectors(train, pictures, width):
+    centred = train - train.mean(dim=0)
+    vectors = torch.linalg.eigh(centred.T @ centred).eigenvectors  # columns, the largest last
+    return along(vectors[-width:].T, train, pictures)
+
+
+def rows_of_v(train, pictures, width):
+    return along(directions(train - train.mean(dim=0))[:width].T, train, pictures)
+
+
+def one_mean(train, pictures, width):
+    mean = train.mean()
+    axes = directions(train - mean, width)
+    return (pictures - mean) @ axes @ axes.T + mean
+
+
+def mean_within_each_picture(train, pictures, width):
+    mean = pictures.mean(dim=1, keepdim=True)
+    axes = directions(train - train.mean(dim=1, keepdim=True), width)
     return (pictures - mean) @ axes @ axes.T + mean
 
 
@@ -143,15 +173,13 @@ def standardised(train, pictures, width):
     return (pictures - mean) / deviation @ axes @ axes.T * deviation + mean
 
 
-def one_mean_for_all(train, pictures, width):
-    axes = directions(train - train.mean(), width)
-    return (pictures - train.mean()) @ axes @ axes.T + train.mean()
+def standardised_and_left_so(train, pictures, width):
+    mean, deviation = train.mean(dim=0), train.std(dim=0)
+    axes = directions((train - mean) / deviation, width)
+    return (pictures - mean) / deviation @ axes @ axes.T + mean
 
 
 PCA = {
-    "columns of `Vh` are taken: its rows are the directions (torch's svd gives V already transposed).": columns_of_vh,
-    "the values are divided by their deviations first: then it is another error that is smallest.": standardised,
-    "the mean is one number: each value has its own, `mean(dim=0)`.": one_mean_for_all,
     "no mean is subtracted anywhere: the directions must be those in which the pictures differ from their mean.": (
         never_centred
     ),
@@ -167,6 +195,23 @@ PCA = {
     "pictures.": lambda train, pictures, width: there_and_back(pictures, pictures, width),
     "the mean is that of `pictures`: it is part of what is fitted, so it comes from `train` like the directions.": (
         mean_of_the_pictures
+    ),
+    "rows and columns of the directions have changed places: svd returns Vh, whose rows are the directions, while eigh "
+    "and pca_lowrank return them as columns.": (columns_of_vh, rows_of_eigenvectors, rows_of_v),
+    "the mean is one number: mean() without dim=0 runs over all values, and each of the D values has its own mean.": (
+        one_mean
+    ),
+    "each picture's own mean is subtracted: the mean is taken over the pictures, dim=0.": mean_within_each_picture,
+    "the values are divided by their deviation: PCA of standardised values has other directions, and its squared error "
+    "is larger.": (standardised, standardised_and_left_so),
+    "`width` isn't used: with all directions every picture comes back as it was.": (
+        lambda train, pictures, width: pictures.clone()
+    ),
+    "one direction too few is kept: the code has `width` numbers.": lambda train, pictures, width: there_and_back(
+        train, pictures, width - 1
+    ),
+    "one direction too many is kept: the code has `width` numbers.": lambda train, pictures, width: there_and_back(
+        train, pictures, width + 1
     ),
 }
 
@@ -191,15 +236,23 @@ def walk(a: Tensor, b: Tensor, steps: int) -> Tensor:
     return torch.lerp(a, b, torch.linspace(0, 1, steps).unsqueeze(1))
 
 
-def slerp(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    """Along the circle through both directions."""
+def on_the_sphere(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """Spherical interpolation (slerp), with the angle between a and b."""
     angle = torch.arccos(F.cosine_similarity(a, b, dim=0))
     t = torch.linspace(0, 1, steps).unsqueeze(1)
-    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def on_the_unit_sphere(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    return on_the_sphere(F.normalize(a, dim=0), F.normalize(b, dim=0), steps)
+
+
+def with_growing_length(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    lengths = walk(a.norm().view(1), b.norm().view(1), steps)
+    return lengths * on_the_unit_sphere(a, b, steps)
 
 
 WALK = {
-    "it walks along a circle (slerp): here the way is straight, (1 - t) a + t b.": slerp,
     "the walk goes from b to a: the first row is a.": lambda a, b, steps: walk(b, a, steps),
     "the walk never gets to b: the last row is b itself, so there are steps - 1 strides.": (
         lambda a, b, steps: torch.lerp(a, b, torch.arange(steps).unsqueeze(1) / steps)
@@ -212,6 +265,22 @@ WALK = {
     ),
     "every row is the middle between a and b: the weight has to run from 0 to 1.": (
         lambda a, b, steps: ((a + b) / 2).expand(steps, -1)
+    ),
+    "the walk follows an arc (slerp): here it is the straight line, whose middle is (a + b) / 2.": (
+        on_the_sphere,
+        on_the_unit_sphere,
+        with_growing_length,
+    ),
+    "neither end is there: linspace(0, 1, steps) begins with 0 and ends with 1.": (
+        lambda a, b, steps: walk(a, b, steps + 2)[1:-1]
+    ),
+    "there is one row too many: `steps` counts the rows, not the strides.": lambda a, b, steps: walk(a, b, steps + 1),
+    "there are two rows too many: `steps` counts all rows, both ends among them.": (
+        lambda a, b, steps: walk(a, b, steps + 2)
+    ),
+    "rows and columns have changed places: each row is a code, (steps, D).": lambda a, b, steps: walk(a, b, steps).T,
+    "a doesn't fade: what is added to it is t * (b - a), or a weighs 1 - t.": (
+        lambda a, b, steps: torch.linspace(1, 0, steps).unsqueeze(1) * a + b
     ),
 }
 
@@ -249,6 +318,19 @@ DRAW = {
     ),
     "there is no draw: epsilon isn't used.": lambda mean, log_variance, epsilon: mean.clone(),
     "the mean is missing.": lambda mean, log_variance, epsilon: (0.5 * log_variance).exp() * epsilon,
+    "the variance is added: epsilon is multiplied by the deviation.": (
+        lambda mean, log_variance, epsilon: mean + epsilon + (0.5 * log_variance).exp(),
+        lambda mean, log_variance, epsilon: mean + epsilon + log_variance.exp(),
+    ),
+    "the root is taken of the log-variance: exp comes first, its root is the deviation.": (
+        lambda mean, log_variance, epsilon: mean + log_variance.abs().sqrt() * epsilon
+    ),
+    "log_variance is multiplied by 2: half of it is the logarithm of the deviation.": (
+        lambda mean, log_variance, epsilon: mean + (2 * log_variance).exp() * epsilon
+    ),
+    "softplus makes the deviation: it is exp(log_variance / 2).": (
+        lambda mean, log_variance, epsilon: mean + F.softplus(log_variance) * epsilon
+    ),
 }
 
 
@@ -264,21 +346,6 @@ def normal_cases() -> list[tuple]:
 def draw_cases() -> list[tuple]:
     random = torch.Generator().manual_seed(4)
     return [(*case, torch.randn(case[0].shape, generator=random)) for case in normal_cases()]
-
-
-def trained(answer) -> str | None:
-    """The encoder learns through the draw only if both its answers get a gradient."""
-    mean, log_variance = (torch.zeros(2, 3, requires_grad=True) for _ in range(2))
-    code = answer(mean, log_variance, torch.ones(2, 3))
-    known = {"mean": mean, "log_variance": log_variance}
-    reached = torch.autograd.grad(code.sum(), list(known.values()), allow_unused=True) if code.requires_grad else ()
-    lost = [name for name, slope in zip(known, reached or (None, None), strict=True) if slope is None]
-    if lost:
-        return (
-            f"the values are right, but no gradient gets to {' and '.join(lost)}, so the encoder can't learn: is "
-            "something detached, or under `no_grad`?"
-        )
-    return None
 
 
 # --- the KL divergence, functions of (mean, log_variance)
@@ -325,6 +392,18 @@ KL = {
     "the two distributions have changed places: it is the divergence of N(mean, variance) from N(0, 1).": (
         lambda m, v: half_sum((1 + m.square()) / v.exp(), v, -torch.ones_like(v))
     ),
+    "the 1 is added: it is subtracted, or the prior itself would cost a nat for each direction.": (
+        lambda m, v: half_sum(v.exp(), m.square() + 1, -v)
+    ),
+    "the mean counts twice: its square has no factor inside the bracket.": (
+        lambda m, v: half_sum(v.exp(), 2 * m.square() - 1, -v)
+    ),
+    "the mean is missing: a region far from 0 costs something, too.": lambda m, v: half_sum(
+        v.exp() - 1, torch.zeros_like(m), -v
+    ),
+    "the result is in bits: it is in nats, with the natural logarithm.": (
+        lambda m, v: kl_to_standard_normal(m, v) / math.log(2)
+    ),
 }
 
 EXERCISES: dict[str, Exercise] = {
@@ -333,7 +412,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=denoising_cases,
         mistakes=DENOISING,
         praise="noise in what is seen, none in what is asked for.",
-        gradients={"rebuild": 0},
+        gradients={"the network": 0},
     ),
     "grey": Number(
         right=0.3,
@@ -364,7 +443,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=draw_cases,
         mistakes=DRAW,
         praise="and the gradient gets to both, since epsilon was drawn outside.",
-        probes=[trained],
+        gradients={"mean": 0, "log_variance": 1},
     ),
     "kl": Function(
         reference=kl_to_standard_normal,
@@ -384,5 +463,11 @@ EXERCISES: dict[str, Exercise] = {
             "weighs more than it should.",
         },
     ),
-    "open": Essay(words=40),
+    "open": Essay(
+        words=40,
+        question="You have 50,000 photographs of birds against the sky. The birds are small, and you want features "
+        "that tell the species by the outline of the wings. Somebody proposes an autoencoder with the squared error. "
+        "What will its features tell, and why? What would you change so that the outline is worth something, and by "
+        "what would you notice that it was?",
+    ),
 }

@@ -10,21 +10,9 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from ssl_course.checks.engine import (
-    Answer,
-    Choice,
-    Essay,
-    Exercise,
-    Unfit,
-    Verdict,
-    attempt,
-    blank,
-    brief,
-    fixed_state,
-    is_number,
-    open_,
-)
+from ssl_course.checks.engine import Answer, Choice, Essay, Exercise, Verdict, attempt, blank, is_number, open_
 
 
 @dataclass(frozen=True)
@@ -35,33 +23,51 @@ class Symptom:
         ruler: the right measurement.
         sick: from which values on (smallest, largest) the program counts as broken.
         means: what such a value says.
+        healthy: makes what a program without the symptom returns, where the symptom's value is near 0: the ruler must
+            notice the difference.
     """
 
     ruler: Callable[..., float]
     sick: tuple[float, float]
     means: str
+    healthy: Callable[[], tuple] | None = None
 
     def judge(self, answer: Answer) -> Verdict:
         if not isinstance(answer, tuple) or len(answer) != 2 or not all(map(callable, answer)):
             return open_() if blank(answer) else Verdict("wrong", "hand over the program and your function.")
-        program, ruler = answer
-        result, verdict = attempt(lambda: as_tuple(program()))
-        if verdict is None:
-            found, verdict = attempt(ruler, *result)
+        values, verdict = attempt(self._measure_twice, *answer)
         if verdict is not None:
             return verdict
+        found, true = values
         if not is_number(found):
             return Verdict(
                 "wrong", f"the function must return a number, not {type(found).__name__}: is there a `return`?"
             )
-        true, verdict = measured(self.ruler, result)
-        if verdict is not None:
-            return verdict
-        if abs(float(found) - true) > 0.02 * max(1.0, abs(true)):
+        if not near(found, true):
             return Verdict("wrong", f"you measure {float(found):.3g}, it is {true:.3g}: compare with what is asked.")
+        if self.healthy is not None and (verdict := self._on_the_healthy(answer[1])) is not None:
+            return verdict
         if not self.sick[0] <= true <= self.sick[1]:
             return Verdict("wrong", f"{true:.3g} is not what the broken program gives: has it been changed already?")
         return Verdict("right", f"{true:.3g}. {self.means}")
+
+    def _on_the_healthy(self, ruler: Callable) -> Verdict | None:
+        values, verdict = attempt(self._measure_twice, self.healthy, ruler)
+        if verdict is not None:
+            return verdict
+        found, true = values
+        if is_number(found) and near(found, true):
+            return None
+        measured = f"{float(found):.3g}" if is_number(found) else type(found).__name__
+        return Verdict(
+            "wrong",
+            f"right for this program, but of a healthy one you measure {measured} where it is {true:.3g}: the function "
+            "must measure what it is given.",
+        )
+
+    def _measure_twice(self, program: Callable, ruler: Callable) -> tuple[object, float]:
+        result = as_tuple(program())
+        return ruler(*result), self.ruler(*result)
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,14 @@ class Mended:
         healthy: which values (smallest, largest) a right program gives.
         still: what it means if the value isn't there.
         because: what was wrong.
+        also: what else must hold of what the program returns: says what is wrong, or None.
     """
 
     ruler: Callable[..., float]
     healthy: tuple[float, float]
     still: str
     because: str
+    also: Callable[..., str | None] | None = None
 
     def judge(self, answer: Answer) -> Verdict:
         if blank(answer):
@@ -90,24 +98,25 @@ class Mended:
             return verdict
         if result is None:
             return Verdict("wrong", "it returns nothing: it must return the same things as the broken program.")
-        value, verdict = measured(self.ruler, as_tuple(result))
+        measured, verdict = attempt(self._measure, as_tuple(result))
         if verdict is not None:
-            return verdict
+            kinds = ", ".join(type(part).__name__ for part in as_tuple(result))
+            return Verdict("wrong", f"it must return the same things as the broken program, and returns {kinds}.")
+        value, problem = measured
         if not self.healthy[0] <= value <= self.healthy[1]:
             return Verdict("wrong", f"the symptom is still there ({value:.3g}): {self.still}")
+        if problem is not None:
+            return Verdict("wrong", f"the symptom is gone ({value:.3g}), but {problem}")
         return Verdict("right", f"the symptom is gone ({value:.3g}). {self.because}")
 
+    def _measure(self, result: tuple) -> tuple[float, str | None]:
+        value = float(self.ruler(*result))
+        return value, None if self.also is None else self.also(*result)
 
-def measured(ruler: Callable[..., float], result: tuple) -> tuple[float | None, Verdict | None]:
-    """What a ruler says of a program's result, or the verdict that says why it can't be measured."""
-    try:
-        with fixed_state():
-            return ruler(*result), None
-    except Unfit as unfit:
-        return None, Verdict("wrong", str(unfit))
-    except Exception as error:  # a result of another form; the rulers themselves are tried on every program
-        sentence = "it must return the same things as the broken program, in the same order."
-        return None, Verdict("wrong", f"what it returns can't be measured ({brief(error)}): {sentence}")
+
+def near(found: object, true: float) -> bool:
+    """Whether a measured number is the true one; not-a-number never is."""
+    return abs(float(found) - true) <= 0.02 * max(1.0, abs(true))
 
 
 def as_tuple(result: object) -> tuple:
@@ -160,16 +169,47 @@ def reported_too_high(reported, model, test) -> float:
 def reported_too_low(reported, model, train) -> float:
     pixels = train.images.float() / 255
     mean, deviation = pixels.mean(dim=(0, 2, 3), keepdim=True), pixels.std(dim=(0, 2, 3), keepdim=True)
-    forms = (pixels, (pixels - mean) / deviation)  # training and evaluation may normalise both, or neither
-    return max(percent_right(model, form, train.labels) for form in forms) - reported
+    return percent_right(model, (pixels - mean) / deviation, train.labels) - reported
+
+
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and deviation of red, green and blue
+
+
+def reported_below_the_best(reported, model, train) -> float:
+    """The same, where nobody knows in which form a mended program gives the images to its model.
+
+    As they are, normalised by their own numbers, to [-1, 1], or by ImageNet's: the best form is the one of training.
+    """
+    pixels = train.images.float() / 255
+    mean, deviation = (torch.tensor(numbers).view(3, 1, 1) for numbers in IMAGENET)
+    others = [
+        percent_right(model, form, train.labels) for form in (pixels, 2 * pixels - 1, (pixels - mean) / deviation)
+    ]
+    return max(reported_too_low(reported, model, train), *(other - reported for other in others))
+
+
+def knows_little(reported, model, train) -> str | None:
+    if reported < 20:
+        return f"{float(reported):.0f} % is hardly more than guessing, on images whose labels it was given."
+    return None
 
 
 def difference_of_views(view1, view2) -> float:
-    """How far two views are apart; Unfit if they aren't of the same pictures, as their mean colours tell."""
-    colours = torch.stack([view.mean(dim=(2, 3)).flatten() for view in (view1, view2)])  # (2, B C)
-    if not torch.corrcoef(colours)[0, 1] > 0.5:
-        raise Unfit("the two views don't show the same pictures: both must be crops of one batch.")
     return (view1 - view2).abs().mean().item()
+
+
+def no_crops(view1, view2) -> str | None:
+    """Crops are smooth, differ in colour from image to image, and are alike where they are of one image."""
+    if view1.ndim != 4 or view1.shape != view2.shape:
+        return f"two batches of views were expected, got {tuple(view1.shape)} and {tuple(view2.shape)}."
+    for view in (view1, view2):
+        steps = (view[..., 1:] - view[..., :-1]).abs().mean()
+        spread = (view - view.mean(dim=(2, 3), keepdim=True)).abs().mean()
+        if steps > 0.6 * spread or view.mean(dim=(2, 3)).std(dim=0).mean() < 0.05:
+            return "a view is noise: both must be crops of the images."
+    coarse = [F.adaptive_avg_pool2d(view, 4).flatten(1) for view in (view1, view2)]  # (B, 48) each
+    alike = F.cosine_similarity(*(part - part.mean(dim=0) for part in coarse)).mean()
+    return "row i of the two views isn't the same image: crop the same batch twice." if alike < 0.12 else None
 
 
 def largest_change(start, encoder) -> float:
@@ -181,11 +221,43 @@ def rises(rates) -> float:
     return float(sum(later > earlier for earlier, later in itertools.pairwise(rates)))
 
 
-def rises_of_one_that_falls(rates) -> float:
-    """In how many steps the rate rises; Unfit if it never falls."""
-    if not min(rates) < max(rates) / 2:
-        raise Unfit("the rate hardly changes: a schedule takes it from its largest value to nearly 0.")
-    return rises(rates)
+def no_schedule(rates) -> str | None:
+    """A cosine schedule begins high and ends near 0, whether it is stepped in batches or in epochs."""
+    first, last = float(rates[0]), float(rates[-1])
+    if first <= 0 or len(rates) < 10:
+        return f"{len(rates)} rates from {first:g} on are no schedule of a whole run."
+    if first == last:
+        return f"the rate never falls: it is {first:g} from the first step to the last. Keep the schedule, and mend it."
+    if last > 0.1 * first:
+        return f"at the end the rate is {last:g} still, of {first:g} at first: the schedule is longer than the run."
+    return None
+
+
+def near_costs_more(criterion, net) -> str | None:
+    """A loss on triplets must be smaller when the positive is the near one."""
+    torch.manual_seed(2)
+    anchor, negative, step = torch.randn(3, 20, 8)
+    if not criterion(anchor, anchor + 0.1 * step, negative) < criterion(anchor, negative, anchor + 0.1 * step):
+        return "it is the wrong way round: a positive that is far away must cost more than one that is near."
+    return None
+
+
+# --- what healthy programs return
+
+
+def a_net_that_looks() -> tuple[nn.Module, torch.Tensor]:
+    """A network that keeps the eight numbers of the picture, and data."""
+    net = nn.Linear(16, 8, bias=False)
+    net.weight.data = torch.eye(8, 16)
+    return net, torch.randn(256, 8)
+
+
+def a_loss_that_notices() -> tuple[nn.Module, nn.Module]:
+    return nn.TripletMarginLoss(), nn.Identity()
+
+
+def two_unlike_views() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.rand(4, 3, 32, 32), torch.rand(4, 3, 32, 32)
 
 
 EXERCISES: dict[str, Exercise | Symptom | Mended] = {
@@ -193,6 +265,7 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
         partners_above_strangers,
         (-1, 0.1),
         "Partners are no more alike than strangers, although the loss fell and fell.",
+        a_net_that_looks,
     ),
     "contrastive_mended": Mended(
         partners_above_strangers,
@@ -215,12 +288,14 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
         notices_a_swap,
         (0, 0),
         "Positive and negative can change places and it doesn't notice: near and far don't reach the return.",
+        a_loss_that_notices,
     ),
     "triplet_mended": Mended(
         notices_a_swap,
         (0.05, 100),
         "the value that is returned must depend on near and far.",
         "What was returned was the size of the vectors. It falls, for a network can always make them smaller.",
+        near_costs_more,
     ),
     "margin_symptom": Symptom(
         ordered_pairs,
@@ -250,21 +325,24 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
         "So many points were lost because evaluation left out a step that training had.",
     ),
     "seen_mended": Mended(
-        reported_too_low,
+        reported_below_the_best,
         (-2, 2),
         "give the model its images in the same form in training and in evaluation, and report that.",
         "Training normalised the pixels and evaluation didn't. The loss had nothing to do with it.",
+        knows_little,
     ),
     "cropping_symptom": Symptom(
         difference_of_views,
         (0, 1e-6),
         "The two views are the same picture, so the task is solved by anything that isn't constant.",
+        two_unlike_views,
     ),
     "cropping_mended": Mended(
         difference_of_views,
         (0.01, 1),
         "a crop must be smaller than the image.",
         "A crop as large as the image is the image, and to resize it changes nothing.",
+        no_crops,
     ),
     "probe_symptom": Symptom(
         largest_change,
@@ -283,15 +361,17 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
         "The rate goes up and down like a wave: its length was given in epochs and it is stepped in batches.",
     ),
     "schedule_mended": Mended(
-        rises_of_one_that_falls,
+        rises,
         (0, 0),
         "the length of the schedule must be the number of times that step is called.",
         "One half wave over the whole run: T_max is epochs times steps in an epoch.",
+        no_schedule,
     ),
     "byol_symptom": Symptom(
         partners_above_strangers,
         (-1, 0.12),
         "Loss near 0, and partners hardly more alike than strangers: both networks say nearly the same of everything.",
+        a_net_that_looks,
     ),
     "byol_mended": Mended(
         partners_above_strangers,

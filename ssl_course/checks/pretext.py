@@ -34,6 +34,15 @@ def only_transposed(images: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([images, swapped, images, swapped]), turn_by_turn(images)
 
 
+def one_quarter_on(images: Tensor) -> Tensor:
+    """The copies turned by 90, 180, 270 and 360 degrees."""
+    return torch.cat([images.rot90(quarter, dims=(2, 3)) for quarter in range(1, 5)])
+
+
+def mirrored(images: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.cat([images, images.flip(3), images.flip(2), images.flip(2, 3)]), turn_by_turn(images)
+
+
 TURNS = {
     "the answers go 0 1 2 3, 0 1 2 3, while the copies go turn by turn: all images at 0 degrees come first, so all the "
     "zeros do, too.": lambda images: (turned_copies(images), torch.arange(4).repeat(len(images))),
@@ -61,6 +70,14 @@ TURNS = {
         image_by_image(images),
         torch.arange(4).repeat(len(images)),
     ),
+    "the copies begin with 90 degrees: the first are the images as they are, range(4) and not range(1, 5).": (
+        lambda images: (one_quarter_on(images), turn_by_turn(images))
+    ),
+    "the pictures are mirrored: a mirrored picture isn't a turned one.": mirrored,
+    "the answers go down from 3 to 0: the images as they are have answer 0.": (
+        lambda images: (turned_copies(images), 3 - turn_by_turn(images))
+    ),
+    "pictures and answers have changed places: the pictures come first.": lambda images: turns(images)[::-1],
 }
 
 
@@ -70,6 +87,11 @@ def turn_cases() -> list[tuple]:
 
 
 # --- orders far apart, functions of (count, tiles)
+
+
+def last_of_the_nearest(apart: Tensor) -> Tensor:
+    """The distances to the nearest, a little larger the later in the list."""
+    return nearest(apart) + torch.arange(len(apart)) / len(apart)
 
 
 def greedy(count: int, tiles: int, distance, summary) -> Tensor:
@@ -101,6 +123,15 @@ ORDERS = {
     "it takes the first orders of the list: neighbours in that list differ at two places only.": (
         lambda count, tiles: torch.tensor(list(itertools.islice(itertools.permutations(range(tiles)), count)))
     ),
+    "of several that are equally good it takes the last one: argmax gives the first, as does max.": (
+        lambda count, tiles: greedy(count, tiles, torch.ne, last_of_the_nearest)
+    ),
+    "it begins with another order: the first one is the order as it is.": lambda count, tiles: greedy(
+        count + 1, tiles, torch.ne, nearest
+    )[1:],
+    "one order too many is chosen: `count` counts the first one as well.": (
+        lambda count, tiles: permutations(count + 1, tiles)
+    ),
 }
 
 # --- shuffled tiles, functions of (tiles, table, answers)
@@ -117,10 +148,18 @@ SHUFFLES = {
     "all images get the order of the first one: each has its own answer.": (
         lambda tiles, table, answers: shuffle_tiles(tiles, table[answers[:1]].expand(len(tiles), -1))
     ),
-    "image b gets row b of the table: it must get the row that its answer names, table[answers[b]].": (
-        lambda tiles, table, answers: shuffle_tiles(tiles, table[: len(tiles)])
-    ),
+    "image b gets row b of the table: it must get the row that its answer names, or the answers say nothing about the "
+    "pictures.": lambda tiles, table, answers: shuffle_tiles(tiles, table[: len(tiles)]),
     "the tiles stay where they were: the order isn't used.": lambda tiles, table, answers: tiles,
+    "the images change places as well: only the tiles of each image do.": lambda tiles, table, answers: shuffled(
+        tiles, table, answers
+    ).flip(0),
+    "the row before the answer's is taken: rows are counted from 0, as answers are.": (
+        lambda tiles, table, answers: shuffled(tiles, table, answers - 1)
+    ),
+    "the order is taken twice.": lambda tiles, table, answers: shuffled(
+        shuffled(tiles, table, answers), table, answers
+    ),
 }
 
 
@@ -152,6 +191,37 @@ def by_the_variance(tiles: Tensor) -> Tensor:
     return (rest / (deviation**2 + 0.02) * 0.25 + 0.5).clamp(0, 1)
 
 
+def population(tiles: Tensor) -> Tensor:
+    rest = centred(tiles)[0]
+    deviation = tiles.std(dim=(3, 4), keepdim=True, correction=0)
+    return (rest / (deviation + 0.02) * 0.25 + 0.5).clamp(0, 1)
+
+
+def added_first(tiles: Tensor) -> Tensor:
+    rest, deviation = centred(tiles)
+    return ((rest / (deviation + 0.02) + 0.5) * 0.25).clamp(0, 1)
+
+
+def without_the_small_number(tiles: Tensor) -> Tensor:
+    rest, deviation = centred(tiles)
+    return (rest / deviation * 0.25 + 0.5).clamp(0, 1)
+
+
+def bracket_missing(tiles: Tensor) -> Tensor:
+    rest, deviation = centred(tiles)
+    return ((rest / deviation + 0.02) * 0.25 + 0.5).clamp(0, 1)
+
+
+def under_the_root(tiles: Tensor) -> Tensor:
+    rest, deviation = centred(tiles)
+    return (rest / (deviation**2 + 0.02).sqrt() * 0.25 + 0.5).clamp(0, 1)
+
+
+def mean_undivided(tiles: Tensor) -> Tensor:
+    mean, deviation = tiles.mean(dim=(3, 4), keepdim=True), tiles.std(dim=(3, 4), keepdim=True)
+    return (tiles - mean / (deviation + 0.02) * 0.25 + 0.5).clamp(0, 1)
+
+
 def not_scaled(tiles: Tensor) -> Tensor:
     return (centred(tiles)[0] + 0.5).clamp(0, 1)
 
@@ -171,26 +241,7 @@ def not_clamped(tiles: Tensor) -> Tensor:
     return rest / (deviation + 0.02) * 0.25 + 0.5
 
 
-def population_deviation(tiles: Tensor) -> Tensor:
-    deviation = tiles.std(dim=(3, 4), keepdim=True, correction=0)
-    return (centred(tiles)[0] / (deviation + 0.02) * 0.25 + 0.5).clamp(0, 1)
-
-
-def shifted_before_scaled(tiles: Tensor) -> Tensor:
-    rest, deviation = centred(tiles)
-    return ((rest / (deviation + 0.02) + 0.5) * 0.25).clamp(0, 1)
-
-
-def one_mean_and_deviation(tiles: Tensor) -> Tensor:
-    return ((tiles - tiles.mean()) / (tiles.std() + 0.02) * 0.25 + 0.5).clamp(0, 1)
-
-
 NORMALISE = {
-    "the deviation is divided by n and not by n - 1 (numpy's, or correction=0): torch's `std` is meant.": (
-        population_deviation
-    ),
-    "0.5 is added before the factor 0.25: multiply first, then add.": shifted_before_scaled,
-    "mean and deviation are single numbers, of everything at once: `dim` is missing.": one_mean_and_deviation,
     "mean and deviation are those of the whole picture: its bright corner stays bright, and numbers the tiles as "
     "before.": lambda tiles: normalised(tiles, tiles, (1, 3, 4)),
     "all channels of a tile share one mean and one deviation: each channel has its own.": (
@@ -204,6 +255,21 @@ NORMALISE = {
     "the 0.5 isn't added: half of the pixels fall below 0 and are cut off.": not_shifted,
     "the deviation becomes 1 and not 0.25: most pixels then leave the range from 0 to 1 and are cut off.": too_wide,
     "the result isn't cut to the range from 0 to 1.": not_clamped,
+    "the deviation is that of the population (numpy's std, or correction=0): torch.std divides by n - 1.": population,
+    "0.5 is added before the product: times 0.25 first, then plus 0.5.": added_first,
+    "the 0.02 is not in the bracket with the deviation: a tile of a single colour is divided by 0.": (
+        without_the_small_number,
+        bracket_missing,
+    ),
+    "the 0.02 is added to the variance, under the root: it is added to the deviation.": under_the_root,
+    "mean and deviation are one number each: mean() and std() without dim run over all tiles of all pictures.": (
+        lambda tiles: normalised(tiles, tiles, (0, 1, 2, 3, 4))
+    ),
+    "each row of pixels has its own mean and deviation: those of a tile run over its rows and columns, (3, 4).": (
+        lambda tiles: normalised(tiles, tiles, (4,)),
+        lambda tiles: normalised(tiles, tiles, (3,)),
+    ),
+    "a bracket is missing round tile - mean: only the mean is divided.": mean_undivided,
 }
 
 
@@ -258,6 +324,21 @@ HOLE = {
     "a root is taken at the end: the squared error is meant as it is.": (
         lambda painted, images, hidden: hidden_mse(painted, images, hidden).sqrt()
     ),
+    "only `painted` is multiplied by the mask: take the difference first, or the images outside of the hole count.": (
+        lambda painted, images, hidden: (painted * hidden - images).square().sum() / (3 * hidden.sum())
+    ),
+    "a channel is compared alone: all three are in the pictures.": (
+        lambda painted, images, hidden: hidden_mse(painted[:, :1], images[:, :1], hidden)
+    ),
+    "the sum is divided by the number of images: divide by the number of hidden values.": (
+        lambda painted, images, hidden: hole(painted, images, hidden).square().sum() / len(images)
+    ),
+    "the mean is taken before the square: square each difference by itself.": (
+        lambda painted, images, hidden: hole(painted, images, hidden).mean().square()
+    ),
+    "there is a factor of one half: the formula above has none.": (
+        lambda painted, images, hidden: hidden_mse(painted, images, hidden) / 2
+    ),
 }
 
 
@@ -299,6 +380,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=lambda: [(4, 3), (12, 4), (8, 5)],
         mistakes=ORDERS,
         praise="each next order keeps the largest distance to the nearest of those before.",
+        whole=True,
     ),
     "shuffle": Function(
         reference=shuffled,
@@ -332,5 +414,11 @@ EXERCISES: dict[str, Exercise] = {
             "one of eight orders gives (12.5 %).",
         },
     ),
-    "open": Essay(words=40),
+    "open": Essay(
+        words=40,
+        question="A fixed camera by a road has taken 100,000 pictures, with the date and the time printed at the lower "
+        "left. You want features that tell cars, lorries, buses and bicycles apart. Would you use rotation, jigsaw or "
+        "inpainting? Say for each of them which cheap answer you expect, and how you would test whether the network "
+        "uses it.",
+    ),
 }

@@ -2,8 +2,9 @@
 
 import math
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from sklearn.decomposition import PCA
 from torch.distributions import Normal, kl_divergence
 
 # --- the denoising loss
@@ -27,6 +28,30 @@ def picture_by_picture(rebuild, images, noise):
 def as_a_norm(rebuild, images, noise):
     painted = rebuild((images + noise).clamp(0, 1))
     return torch.linalg.vector_norm(painted - images) ** 2 / images.numel()
+
+
+class Loss(torch.nn.MSELoss):
+    """A class whose target needs no gradient, in double."""
+
+    def forward(self, rebuild, images, noise):
+        with torch.no_grad():
+            seen = torch.minimum(torch.maximum(images + noise, torch.zeros(())), torch.ones(()))
+        return super().forward(rebuild(seen).double(), images.detach().double())
+
+
+def one_picture_at_a_time(rebuild, images, noise):
+    total = 0.0
+    for image, disturbance in zip(images, noise, strict=True):
+        seen = torch.from_numpy(np.clip(image.numpy() + disturbance.numpy(), 0, 1))
+        difference = (rebuild(seen[None])[0] - image).flatten()
+        total = total + difference @ difference / len(difference)
+    return total / len(images)
+
+
+def network_without_a_gradient(rebuild, images, noise):
+    with torch.no_grad():
+        painted = rebuild((images + noise).clamp(0, 1))
+    return (painted - images).pow(2).mean()
 
 
 # --- PCA
@@ -58,6 +83,57 @@ def with_lowrank(train, pictures, width):
     return mean + (pictures - mean) @ v[:, :width] @ v[:, :width].T
 
 
+def with_numpy(train, pictures, width):
+    x, y = train.double().numpy(), pictures.double().numpy()
+    vh = np.linalg.svd(x - x.mean(0))[2]
+    code = (y - x.mean(0)) @ vh[:width].T
+    return torch.from_numpy(code @ vh[:width] + x.mean(0)).float()
+
+
+def with_scikit_learn(train, pictures, width):
+    fitted = PCA(width).fit(train.numpy())
+    return torch.tensor(fitted.inverse_transform(fitted.transform(pictures.numpy())))
+
+
+def by_what_is_left_out(train, pictures, width):
+    """The pictures without their share along the directions that aren't kept."""
+    mean = train.mean(0)
+    _, vectors = torch.linalg.eig(torch.cov(train.T))
+    values = torch.linalg.eigvals(torch.cov(train.T)).real
+    left = vectors.real[:, values.argsort(descending=True)[width:]]
+    x = pictures - mean
+    return pictures - torch.einsum("md,dk,ek->me", x, left, left)
+
+
+def with_axes(train, pictures, axes):
+    mean = train.mean(0)
+    return (pictures - mean) @ axes @ axes.T + mean
+
+
+def standard(train, pictures, width):
+    mean, scale = train.mean(0), train.std(0, correction=0)
+    _, vectors = torch.linalg.eigh(torch.corrcoef(train.T))
+    return (pictures - mean) / scale @ vectors[:, -width:] @ vectors[:, -width:].T * scale + mean
+
+
+def standard_left(train, pictures, width):
+    mean, scale = train.mean(0), train.std(0)
+    _, vectors = torch.linalg.eigh(torch.corrcoef(train.T))
+    return (pictures - mean) / scale @ vectors[:, -width:] @ vectors[:, -width:].T + mean
+
+
+def other_mean(train, pictures, width, *, mean_of):
+    x = train - mean_of(train)
+    vh = torch.linalg.svd(x, full_matrices=False)[2][:width]
+    return (pictures - mean_of(pictures)) @ vh.T @ vh + mean_of(pictures)
+
+
+def number_mean(train, pictures, width):
+    mean = float(train.mean())
+    _, vectors = torch.linalg.eigh((train - mean).T @ (train - mean))
+    return (pictures - mean) @ vectors[:, -width:] @ vectors[:, -width:].T + mean
+
+
 def never(train, pictures, width):
     _, vectors = torch.linalg.eigh(train.T @ train)
     return pictures @ vectors[:, -width:] @ vectors[:, -width:].T
@@ -85,12 +161,46 @@ def by_columns(a, b, steps):
     return torch.stack([torch.linspace(x, y, steps) for x, y in zip(a.tolist(), b.tolist(), strict=True)], dim=1)
 
 
+def in_numpy(a, b, steps):
+    return torch.from_numpy(np.linspace(a.numpy(), b.numpy(), steps))
+
+
+def by_einsum(a, b, steps):
+    t = torch.arange(steps, dtype=torch.float64) / (steps - 1)
+    weights = torch.stack([1 - t, t], dim=1)
+    return torch.einsum("sk,kd->sd", weights, torch.stack([a, b]).double()).float()
+
+
+def lerped(a, b, steps):
+    return torch.stack([a.lerp(b, float(t)) for t in torch.linspace(0, 1, steps)])
+
+
+def arc(a, b, steps):
+    angle = math.acos((a @ b) / (a.norm() * b.norm()))
+    rows = []
+    for k in range(steps):
+        t = k / (steps - 1)
+        rows.append((math.sin((1 - t) * angle) * a + math.sin(t * angle) * b) / math.sin(angle))
+    return torch.stack(rows)
+
+
 # --- the draw
 
 
 def without_gradient(mean, log_variance, epsilon):
     with torch.no_grad():
         return mean + log_variance.exp().sqrt() * epsilon
+
+
+def with_rsample(mean, log_variance, epsilon):
+    """The distribution's own transform of the noise."""
+    deviation = Normal(mean, log_variance.exp().pow(0.5)).stddev
+    return torch.einsum("bd,bd->bd", deviation, epsilon) + mean
+
+
+def drawn_in_double(mean, log_variance, epsilon):
+    rows = zip(mean.double(), log_variance.double(), epsilon.double(), strict=True)
+    return torch.stack([m + torch.sqrt(torch.exp(v)) * e for m, v, e in rows]).float()
 
 
 # --- the KL divergence
@@ -105,12 +215,24 @@ def as_in_the_paper(mean, log_variance):
 
 
 def number_by_number(mean, log_variance, *, variance=torch.exp, half=0.5, log=-1, one=1, power=2):
-    """One number after the other, with the parts that mistakes are made in as options."""
+    """In loops, with the parts that mistakes are made in as options."""
     result = []
     for means, logs in zip(mean, log_variance, strict=True):
         terms = [variance(v) + m**power - one + log * v for m, v in zip(means, logs, strict=True)]
         result.append(half * sum(terms))
     return torch.stack(result)
+
+
+def with_expm1(mean, log_variance):
+    """In double, and exact near the prior."""
+    m, v = mean.double(), log_variance.double()
+    return (0.5 * (torch.einsum("bd,bd->b", m, m) + torch.expm1(v).sum(1) - v.sum(1))).float()
+
+
+def with_the_deviation(mean, log_variance):
+    deviation = torch.exp(log_variance / 2)
+    each = -torch.log(deviation) + (deviation**2 + mean**2) / 2 - 1 / 2  # (B, D)
+    return each @ torch.ones(mean.shape[1])
 
 
 def swapped(mean, log_variance):
@@ -122,16 +244,25 @@ def half_of_the_first(mean, log_variance):
 
 
 RIGHT = {
-    "autoencoder.denoising": [denoise, picture_by_picture, as_a_norm],
+    "autoencoder.denoising": [denoise, picture_by_picture, as_a_norm, Loss(), one_picture_at_a_time],
     "autoencoder.grey": [0.3, "0.3", torch.tensor(0.3)],
-    "autoencoder.pca": [with_covariance, one_direction_at_a_time, with_lowrank],
-    "autoencoder.walk": [step_by_step, outer, by_columns],
+    "autoencoder.pca": [
+        with_covariance,
+        one_direction_at_a_time,
+        with_lowrank,
+        with_numpy,
+        with_scikit_learn,
+        by_what_is_left_out,
+    ],
+    "autoencoder.walk": [step_by_step, outer, by_columns, in_numpy, by_einsum, lerped],
     "autoencoder.draw": [
         lambda mean, log_variance, epsilon: mean + log_variance.exp().sqrt() * epsilon,
         lambda mean, log_variance, epsilon: epsilon * torch.exp(log_variance / 2) + mean,
         lambda mean, log_variance, epsilon: torch.addcmul(mean, math.e ** (0.5 * log_variance), epsilon),
+        with_rsample,
+        drawn_in_double,
     ],
-    "autoencoder.kl": [with_distributions, as_in_the_paper, number_by_number],
+    "autoencoder.kl": [with_distributions, as_in_the_paper, number_by_number, with_expm1, with_the_deviation],
     "autoencoder.table": ["b", "B", "b "],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
@@ -145,6 +276,14 @@ WRONG = {
         ("summed over each picture", lambda r, x, n: (r((x + n).clamp(0, 1)) - x).pow(2).sum((1, 2, 3)).mean()),
         ("absolute value", lambda r, x, n: denoise(r, x, n, power=1)),
         ("root", lambda r, x, n: denoise(r, x, n) ** 0.5),
+        ("what is painted is cut", lambda r, x, n: denoise(lambda seen: r(seen).clip(0, 1), x, n)),
+        ("one half", lambda r, x, n: denoise(r, x, n) / 2),
+        ("noise is what is asked for", lambda r, x, n: (r((x + n).clamp(0, 1)) - n).pow(2).mean()),
+        ("subtracted", lambda r, x, n: denoise(r, x, -n)),
+        ("no gradient gets to the network", network_without_a_gradient),
+        ("no gradient gets to the network", lambda r, x, n: denoise(r, x, n).detach()),
+        ("no gradient gets to the network", lambda r, x, n: torch.tensor(denoise(r, x, n).item())),
+        ("cut the gradient", lambda r, x, n: denoise(r, x, n).item()),
     ],
     "autoencoder.grey": [
         ("more frequent value", 0),
@@ -161,6 +300,15 @@ WRONG = {
         ("smallest variance", lambda t, p, k: with_covariance(t, p, k, largest=False)),
         ("directions and mean come from `pictures`", lambda t, p, k: with_covariance(p, p, k)),
         ("the mean is that of `pictures`", shifted),
+        ("changed places", lambda t, p, k: with_axes(t, p, torch.linalg.svd(t - t.mean(0)).Vh[:, :k])),
+        ("changed places", lambda t, p, k: with_axes(t, p, torch.linalg.svd(t - t.mean(0)).Vh.T[:k].T)),
+        ("one number", number_mean),
+        ("own mean", lambda t, p, k: other_mean(t, p, k, mean_of=lambda x: x.mean(1, keepdim=True))),
+        ("divided by their deviation", standard),
+        ("divided by their deviation", standard_left),
+        ("isn't used", lambda t, p, k: with_covariance(t, p, t.shape[1])),
+        ("too few", lambda t, p, k: with_covariance(t, p, k - 1)),
+        ("too many", lambda t, p, k: with_covariance(t, p, k + 1)),
     ],
     "autoencoder.walk": [
         ("from b to a", lambda a, b, steps: outer(a, b, steps).flip(0)),
@@ -168,6 +316,17 @@ WRONG = {
         ("doesn't begin at a", lambda a, b, steps: step_by_step(a, b, steps + 1)[1:]),
         ("doesn't fade", lambda a, b, steps: torch.stack([a + k / (steps - 1) * b for k in range(steps)])),
         ("the middle between a and b", lambda a, b, steps: torch.stack([0.5 * a + 0.5 * b] * steps)),
+        ("slerp", arc),
+        ("slerp", lambda a, b, steps: arc(a / a.norm(), b / b.norm(), steps)),
+        (
+            "slerp",
+            lambda a, b, steps: arc(a / a.norm(), b / b.norm(), steps) * outer(a.norm()[None], b.norm()[None], steps),
+        ),
+        ("neither end", lambda a, b, steps: step_by_step(a, b, steps + 2)[1:-1]),
+        ("one row too many", lambda a, b, steps: step_by_step(a, b, steps + 1)),
+        ("two rows too many", lambda a, b, steps: step_by_step(a, b, steps + 2)),
+        ("rows and columns", lambda a, b, steps: outer(a, b, steps).T),
+        ("t * (b - a)", lambda a, b, steps: torch.stack([b + (1 - k / (steps - 1)) * a for k in range(steps)])),
     ],
     "autoencoder.draw": [
         ("by the variance", lambda m, v, e: m + torch.exp(v) * e),
@@ -178,6 +337,10 @@ WRONG = {
         ("divided by the deviation", lambda m, v, e: m + e / v.exp().sqrt()),
         ("there is no draw", lambda m, v, e: m + 0 * e),
         ("the mean is missing", lambda m, v, e: v.exp().sqrt() * e),
+        ("variance is added", lambda m, v, e: m + e + v.exp().sqrt()),
+        ("root is taken of the log-variance", lambda m, v, e: m + v.abs() ** 0.5 * e),
+        ("multiplied by 2", lambda m, v, e: m + v.exp() ** 2 * e),
+        ("softplus", lambda m, v, e: m + (1 + v.exp()).log() * e),
         ("no gradient gets to mean and log_variance", without_gradient),
         ("no gradient gets to log_variance,", lambda m, v, e: m + v.detach().exp().sqrt() * e),
     ],
@@ -186,7 +349,7 @@ WRONG = {
         ("the half is missing", lambda m, v: number_by_number(m, v, half=1)),
         ("only before the first term", half_of_the_first),
         ("take its exp", lambda m, v: number_by_number(m, v, variance=lambda log: log)),
-        ("that is the deviation", lambda m, v: number_by_number(m, v, variance=lambda log: math.exp(log / 2))),
+        ("that is the deviation", lambda m, v: number_by_number(m, v, variance=lambda log: torch.exp(log / 2))),
         ("logarithm of the deviation", lambda m, v: with_distributions(m, 2 * v)),
         ("log-variance is added", lambda m, v: number_by_number(m, v, log=1)),
         ("the 1 is missing", lambda m, v: number_by_number(m, v, one=0)),
@@ -196,79 +359,17 @@ WRONG = {
         ("pictures are summed as well", lambda m, v: -0.5 * torch.sum(1 + v - m**2 - v.exp())),
         (
             "is squared: it is the variance already",
-            lambda m, v: number_by_number(m, v, variance=lambda u: math.exp(u) ** 2),
+            lambda m, v: number_by_number(m, v, variance=lambda u: torch.exp(u) ** 2),
         ),
         ("pictures are summed and", lambda m, v: -0.5 * torch.sum(1 + v - m**2 - v.exp(), dim=0)),
         ("changed places", swapped),
+        ("1 is added", lambda m, v: number_by_number(m, v, one=-1)),
+        ("counts twice", lambda m, v: number_by_number(2**0.5 * m, v)),
+        ("mean is missing", lambda m, v: number_by_number(0 * m, v)),
+        ("in bits", lambda m, v: as_in_the_paper(m, v) / math.log(2)),
+        ("no gradient gets to mean and log_variance", lambda m, v: as_in_the_paper(m, v).detach()),
+        ("no gradient gets to log_variance,", lambda m, v: as_in_the_paper(m, v.detach())),
+        ("the gradient at log_variance isn't", lambda m, v: as_in_the_paper(m, v.detach()) + 0 * v.sum()),
     ],
     "autoencoder.table": [("both terms are at work", "a"), ("weighs little", "c")],
 }
-
-# --- more slips
-
-
-def columns_of_v(train, pictures, width):
-    mean = train.mean(0)
-    _, _, v = torch.linalg.svd(train - mean)
-    return (pictures - mean) @ v[:, :width] @ v[:, :width].T + mean
-
-
-def scaled_first(train, pictures, width):
-    mean, deviation = train.mean(0), train.std(0)
-    return with_covariance((train - mean) / deviation, (pictures - mean) / deviation, width) * deviation + mean
-
-
-def one_mean(train, pictures, width):
-    mean = train.mean()
-    v = torch.linalg.svd(train - mean, full_matrices=False)[2][:width]
-    return (pictures - mean) @ v.T @ v + mean
-
-
-def around(a, b, steps):
-    angle = torch.acos(torch.dot(a, b) / (a.norm() * b.norm()))
-    rows = []
-    for t in torch.linspace(0, 1, steps):
-        rows.append((torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle))
-    return torch.stack(rows)
-
-
-WRONG["autoencoder.denoising"] += [
-    ("painted is cut", lambda r, x, n: (r((x + n).clamp(0, 1)).clip(0, 1) - x).pow(2).mean()),
-    ("gradient", lambda r, x, n: denoise(r, x, n).detach()),
-    ("gradient", lambda r, x, n: torch.tensor(denoise(r, x, n).item())),
-]
-WRONG["autoencoder.pca"] += [
-    ("columns of `Vh`", columns_of_v),
-    ("deviations first", scaled_first),
-    ("the mean is one number", one_mean),
-]
-WRONG["autoencoder.walk"] += [("circle", around)]
-
-
-# --- unusual right answers
-
-
-def denoise_in_doubles(r, x, n):
-    difference = r(torch.clamp(x + n, 0.0, 1.0)).double() - x.double()
-    return torch.einsum("...,...->", difference.flatten(), difference.flatten()) / x.numel()
-
-
-def denoise_in_a_loop(r, x, n):
-    seen = torch.minimum(torch.maximum(x + n, torch.zeros(())), torch.ones(()))
-    return sum(F.mse_loss(made, true) for made, true in zip(r(seen), x, strict=True)) / len(x)
-
-
-def by_torchs_own(mean, log_variance):
-    from torch.distributions import Independent, Normal, kl_divergence
-
-    own = Independent(Normal(mean, log_variance.div(2).exp()), 1)
-    prior = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
-    return kl_divergence(own, prior)
-
-
-def in_a_comprehension(mean, log_variance):
-    return torch.stack([0.5 * (v.exp() + m * m - v - 1).sum() for m, v in zip(mean, log_variance, strict=True)])
-
-
-RIGHT["autoencoder.denoising"] += [denoise_in_doubles, denoise_in_a_loop]
-RIGHT["autoencoder.kl"] += [by_torchs_own, in_a_comprehension]

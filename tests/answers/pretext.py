@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import torch
 
 # --- turns
@@ -31,6 +32,29 @@ def with_a_new_dimension(images):
 def images_outside(images):
     copies = [torch.rot90(image, k, (1, 2)) for image in images for k in range(4)]
     return torch.stack(copies)
+
+
+def turned_with_numpy(images):
+    copies = [np.rot90(images.numpy(), k, axes=(2, 3)) for k in range(4)]
+    return torch.from_numpy(np.concatenate(copies)), torch.from_numpy(np.repeat(np.arange(4), len(images)))
+
+
+def turned_step_by_step(images):
+    """Each turn from the one before; the answers in int32, in a list and not a tuple."""
+    copies, answers = [images], [torch.zeros(len(images), dtype=torch.int32)]
+    for _ in range(3):
+        copies.append(copies[-1].transpose(2, 3).flip(2))
+        answers.append(answers[-1] + 1)
+    return [torch.vstack(copies), torch.hstack(answers)]
+
+
+def filled(images):
+    b = images.shape[0]
+    copies, answers = images.new_empty(4 * b, *images.shape[1:]), torch.empty(4 * b, dtype=torch.uint8)
+    for k in range(4):
+        copies[k * b : (k + 1) * b] = torch.rot90(images, k - 4, dims=[-2, -1])
+        answers[k * b : (k + 1) * b] = k
+    return copies, answers
 
 
 # --- orders
@@ -68,6 +92,33 @@ def by_equal_places(count, tiles):
     return chosen
 
 
+def with_numpy(count, tiles):
+    pool = np.array(list(itertools.permutations(range(tiles))))
+    chosen = pool[:1]
+    for _ in range(count - 1):
+        apart = (pool[:, None, :] != chosen[None, :, :]).sum(-1)
+        chosen = np.vstack([chosen, pool[apart.min(1).argmax()]])
+    return torch.from_numpy(chosen)
+
+
+def with_cdist(count, tiles):
+    """Hamming's distance is that of norm 0."""
+    pool = torch.tensor(list(itertools.permutations(range(tiles))), dtype=torch.float64)
+    table = torch.cdist(pool, pool, p=0)
+    chosen = [0]
+    while len(chosen) < count:
+        chosen.append(table[:, chosen].min(dim=1).values.argmax().item())
+    return pool[chosen].int()
+
+
+def last_of_equals(count, tiles):
+    pool = list(itertools.permutations(range(tiles)))
+    chosen = [pool[0]]
+    while len(chosen) < count:
+        chosen.append(max(reversed(pool), key=lambda order: min(hamming(order, other) for other in chosen)))
+    return torch.tensor(chosen)
+
+
 def steps_apart(order, chosen):
     return min(sum(abs(x - y) for x, y in zip(order, other, strict=True)) for other in chosen)
 
@@ -92,6 +143,21 @@ def stacked(tiles, table, answers):
     return torch.stack([image[table[answer]] for image, answer in zip(tiles, answers, strict=True)])
 
 
+def by_one_hot(tiles, table, answers):
+    """With matrices that move the tiles, in double."""
+    moves = torch.nn.functional.one_hot(table[answers], tiles.shape[1]).double()  # (B, place, tile)
+    return torch.einsum("bkt,btchw->bkchw", moves, tiles.double()).float()
+
+
+def indexed_at_once(tiles, table, answers):
+    return tiles[torch.arange(len(tiles)).unsqueeze(1), table.index_select(0, answers)]
+
+
+def shuffled_in_numpy(tiles, table, answers):
+    orders = table.numpy()[answers.numpy()]
+    return torch.from_numpy(np.take_along_axis(tiles.numpy(), orders[:, :, None, None, None], axis=1))
+
+
 def scattered(tiles, table, answers):
     result = torch.empty_like(tiles)
     for b, answer in enumerate(answers):
@@ -113,10 +179,20 @@ def light(tiles, dims=(3, 4), *, power=0.5, scale=0.25, shift=0.5, low=0, high=1
     return (rest / (variance**power + 0.02) * scale + shift).clip(low, high)
 
 
-def flat_tiles(tiles):
+def flat_tiles(tiles, *, deviation=lambda x: x.std(-1, keepdim=True)):
     flat = tiles.flatten(3)
-    deviation, mean = torch.std_mean(flat, dim=-1, keepdim=True)
-    return (0.5 + (flat - mean) / (4 * (deviation + 0.02))).clamp(0, 1).view_as(tiles)
+    mean = flat.mean(dim=-1, keepdim=True)
+    return (0.5 + (flat - mean) / (4 * (deviation(flat) + 0.02))).clamp(0, 1).view_as(tiles)
+
+
+def no_bracket(tiles):
+    deviation, mean = torch.std_mean(tiles, dim=(3, 4), keepdim=True)
+    return torch.clamp(((tiles - mean) / deviation + 0.02) / 4 + 0.5, 0, 1)
+
+
+def only_the_mean_divided(tiles):
+    deviation, mean = torch.std_mean(tiles, dim=(3, 4), keepdim=True)
+    return torch.clamp(tiles - mean / (deviation + 0.02) / 4 + 0.5, 0, 1)
 
 
 def tile_by_tile(tiles):
@@ -125,6 +201,22 @@ def tile_by_tile(tiles):
         tile = tiles[b, t, c]
         result[b, t, c] = (tile - tile.mean()) / (tile.std() + 0.02) * 0.25 + 0.5
     return torch.minimum(torch.maximum(result, torch.tensor(0.0)), torch.tensor(1.0))
+
+
+def in_numpy(tiles):
+    x = tiles.double().numpy()
+    mean, deviation = x.mean((3, 4), keepdims=True), x.std((3, 4), keepdims=True, ddof=1)
+    return torch.from_numpy(np.clip((x - mean) / (deviation + 0.02) / 4 + 0.5, 0, 1))
+
+
+def with_einsum(tiles):
+    """Deviation from the mean of the squares, and where() for the cut."""
+    count = tiles.shape[3] * tiles.shape[4]
+    rest = tiles.double() - torch.einsum("btchw->btc", tiles.double())[..., None, None] / count
+    deviation = (torch.einsum("btchw,btchw->btc", rest, rest) / (count - 1)).sqrt()[..., None, None]
+    new = 0.5 + 0.25 * rest / (0.02 + deviation)
+    new = torch.where(new > 1, torch.ones_like(new), new)
+    return torch.where(new < 0, torch.zeros_like(new), new).float()
 
 
 # --- the hole
@@ -148,6 +240,18 @@ def with_where(painted, images, hidden):
     return (error * error).sum() / hidden.expand(images.shape).sum()
 
 
+def in_double(painted, images, hidden):
+    mask = hidden.repeat(1, images.shape[1], 1, 1)
+    difference = torch.masked_select(painted.double() - images.double(), mask)
+    return (difference @ difference / difference.numel()).float()
+
+
+def against_a_fixed_target(painted, images, hidden):
+    """The images need no gradient, and outside of the hole the target is what was painted."""
+    target = torch.where(hidden, images, painted).detach()
+    return torch.nn.functional.mse_loss(painted, target, reduction="sum") / (hidden.sum() * images.shape[1])
+
+
 def each_picture(painted, images, hidden):
     mask = hidden.float().expand_as(images)
     error = (mask * (painted - images) ** 2).sum((1, 2, 3)) / mask.sum((1, 2, 3))
@@ -155,12 +259,19 @@ def each_picture(painted, images, hidden):
 
 
 RIGHT = {
-    "pretext.turns": [loop, with_flips, with_a_new_dimension],
+    "pretext.turns": [
+        loop,
+        with_flips,
+        with_a_new_dimension,
+        turned_with_numpy,
+        turned_step_by_step,
+        filled,
+    ],
     "pretext.letters": [325 / 6, 54.2, "54"],
-    "pretext.orders": [by_hand, kept_nearest, by_equal_places],
-    "pretext.shuffle": [place_by_place, gathered, stacked],
-    "pretext.normalise": [light, flat_tiles, tile_by_tile],
-    "pretext.hole": [weighted, counted, with_where],
+    "pretext.orders": [by_hand, kept_nearest, by_equal_places, with_numpy, with_cdist],
+    "pretext.shuffle": [place_by_place, gathered, stacked, by_one_hot, indexed_at_once, shuffled_in_numpy],
+    "pretext.normalise": [light, flat_tiles, tile_by_tile, in_numpy, with_einsum],
+    "pretext.hole": [weighted, counted, with_where, in_double, against_a_fixed_target],
     "pretext.shortcut": ["b", "B", " b "],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
@@ -175,6 +286,12 @@ WRONG = {
         ("counted from 1", lambda x: loop(x, answer=lambda k: k + 1)),
         ("answer of another one", lambda x: (images_outside(x), loop(x)[1])),
         ("follow one another", lambda x: (images_outside(x), torch.tensor([0, 1, 2, 3] * len(x)))),
+        ("begin with 90", lambda x: loop(x, turn=lambda image, k: torch.rot90(image, k + 1, (1, 2)))),
+        ("mirrored", lambda x: (torch.cat([x, x.flip(-1), x.flip(-2), x.flip(-1).flip(-2)]), loop(x)[1])),
+        ("down from 3", lambda x: loop(x, answer=lambda k: 3 - k)),
+        ("pictures and answers", lambda x: (loop(x)[1], loop(x)[0])),
+        ("whole numbers", lambda x: loop(x, answer=float)),
+        ("whole numbers", lambda x: (loop(x)[0], loop(x)[1].double())),
     ],
     "pretext.letters": [
         ("each letter was looked at alone", 62.5),
@@ -199,6 +316,10 @@ WRONG = {
             lambda c, t: by_hand(c, t, score=lambda order, chosen: -min(hamming(order, o) for o in chosen)),
         ),
         ("numbers of the tiles", lambda c, t: by_hand(c, t, score=steps_apart)),
+        ("takes the last one", last_of_equals),
+        ("begins with another", lambda c, t: by_hand(c + 1, t)[1:]),
+        ("one order too many", lambda c, t: by_hand(c + 1, t)),
+        ("whole numbers", lambda c, t: by_hand(c, t).double()),
         ("first orders of the list", lambda c, t: torch.tensor(list(itertools.permutations(range(t)))[:c])),
     ],
     "pretext.shuffle": [
@@ -206,6 +327,9 @@ WRONG = {
         ("order of the first one", lambda tiles, table, answers: tiles[:, table[answers[0]]]),
         ("row b of the table", lambda tiles, table, answers: stacked(tiles, table, range(len(tiles)))),
         ("stay where they were", lambda tiles, table, answers: tiles.clone()),
+        ("images change places", lambda tiles, table, answers: stacked(tiles, table, answers).flip(0)),
+        ("row before", lambda tiles, table, answers: gathered(tiles, table, answers - 1)),
+        ("taken twice", lambda tiles, table, answers: gathered(gathered(tiles, table, answers), table, answers)),
     ],
     "pretext.normalise": [
         ("whole picture", lambda tiles: light(tiles, (1, 3, 4))),
@@ -216,6 +340,18 @@ WRONG = {
         ("0.5 isn't added", lambda tiles: light(tiles, shift=0)),
         ("not 0.25", lambda tiles: light(tiles, scale=1)),
         ("isn't cut", lambda tiles: light(tiles, low=None, high=100)),
+        ("population", lambda tiles: flat_tiles(tiles, deviation=lambda x: x.std(-1, keepdim=True, unbiased=False))),
+        ("before the product", lambda tiles: light(tiles, shift=0.125)),
+        ("not in the bracket", lambda tiles: flat_tiles(tiles, deviation=lambda x: x.std(-1, keepdim=True) - 0.02)),
+        ("not in the bracket", no_bracket),
+        (
+            "under the root",
+            lambda tiles: flat_tiles(tiles, deviation=lambda x: (x.var(-1, keepdim=True) + 0.02).sqrt() - 0.02),
+        ),
+        ("one number each", lambda tiles: light(tiles, (0, 1, 2, 3, 4))),
+        ("each row of pixels", lambda tiles: light(tiles, (4,))),
+        ("each row of pixels", lambda tiles: light(tiles, (3,))),
+        ("round tile - mean", only_the_mean_divided),
     ],
     "pretext.hole": [
         ("whole picture", lambda p, x, m: torch.nn.functional.mse_loss(p, x)),
@@ -226,6 +362,15 @@ WRONG = {
         ("summed", lambda p, x, m: ((p - x).pow(2) * m).sum()),
         ("absolute value", lambda p, x, m: ((p - x).abs() * m).sum() / (3 * m.sum())),
         ("root", lambda p, x, m: weighted(p, x, m) ** 0.5),
+        ("only `painted`", lambda p, x, m: (torch.where(m, p, 0.0) - x).pow(2).sum() / (3 * m.sum())),
+        ("compared alone", lambda p, x, m: (p - x)[:, 0][m[:, 0]].pow(2).mean()),
+        ("number of images", lambda p, x, m: ((p - x).pow(2) * m).sum() / p.shape[0]),
+        ("before the square", lambda p, x, m: (((p - x) * m).sum() / (3 * m.sum())) ** 2),
+        ("one half", lambda p, x, m: weighted(p, x, m) / 2),
+        ("no gradient gets to painted", lambda p, x, m: weighted(p, x, m).detach()),
+        ("no gradient gets to painted", lambda p, x, m: weighted(p.detach(), x, m)),
+        ("no gradient gets to painted", lambda p, x, m: torch.tensor(weighted(p, x, m).tolist())),
+        ("cut the gradient", lambda p, x, m: weighted(p, x, m).item()),
     ],
     "pretext.shortcut": [
         ("one of four angles", "a"),
@@ -233,56 +378,3 @@ WRONG = {
         ("one of eight orders", "d"),
     ],
 }
-
-# --- more slips
-
-
-def numpys(tiles):
-    values = tiles.numpy()
-    mean, deviation = values.mean((3, 4), keepdims=True), values.std((3, 4), keepdims=True)
-    return torch.from_numpy(((values - mean) / (deviation + 0.02) * 0.25 + 0.5).clip(0, 1))
-
-
-def added_first(tiles):
-    deviation, mean = torch.std_mean(tiles, dim=(3, 4), keepdim=True)
-    return torch.clamp(0.25 * ((tiles - mean) / (deviation + 0.02) + 0.5), 0, 1)
-
-
-WRONG["pretext.normalise"] += [
-    ("divided by n", numpys),
-    ("multiply first", added_first),
-    ("`dim` is missing", lambda t: (0.5 + 0.25 * (t - t.mean()) / (t.std() + 0.02)).clip(0, 1)),
-]
-
-
-# --- unusual right answers
-
-
-def tiles_with_numpy(tiles):
-    values = tiles.double().numpy()
-    mean, deviation = values.mean((3, 4), keepdims=True), values.std((3, 4), keepdims=True, ddof=1)
-    return torch.from_numpy((0.5 + (values - mean) / (4 * (deviation + 0.02))).clip(0, 1)).float()
-
-
-def tiles_as_rows(tiles):
-    rows = tiles.flatten(3)
-    deviation, mean = torch.std_mean(rows, dim=3, keepdim=True)
-    return torch.lerp(mean, rows, 1 / (deviation + 0.02)).sub(mean).mul(0.25).add(0.5).clamp(0, 1).view_as(tiles)
-
-
-def holes_in_a_loop(painted, images, hidden):
-    total, count = 0.0, 0
-    for one, other, mask in zip(painted, images, hidden, strict=True):
-        for channel in range(len(one)):
-            total = total + (one[channel] - other[channel])[mask[0]].pow(2).sum()
-            count += int(mask.sum())
-    return total / count
-
-
-def holes_by_average(painted, images, hidden):
-    error = ((painted - images) ** 2).double().mean(dim=1, keepdim=True)
-    return (error * hidden).sum() / hidden.sum()
-
-
-RIGHT["pretext.normalise"] += [tiles_with_numpy, tiles_as_rows]
-RIGHT["pretext.hole"] += [holes_in_a_loop, holes_by_average]
