@@ -216,8 +216,10 @@ class Function:
         if verdict is not None:
             raise Stopped(verdict)
         expected = self.reference(*copy.deepcopy(arguments))
+        got = _unpacked(got, expected)
         if (problem := self._form(got, expected, arguments)) is not None:
-            named = self._fitting(found, lambda wrong: self._gives(wrong, arguments, got))
+            value_right = isinstance(expected, Tensor | tuple | Real) and _close(got, expected, self.tolerance)
+            named = None if value_right else self._fitting(found, lambda wrong: self._gives(wrong, arguments, got))
             raise Stopped(Verdict("wrong", f"looks as if {named} ({problem})" if named else problem))
         if not self.in_place and not _close(given, arguments, 0):
             problem = "it changes its inputs in place: work on copies, the caller needs them again."
@@ -444,6 +446,17 @@ def _shapes(arguments: object) -> str:
     if isinstance(arguments, tuple | list):
         return ", ".join(map(_shapes, arguments))
     return repr(arguments) if isinstance(arguments, Real | str) else type(arguments).__name__
+
+
+def _unpacked(got: object, expected: object) -> object:
+    """A stack of tensors where several were expected, and an array of one number, as what they stand for."""
+    if isinstance(got, Tensor) and isinstance(expected, tuple):
+        parts = got.unbind() if got.ndim else ()
+        kinds = [part.shape if isinstance(part, Tensor) else None for part in expected]
+        return parts if [part.shape for part in parts] == kinds else got
+    if isinstance(got, np.ndarray) and got.size == 1 and isinstance(expected, Real):
+        return got.item()
+    return got
 
 
 def _form(got: object, expected: object, arguments: tuple) -> str | None:

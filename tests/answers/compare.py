@@ -266,6 +266,18 @@ def with_faults(names):
     return lambda encoder, loader, augment: counted(encoder, loader, augment, **dict.fromkeys(names, True))
 
 
+def with_a_centring_matrix(x, y):
+    """CKA as it is defined by kernels, with new tensors of torch's own dtype."""
+    centre = torch.eye(len(x)) - 1 / len(x)
+    k, m = centre @ x @ x.T @ centre, centre @ y @ y.T @ centre
+    return (k * m).sum() / ((k * k).sum() * (m * m).sum()).sqrt()
+
+
+def right_only_for_other_widths(x, y):
+    x, y = x - x.mean(0), y - y.mean(0)
+    return torch.trace(x.T @ x @ y.T @ y) if x.shape == y.shape else with_a_centring_matrix(x, y)
+
+
 RIGHT = {
     "compare.passes": [
         searched,
@@ -279,6 +291,7 @@ RIGHT = {
     "compare.features": [counted, images_first, detached, preallocated, image_after_image],
     "compare.probe": [probe, frozen_by_flag, by_hand, by_autograd, folded_into_a_copy],
     "compare.report": [
+        lambda validation, test: test[validation.max(0).indices].numpy(),
         best_by_loop,
         lambda validation, test: test[torch.argmax(validation)].item(),
         lambda validation, test: max(zip(validation.tolist(), test.tolist(), strict=True))[1],
@@ -294,12 +307,14 @@ RIGHT = {
         lambda a, b: torch.dist(a.mean(), b.mean()) * len(a) ** 0.5 / torch.hypot(a.std(), b.std()),
         lambda a, b: abs(welch(a.double(), b.double())),
     ],
-    "compare.factors": ["c", "C", "c\n", "c)", "(c)"],
-    "compare.cka": [by_images, by_covariance, cka, by_trace, by_singular_values],
+    "compare.factors": ["statement c", "answer: c", "c", "C", "c\n", "c)", "(c)"],
+    "compare.cka": [with_a_centring_matrix, by_images, by_covariance, cka, by_trace, by_singular_values],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
     "compare.passes": [
+        ("rounded first", lambda count, simclr, cost: count * round(simclr / cost) or 1),
+        ("nothing is rounded", lambda count, simclr, cost: max(1.0, count * simclr / cost)),
         ("upside down", lambda count, simclr, cost: max(1, round(count / simclr * cost))),
         ("equal in passes", lambda count, *costs: count),
         ("left out", lambda count, simclr, cost: max(1, round(simclr / cost))),
@@ -337,6 +352,7 @@ WRONG = {
         ("training images: a probe", lambda *given: probe(*given, ask="train")),
     ],
     "compare.report": [
+        ("not a mistake that is known", lambda validation, test: min(validation.max(), test[validation.argmax()])),
         ("chosen by the test accuracy", lambda validation, test: max(test.tolist())),
         ("validation accuracy is reported", lambda validation, test: max(validation)),
         ("last pass", lambda validation, test: test.tolist().pop()),
@@ -364,6 +380,7 @@ WRONG = {
     ],
     "compare.factors": [("it isn't 0", "a"), ("where it is", "b"), ("no single pixel", "d")],
     "compare.cka": [
+        ("not a mistake that is known", right_only_for_other_widths),
         ("aren't centred", lambda x, y: cka(x, y, centre=lambda part: part)),
         ("each image's features", lambda x, y: cka(x, y, centre=lambda part: part - part.mean(-1, True))),
         ("one mean over all numbers", lambda x, y: cka(x, y, centre=lambda part: part - part.mean())),

@@ -402,6 +402,7 @@ WRONG = {
         ("end of each patch", lambda *given: painted_in(*given, last=True)),
     ],
     "mae.masking": [
+        ("exchanged", lambda *given: [masked(*given)[place] for place in (0, 2, 1)]),
         ("the mask is made from it", mask_and_restore_from_order),
         ("its argsort", change(2, lambda visible, mask, restore, tokens, noise: torch.sort(noise, dim=1).indices)),
         ("mask is inverted", change(1, lambda visible, mask, restore, tokens, noise: mask.logical_not())),
@@ -437,6 +438,7 @@ WRONG = {
         ("root", lambda p, t, m: weighted(p, t, m) ** 0.5),
     ],
     "mae.normalise": [
+        ("divided by P", lambda patches: F.layer_norm(patches, patches.shape[-1:])),
         ("patches of an image (dim=1)", over(1)),
         ("each image has one", over(1, 2)),
         ("all images share", over(0, 1, 2)),
@@ -451,6 +453,11 @@ WRONG = {
         ("divided by P", over(2, correction=0)),
     ],
     "mae.honest": [
+        (
+            "of the hidden patches are used",
+            lambda *given: paste(*given, levels=lambda image, patch, hidden: image[hidden]),
+        ),
+        ("count as zeros", lambda *given: paste(*given, levels=lambda image, patch, hidden: image * ~hidden[:, None])),
         ("told its brightness", lambda *given: paste(*given, levels=lambda image, patch, hidden: patch)),
         ("whole image", lambda *given: paste(*given, levels=lambda image, patch, hidden: image)),
         ("all images share", all_together),
