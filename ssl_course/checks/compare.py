@@ -213,6 +213,9 @@ PROBE = {
         common_levels
     ),
     "only the training features are scaled: the classifier expects test features on the same scale.": raw_test,
+    "the features aren't standardised: take off the mean of the training features and divide by their deviation.": (
+        lambda *given: probe(*given, levels=lambda h: (torch.zeros(()), torch.ones(())))
+    ),
     "the encoder is trained and the classifier isn't: it is the other way round.": (
         lambda *given: probe(*given, trained="encoder")
     ),
@@ -316,6 +319,9 @@ APART = {
     "the two deviations are added: add their squares, then take the root.": (
         lambda a, b: gap(a, b) / ((a.std() + b.std()) / len(a) ** 0.5)
     ),
+    "deviations stand where variances belong: square both before adding.": (
+        lambda a, b: gap(a, b) / ((a.std() + b.std()) / len(a)).sqrt()
+    ),
     "only the first method's deviation is used: both means are uncertain.": (
         lambda a, b: gap(a, b) / (a.var() / len(a)).sqrt()
     ),
@@ -328,7 +334,8 @@ APART = {
         lambda a, b: (a.max() - b.max()).abs() / ((a.var() + b.var()) / len(a)).sqrt()
     ),
     "the sign is kept: a distance is positive, whichever is better.": (
-        lambda a, b: (a.mean() - b.mean()) / ((a.var() + b.var()) / len(a)).sqrt()
+        lambda a, b: (a.mean() - b.mean()) / ((a.var() + b.var()) / len(a)).sqrt(),
+        lambda a, b: (b.mean() - a.mean()) / ((a.var() + b.var()) / len(a)).sqrt(),
     ),
 }
 

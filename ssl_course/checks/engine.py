@@ -478,7 +478,7 @@ def _form(got: object, expected: object, arguments: tuple) -> str | None:
         if not _is_plain(got):
             return f"a tensor of real numbers was expected, got one of {got.dtype} ({got.layout})."
         if not torch.isfinite(got.float()).all():
-            return "the result holds inf or nan: is there a log of 0, or a division by 0?"
+            return "the result holds inf or nan: is there a log of 0, a division by 0, or 0 times infinity?"
     if isinstance(expected, float | int) and not is_number(got):
         return f"a number was expected, got {_kind(got)}."
     return None

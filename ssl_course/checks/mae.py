@@ -364,6 +364,22 @@ def divided(prediction, patches, mask):
     return torch.where(mask.unsqueeze(2), prediction / deviation + mean, patches)
 
 
+def normalised_again(prediction, patches, mask):
+    mean, deviation = seen_levels(patches, mask)
+    return torch.where(mask.unsqueeze(2), (prediction - mean) / deviation, patches)
+
+
+def with_one_level(missing: int):
+    """Without the mean (0) or without the deviation (1)."""
+
+    def picture(prediction, patches, mask):
+        levels = seen_levels(patches, mask).clone()
+        levels[missing] = missing
+        return with_levels(prediction, patches, mask, levels)
+
+    return picture
+
+
 def added_first(prediction, patches, mask):
     mean, deviation = seen_levels(patches, mask)
     return torch.where(mask.unsqueeze(2), (prediction + mean) * deviation, patches)
@@ -401,7 +417,12 @@ HONEST = {
     ),
     "given and painted are swapped: the visible patches come from the image, the hidden ones from the model.": swapped,
     "every patch is the model's: the visible ones were given, so copy them from the image.": painted,
-    "the prediction is divided by the deviation: that normalises once more, multiplying undoes it.": divided,
+    "the prediction is divided by the deviation: that normalises once more, multiplying undoes it.": (
+        divided,
+        normalised_again,
+    ),
+    "the prediction is multiplied by the deviation, but no mean is added.": with_one_level(0),
+    "the mean is added to the prediction, but it isn't multiplied by the deviation.": with_one_level(1),
     "the image itself is returned: what was hidden must come from the model.": (
         lambda prediction, patches, mask: patches.clone()
     ),

@@ -98,6 +98,9 @@ SPLIT = {
     "give the answer away.": one_of_each,
     "the videos are counted as they come: sort their numbers first, or another order of the files gives another "
     "split.": as_they_come,
+    "the counting begins at the second video: the first one, at place 0, is for the test.": (
+        lambda video, step: torch.isin(video, video.unique()[1::step])
+    ),
     "the counting begins at the end of each group of videos: the first one, at place 0, is for the test.": (
         lambda video, step: torch.isin(video, video.unique()[step - 1 :: step])
     ),
@@ -246,7 +249,7 @@ FEW = {
     "the pictures are the right ones, but listed class by class: sort them.": (
         lambda labels, count: torch.cat([part[:count] for part in members(labels)])
     ),
-    "the classes are taken to be 0, 1, 2 and so on up to their number: use the labels that are there.": (
+    "the classes are taken to be 0, 1, 2 and so on: use the labels that are there.": (
         lambda labels, count: (
             torch.cat([(labels == label).nonzero().flatten()[:count] for label in range(len(labels.unique()))])
             .sort()

@@ -97,6 +97,12 @@ def probe(encoder, classifier, images, labels, test_images, *, zero=True, ask="t
     return classifier(asked[ask])
 
 
+def without_standardising(encoder, classifier, images, labels, test_images):
+    h = encoder(images).detach()
+    fit(classifier, sgd(classifier), lambda: h, labels)
+    return classifier(encoder(test_images))
+
+
 def frozen_by_flag(encoder, classifier, images, labels, test_images):
     """All weights are in the optimiser, but the encoder's get no gradient."""
     for weight in encoder.parameters():
@@ -337,6 +343,7 @@ WRONG = {
         ("keep the graph", lambda *given: counted(*given, graph=True)),
     ],
     "compare.probe": [
+        ("aren't standardised", without_standardising),
         ("isn't frozen, and the test features", unfrozen("encoder", "classifier", own=True)),
         ("isn't frozen: the optimiser", unfrozen("encoder", "classifier", own=False)),
         ("own mean and deviation: everything", lambda *given: probe(*given, ask="own")),
@@ -362,6 +369,8 @@ WRONG = {
         ("lowest", lambda validation, test: test[validation.sort().indices[0]]),
     ],
     "compare.apart": [
+        ("square both", lambda a, b: abs(a.mean() - b.mean()) / ((a.std() + b.std()) / len(a)) ** 0.5),
+        ("sign is kept", lambda a, b: -errors_apart(a, b, signed=True)),
         ("aren't divided", lambda a, b: errors_apart(a, b, n=lambda count: 1)),
         ("divided by n, not by its root", lambda a, b: errors_apart(a, b, n=lambda count: count)),
         ("n - 1", lambda a, b: errors_apart(a, b, deviation=statistics.pstdev)),

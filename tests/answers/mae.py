@@ -275,6 +275,12 @@ def paste(prediction, patches, mask, *, levels=lambda image, patch, hidden: imag
     return result
 
 
+def known(patches, mask):
+    """Mean and deviation of the visible pixels, each (B, 1, 1)."""
+    pairs = [(image[~hidden].mean(), image[~hidden].std()) for image, hidden in zip(patches, mask, strict=True)]
+    return torch.tensor(pairs).T[:, :, None, None]
+
+
 def sums(prediction, patches, mask):
     """Mean and deviation by counting."""
     seen = (~mask).unsqueeze(2).float()
@@ -453,6 +459,9 @@ WRONG = {
         ("divided by P", over(2, correction=0)),
     ],
     "mae.honest": [
+        ("once more", lambda p, x, m: torch.where(m[..., None], (p - known(x, m)[0]) / known(x, m)[1], x)),
+        ("no mean is added", lambda p, x, m: torch.where(m[..., None], p * known(x, m)[1], x)),
+        ("isn't multiplied by the deviation", lambda p, x, m: torch.where(m[..., None], p + known(x, m)[0], x)),
         (
             "of the hidden patches are used",
             lambda *given: paste(*given, levels=lambda image, patch, hidden: image[hidden]),

@@ -316,6 +316,7 @@ WRONG = {
         ("left out twice", one_too_far),
     ],
     "own_images.split": [
+        ("second video", lambda video, step: video_list(video, step, start=1)),
         (".bool()", lambda video, step: video_list(video, step).float()),
         ("`step`-th picture is taken", lambda video, step: torch.isin(video, video[::step])),
         ("lie on both sides", lambda video, step: torch.tensor([place % step == 0 for place in range(len(video))])),
