@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import itertools
 import random
 import sys
 from decimal import Decimal
@@ -149,9 +150,12 @@ def test_a_probe_that_an_answer_stops_is_explained():
     assert "it stops with RuntimeError" in verdict.sentence
 
 
-def test_a_stack_stands_for_its_tensors_if_there_are_as_many():
+def test_a_stack_or_an_iterator_stands_for_its_tensors_if_there_are_as_many():
     two = Function(lambda x: (x, 2 * x), lambda: [(torch.arange(3.0),)], {}, "two.")
     assert two.judge(lambda x: torch.stack([x, 2 * x])).right
+    assert two.judge(lambda x: map(x.mul, (1, 2))).right
+    assert "2 values were expected" in two.judge(lambda x: itertools.repeat(x)).sentence
+    assert "it stops with KeyError" in two.judge(lambda x: ({}[part] for part in x)).sentence
     assert "2 values were expected" in two.judge(lambda x: torch.stack([x, 2 * x, x])).sentence
     assert two.judge(lambda x: torch.cat([x, 2 * x])).state == two.judge(lambda x: x.sum()).state == "wrong"
 

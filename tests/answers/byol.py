@@ -347,6 +347,8 @@ def averaged(fixed=None, *, weights=lambda decay: decay, buffers=lambda decay: d
 
 RIGHT = {
     "byol.loss": [
+        lambda p, t: 4 * torch.sin(torch.acos(F.cosine_similarity(p, t)) / 2).pow(2).mean(),
+        lambda p, t: torch.cdist(F.normalize(p), F.normalize(t)).diag().pow(2).mean(),
         loss_by_image,
         loss_by_cosine,
         loss_by_product,

@@ -357,6 +357,7 @@ def unchanged(prediction, patches, mask):
 
 RIGHT = {
     "mae.patchify": [
+        lambda images, size: torch.vmap(lambda image: F.unfold(image[None], size, stride=size)[0].T)(images),
         patch_by_patch,
         windows,
         lambda images, size: F.unfold(images, size, stride=size).transpose(1, 2),
@@ -367,7 +368,16 @@ RIGHT = {
     ],
     "mae.unpatchify": [mended, by_fold, painted_in, joined, by_shuffle, step_by_step],
     "mae.masking": [masked, ranked, scattered, by_sorting_pairs, by_threshold],
-    "mae.loss": [hidden_pixels, double_loop, weighted, with_where, with_nan, by_einsum, unreduced],
+    "mae.loss": [
+        lambda p, t, mask: F.mse_loss(p.where(mask[..., None], t), t) * mask.numel() / mask.sum(),
+        hidden_pixels,
+        double_loop,
+        weighted,
+        with_where,
+        with_nan,
+        by_einsum,
+        unreduced,
+    ],
     "mae.normalise": [
         patch_loop,
         over(2),

@@ -253,6 +253,7 @@ RIGHT = {
         one_side,
     ],
     "own_images.split": [
+        lambda video, step: F.one_hot(video.unique(return_inverse=True)[1])[:, ::step].sum(1) > 0,
         lambda video, step: video.unique(return_inverse=True)[1] % step == 0,
         video_list,
         numbered,

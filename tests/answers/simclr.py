@@ -294,6 +294,8 @@ RIGHT = {
         ["b"],
     ],
     "simclr.two_views": [
+        lambda augment, images: map(augment, (images, images)),
+        lambda augment, images: augment(images.repeat(2, 1, 1, 1)).unflatten(0, (2, -1)),
         lambda augment, images: torch.stack([augment(images), augment(images)]),
         pair_of_calls,
         both_at_once,
