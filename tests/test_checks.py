@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import itertools
 import random
 import sys
 from decimal import Decimal
@@ -147,6 +148,31 @@ def test_an_answer_of_another_kind_is_refused_without_an_error(name):
 def test_a_probe_that_an_answer_stops_is_explained():
     verdict = checks.judge("simclr.queue", lambda queue, keys: torch.from_numpy(enqueue(queue, keys.numpy())))
     assert "it stops with RuntimeError" in verdict.sentence
+
+
+def test_a_stack_or_an_iterator_stands_for_its_tensors_if_there_are_as_many():
+    two = Function(lambda x: (x, 2 * x), lambda: [(torch.arange(3.0),)], {}, "two.")
+    assert two.judge(lambda x: torch.stack([x, 2 * x])).right
+    assert two.judge(lambda x: map(x.mul, (1, 2))).right
+    assert "2 values were expected" in two.judge(lambda x: itertools.repeat(x)).sentence
+    assert "it stops with KeyError" in two.judge(lambda x: ({}[part] for part in x)).sentence
+    assert "2 values were expected" in two.judge(lambda x: torch.stack([x, 2 * x, x])).sentence
+    assert two.judge(lambda x: torch.cat([x, 2 * x])).state == two.judge(lambda x: x.sum()).state == "wrong"
+
+
+def test_an_array_of_one_number_stands_for_the_number():
+    half = Function(lambda x: x / 2, lambda: [(3.0,)], {}, "half.")
+    assert half.judge(lambda x: np.array(x / 2)).right
+    assert "a number was expected" in half.judge(lambda x: np.array([x / 2, x])).sentence
+
+
+def test_right_values_of_a_wrong_kind_are_not_blamed_on_a_mistake_that_gives_nearly_the_same():
+    whole = Function(lambda n: torch.arange(n), lambda: [(1,), (3,)], {"all are 0.": torch.zeros}, "rows.", whole=True)
+    told = whole.judge(lambda n: torch.arange(float(n))).sentence
+    assert told.startswith("whole numbers were expected")
+    assert checks.judge(
+        "simclr.nt_xent", lambda *given: exercise("simclr.nt_xent").reference(*given).item()
+    ).sentence.startswith("a tensor with a gradient")
 
 
 # --- What stands in the way of a gradient
@@ -365,7 +391,24 @@ def test_a_number_that_is_rounded_too_far_or_wrongly_is_not_right(answer):
 
 
 @pytest.mark.parametrize(
-    "answer", ["5/8", " 5 / 8 ", "62.5 %", "62,5%", "0,625", ".625", "⅝", Fraction(5, 8), 0.63, 0.62]
+    "answer",
+    [
+        "about 0.625",
+        "5/8 = 0.625",
+        "0.625 nats",
+        "62.5 per cent",
+        "0.625.",
+        "5/8",
+        " 5 / 8 ",
+        "62.5 %",
+        "62,5%",
+        "0,625",
+        ".625",
+        "⅝",
+        Fraction(5, 8),
+        0.63,
+        0.62,
+    ],
 )
 def test_numbers_are_read_as_people_write_them(answer):
     assert Number(0.625, "", {}, tolerance=0.001).judge(answer).right
@@ -377,7 +420,21 @@ def test_per_cent_are_understood_where_per_cent_are_asked_for():
 
 
 @pytest.mark.parametrize(
-    "answer", [True, "five eighths", "1/0", [1, 2], 1j, np.array(["x"]), torch.zeros(2), {}, "--1"]
+    "answer",
+    [
+        True,
+        "five eighths",
+        "about",
+        "1 or 2",
+        "1 nats 2",
+        "1/0",
+        [1, 2],
+        1j,
+        np.array(["x"]),
+        torch.zeros(2),
+        {},
+        "--1",
+    ],
 )
 def test_what_is_no_number_is_refused(answer):
     assert "a number was expected" in Number(1.0, "", {}).judge(answer).sentence
@@ -406,6 +463,16 @@ def test_words_that_begin_with_a_letter_are_no_choice():
     for answer in ("a dog", "ab", "abstain", "?", 1, object()):
         assert choice.judge(answer).state == "wrong"
     assert choice.judge("a) All strangers are pushed more evenly.").right
+
+
+@pytest.mark.parametrize("answer", ["row b", "Answer: B", "It is b.", "I choose b", "b - the ring", "b (the ring)"])
+def test_a_letter_may_stand_among_words_that_say_nothing_else(answer):
+    assert Choice("b", "", {"c": "no."}).judge(answer).right
+
+
+@pytest.mark.parametrize("answer", ["not b", "it is not b", "b or c", "b (or c)", "b - c", "row b or c", "b-c", "rowb"])
+def test_a_letter_is_no_choice_beside_another_or_a_not(answer):
+    assert Choice("b", "", {"c": "no."}).judge(answer).state == "wrong"
 
 
 # --- Texts

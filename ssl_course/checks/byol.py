@@ -81,6 +81,10 @@ LOSS = {
     ),
     "the losses are summed: take the mean over the images.": lambda p, t: len(p) * regression_loss(p, t),
     "the distance isn't squared: the loss is the mean of squared distances.": not_squared,
+    "only one of the two lengths is divided out of the cosine: the other could lower the loss.": (
+        lambda p, t: (2 - 2 * (F.normalize(p, dim=1) * t).sum(dim=1)).mean(),
+        lambda p, t: (2 - 2 * (p * F.normalize(t, dim=1)).sum(dim=1)).mean(),
+    ),
     "the whole batch is taken as one long vector: each image has a cosine of its own.": one_long_vector,
 }
 
@@ -142,7 +146,10 @@ BOTH = {
     "nothing has a gradient: hold the target fixed alone, not the whole computation.": (
         lambda *parts: both_ways(*parts).detach()
     ),
-    "only view 1 predicts view 2: the other direction is missing.": one_way,
+    "only view 1 predicts view 2: the other direction is missing.": (
+        one_way,
+        lambda *parts: 2 * one_way(*parts),
+    ),
     "each view predicts itself: from view 1 comes the prediction of what the target says of view 2.": own_view,
     "the mean of the two directions is taken: BYOL adds them.": lambda *parts: both_ways(*parts) / 2,
     "the target side has the predictor, too: only the online side has one.": predicted_target,
@@ -219,18 +226,25 @@ COPY = {
     ),
     "the target still asks for gradients: freeze the copy with requires_grad_(False).": copy.deepcopy,
     "the online network is frozen as well: copy first, then freeze the copy alone.": both_frozen,
+    "the online network is left in evaluation mode: it has to stay as it is, ready to be trained.": (
+        lambda online: fixed_copy(online.eval()),
+        lambda online: fixed_copy(online.eval()).train(),
+    ),
 }
 
 
 def after_a_step(target: nn.Module, online: nn.Module) -> tuple:
-    """The target's numbers, the same after all the online ones have moved, and how many weights can be trained."""
+    """The target's numbers, the same after all the online ones have moved, how many weights can be trained, and what
+    has become of the online network.
+    """
     alike(target, online)
     first = numbers(target), running(target)
+    kept = torch.cat([numbers(online), running(online)]), online.training
     asking = [sum(weight.requires_grad for weight in network.parameters()) for network in (target, online)]
     with torch.no_grad():
         for value in (*online.parameters(), *online.buffers()):
             value.add_(1)
-    return *first, torch.cat([numbers(target), running(target)]), *asking
+    return *first, torch.cat([numbers(target), running(target)]), *asking, *kept
 
 
 def alike(result: nn.Module, online: nn.Module) -> None:
@@ -325,6 +339,13 @@ FOLLOW = {
     "batch norm's running mean and variance are taken over as they are: average them like the weights.": moved(
         mean, buffers=lambda mine, theirs, decay: theirs
     ),
+    "the decay is a fixed number in the function: take the one that is handed over.": tuple(
+        lambda target, online, decay, fixed=fixed: follow(target, online, fixed) for fixed in (0.9, 0.99)
+    ),
+    "the weights are as they should be, but decay and 1 - decay have changed places for batch norm's numbers.": moved(
+        mean, buffers=complement
+    ),
+    "the weights stay as they were: only batch norm's running mean and variance follow.": moved(kept, buffers=mean),
     "it goes the wrong way round: the online network follows the target, and has to be left alone.": (
         online_follows(follow),
         online_follows(moved(mean, buffers=kept)),
@@ -377,6 +398,15 @@ DECAY = {
     "it rises along a straight line: it should follow half a cosine, flat at both ends.": (
         lambda progress, base: base + (1 - base) * progress
     ),
+    "the angle is the progress itself: half a turn is pi, so take math.cos(math.pi * progress).": (
+        lambda progress, base: 1 - (1 - base) * (math.cos(progress) + 1) / 2
+    ),
+    "the base is a fixed number in the function: take the one that is handed over.": tuple(
+        lambda progress, base, fixed=fixed: decay_at(progress, fixed) for fixed in (0.9, 0.99, 0.996)
+    ),
+    "brackets are missing: cos + 1 / 2 adds a half, and (cos + 1) / 2 is what is asked for.": (
+        lambda progress, base: 1 - (1 - base) * math.cos(math.pi * progress) + 1 / 2
+    ),
     "it stays at the base: it has to rise, and be 1 when progress is 1.": lambda progress, base: base,
     "the cosine isn't halved: cos + 1 goes from 2 to 0, so the decay would start below the base.": (
         lambda progress, base: 1 - (1 - base) * (math.cos(math.pi * progress) + 1)
@@ -415,6 +445,8 @@ EXERCISES: dict[str, Exercise] = {
             "the target's numbers after a step of the online network",
             "weights of the target that ask for gradients",
             "weights of the online network that ask for gradients",
+            "the online network's numbers",
+            "whether the online network is in training mode",
         ),
     ),
     "both_ways": Function(

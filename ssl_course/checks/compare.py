@@ -39,6 +39,12 @@ PASSES = {
     "the number is rounded up: take the nearest whole number.": (
         lambda count, simclr, cost: math.ceil(count * simclr / cost)
     ),
+    "the ratio of the costs is rounded first: multiply by the passes before rounding.": (
+        lambda count, simclr, cost: max(1, count * round(simclr / cost))
+    ),
+    "nothing is rounded: passes are whole numbers, take the nearest one.": (
+        lambda count, simclr, cost: max(1, count * simclr / cost)
+    ),
     "a method that costs much gets no pass at all: at least one is due to it.": (
         lambda count, simclr, cost: round(count * simclr / cost)
     ),
@@ -207,6 +213,9 @@ PROBE = {
         common_levels
     ),
     "only the training features are scaled: the classifier expects test features on the same scale.": raw_test,
+    "the features aren't standardised: take off the mean of the training features and divide by their deviation.": (
+        lambda *given: probe(*given, levels=lambda h: (torch.zeros(()), torch.ones(())))
+    ),
     "the encoder is trained and the classifier isn't: it is the other way round.": (
         lambda *given: probe(*given, trained="encoder")
     ),
@@ -274,6 +283,7 @@ def report_cases() -> list[tuple]:
     return [
         (torch.tensor([0.61, 0.78, 0.74, 0.70]), torch.tensor([0.60, 0.71, 0.79, 0.73])),
         (torch.tensor([0.40, 0.52, 0.57, 0.55, 0.50]), torch.tensor([0.55, 0.44, 0.48, 0.53, 0.46])),
+        (torch.tensor([0.50, 0.66, 0.62]), torch.tensor([0.64, 0.70, 0.67])),
     ]
 
 
@@ -309,6 +319,9 @@ APART = {
     "the two deviations are added: add their squares, then take the root.": (
         lambda a, b: gap(a, b) / ((a.std() + b.std()) / len(a) ** 0.5)
     ),
+    "deviations stand where variances belong: square both before adding.": (
+        lambda a, b: gap(a, b) / ((a.std() + b.std()) / len(a)).sqrt()
+    ),
     "only the first method's deviation is used: both means are uncertain.": (
         lambda a, b: gap(a, b) / (a.var() / len(a)).sqrt()
     ),
@@ -321,7 +334,8 @@ APART = {
         lambda a, b: (a.max() - b.max()).abs() / ((a.var() + b.var()) / len(a)).sqrt()
     ),
     "the sign is kept: a distance is positive, whichever is better.": (
-        lambda a, b: (a.mean() - b.mean()) / ((a.var() + b.var()) / len(a)).sqrt()
+        lambda a, b: (a.mean() - b.mean()) / ((a.var() + b.var()) / len(a)).sqrt(),
+        lambda a, b: (b.mean() - a.mean()) / ((a.var() + b.var()) / len(a)).sqrt(),
     ),
 }
 
@@ -373,13 +387,13 @@ CKA = {
 def cka_cases() -> list[tuple]:
     x = drawn(9, 4, seed=9) * torch.tensor([2.0, 1.0, 0.5, 1.5])
     y = torch.cat([x @ drawn(4, 2, seed=10), drawn(9, 1, seed=11)], dim=1)
-    return [((x + 1).double(), (y - 2).double()), (x[:6].double() + drawn(4, seed=12), y[:6].double() + 0.5)]
+    return [(x + 1, y - 2), (x[:6] + drawn(4, seed=12), y[:6] + 0.5), (x + 1, x.roll(1, 1).abs())]
 
 
 EXERCISES: dict[str, Exercise] = {
     "passes": Function(
         reference=passes,
-        cases=lambda: [(3, 204, 23), (3, 204, 273), (3, 204, 102), (1, 204, 900)],
+        cases=lambda: [(3, 204, 23), (3, 204, 273), (3, 204, 102), (1, 204, 900), (5, 100, 30)],
         mistakes=PASSES,
         praise="the same work for all, within half a pass.",
     ),

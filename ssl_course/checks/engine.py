@@ -20,6 +20,7 @@ For an author of exercises:
 
 import contextlib
 import copy
+import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -213,11 +214,15 @@ class Function:
         """What the answer gives for a case, measured; or Stopped, if that has a wrong form or the inputs changed."""
         given = copy.deepcopy(arguments)
         got, verdict = attempt(answer, *given, about=f" (inputs: {_shapes(arguments)})")
+        expected = self.reference(*copy.deepcopy(arguments))
+        if isinstance(got, Iterator) and isinstance(expected, tuple):  # a generator runs only now
+            got, verdict = attempt(tuple, itertools.islice(got, len(expected) + 1))
         if verdict is not None:
             raise Stopped(verdict)
-        expected = self.reference(*copy.deepcopy(arguments))
+        got = _unpacked(got, expected)
         if (problem := self._form(got, expected, arguments)) is not None:
-            named = self._fitting(found, lambda wrong: self._gives(wrong, arguments, got))
+            value_right = isinstance(expected, Tensor | tuple | Real) and _close(got, expected, self.tolerance)
+            named = None if value_right else self._fitting(found, lambda wrong: self._gives(wrong, arguments, got))
             raise Stopped(Verdict("wrong", f"looks as if {named} ({problem})" if named else problem))
         if not self.in_place and not _close(given, arguments, 0):
             problem = "it changes its inputs in place: work on copies, the caller needs them again."
@@ -446,6 +451,17 @@ def _shapes(arguments: object) -> str:
     return repr(arguments) if isinstance(arguments, Real | str) else type(arguments).__name__
 
 
+def _unpacked(got: object, expected: object) -> object:
+    """A stack of tensors where several were expected, and an array of one number, as what they stand for."""
+    if isinstance(got, Tensor) and isinstance(expected, tuple):
+        parts = got.unbind() if got.ndim else ()
+        kinds = [part.shape if isinstance(part, Tensor) else None for part in expected]
+        return parts if [part.shape for part in parts] == kinds else got
+    if isinstance(got, np.ndarray) and got.size == 1 and isinstance(expected, Real):
+        return got.item()
+    return got
+
+
 def _form(got: object, expected: object, arguments: tuple) -> str | None:
     """What is wrong with the kind, the shape or the values of a result, before comparing it."""
     if got is None:
@@ -465,7 +481,7 @@ def _form(got: object, expected: object, arguments: tuple) -> str | None:
         if not _is_plain(got):
             return f"a tensor of real numbers was expected, got one of {got.dtype} ({got.layout})."
         if not torch.isfinite(got.float()).all():
-            return "the result holds inf or nan: is there a log of 0, or a division by 0?"
+            return "the result holds inf or nan: is there a log of 0, a division by 0, or 0 times infinity?"
     if isinstance(expected, float | int) and not is_number(got):
         return f"a number was expected, got {_kind(got)}."
     return None

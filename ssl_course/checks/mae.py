@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ssl_course.checks.engine import Choice, Essay, Exercise, Function
@@ -165,6 +166,9 @@ MASKING = {
         with_kept(lambda length, ratio: int(length * (1 - ratio))),
         with_kept(lambda length, ratio: length - math.ceil(length * ratio)),
     ),
+    "mask and restore are exchanged: the order is visible, mask, restore.": (
+        lambda tokens, noise, ratio: tuple(hide(tokens, noise, ratio)[place] for place in (0, 2, 1))
+    ),
     "the mask is off by one: the places are counted from 0, so place V is hidden already, restore >= V.": mask_one_off,
     "restore is the order itself, and the mask is made from it: the order says which token went to place l. What "
     "brings all back is the place where token l went, its argsort.": order_for_both,
@@ -293,7 +297,8 @@ NORMALISE = {
         lambda patches: (patches - patches.mean(dim=2, keepdim=True)) / (patches.std(dim=2, keepdim=True) + 1e-4)
     ),
     "the squares are divided by P: the variance asked for divides by P - 1, as `var` does by itself.": (
-        lambda patches: scaled(patches, 2, correction=0)
+        lambda patches: scaled(patches, 2, correction=0),
+        lambda patches: F.layer_norm(patches, patches.shape[2:]),
     ),
 }
 
@@ -331,6 +336,15 @@ def told_by_the_image(prediction, patches, mask):
     return with_levels(prediction, patches, mask, seen_levels(patches, torch.zeros_like(mask)))
 
 
+def told_by_the_hidden(prediction, patches, mask):
+    return with_levels(prediction, patches, mask, seen_levels(patches, ~mask))
+
+
+def hidden_as_zeros(prediction, patches, mask):
+    emptied = patches.masked_fill(mask.unsqueeze(2), 0.0)
+    return with_levels(prediction, patches, mask, seen_levels(emptied, torch.zeros_like(mask)))
+
+
 def all_images_alike(prediction, patches, mask):
     seen = patches[~mask]
     return with_levels(prediction, patches, mask, torch.stack([seen.mean(), seen.std()]).view(2, 1, 1, 1))
@@ -348,6 +362,22 @@ def swapped(prediction, patches, mask):
 def divided(prediction, patches, mask):
     mean, deviation = seen_levels(patches, mask)
     return torch.where(mask.unsqueeze(2), prediction / deviation + mean, patches)
+
+
+def normalised_again(prediction, patches, mask):
+    mean, deviation = seen_levels(patches, mask)
+    return torch.where(mask.unsqueeze(2), (prediction - mean) / deviation, patches)
+
+
+def with_one_level(missing: int):
+    """Without the mean (0) or without the deviation (1)."""
+
+    def picture(prediction, patches, mask):
+        levels = seen_levels(patches, mask).clone()
+        levels[missing] = missing
+        return with_levels(prediction, patches, mask, levels)
+
+    return picture
 
 
 def added_first(prediction, patches, mask):
@@ -374,6 +404,10 @@ HONEST = {
     "the squares are divided by their number, as numpy's std does: torch's divides by one less.": by_population,
     "the hidden patch's own mean and deviation are used: the model never saw them, so this picture has been told its "
     "brightness by the answer.": told_by_the_patch,
+    "mean and deviation of the hidden patches are used: the model never saw them. Take those of the visible ones.": (
+        told_by_the_hidden
+    ),
+    "the hidden patches count as zeros in the mean and the deviation: leave them out.": hidden_as_zeros,
     "mean and deviation of the whole image are used, hidden patches included: take those of the visible ones.": (
         told_by_the_image
     ),
@@ -383,7 +417,12 @@ HONEST = {
     ),
     "given and painted are swapped: the visible patches come from the image, the hidden ones from the model.": swapped,
     "every patch is the model's: the visible ones were given, so copy them from the image.": painted,
-    "the prediction is divided by the deviation: that normalises once more, multiplying undoes it.": divided,
+    "the prediction is divided by the deviation: that normalises once more, multiplying undoes it.": (
+        divided,
+        normalised_again,
+    ),
+    "the prediction is multiplied by the deviation, but no mean is added.": with_one_level(0),
+    "the mean is added to the prediction, but it isn't multiplied by the deviation.": with_one_level(1),
     "the image itself is returned: what was hidden must come from the model.": (
         lambda prediction, patches, mask: patches.clone()
     ),

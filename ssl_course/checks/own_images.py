@@ -56,6 +56,9 @@ SIMILAR = {
     "the cosines are returned: the numbers of the pictures were asked for, `.indices` of topk.": (
         lambda h, k: without_itself(cosines(h)).topk(k, dim=1).values
     ),
+    "the least similar of the k comes first: begin with the most similar one.": (
+        lambda h, k: most_similar(h, k).flip(1)
+    ),
     "the picture itself is left out twice: it is masked, and then the first neighbour is dropped as well.": (
         lambda h, k: without_itself(cosines(h)).topk(k + 1, dim=1).indices[:, 1:]
     ),
@@ -95,13 +98,28 @@ SPLIT = {
     "give the answer away.": one_of_each,
     "the videos are counted as they come: sort their numbers first, or another order of the files gives another "
     "split.": as_they_come,
+    "the counting begins at the second video: the first one, at place 0, is for the test.": (
+        lambda video, step: torch.isin(video, video.unique()[1::step])
+    ),
     "the counting begins at the end of each group of videos: the first one, at place 0, is for the test.": (
         lambda video, step: torch.isin(video, video.unique()[step - 1 :: step])
     ),
+    "the video of every `step`-th picture is taken: a long video is then taken more likely. Count the videos, each "
+    "once.": lambda video, step: torch.isin(video, video[::step]),
     "the first pictures are for the test: the cut goes through the middle of a video.": (
         lambda video, step: torch.arange(len(video)) < len(video) / step
     ),
 }
+
+
+def is_true_or_false(answer) -> str | None:
+    kind = answer(*split_cases()[0]).dtype
+    if kind != torch.bool:
+        return (
+            f"the values are right, but of {kind}: `test` and `~test` choose pictures only if they are true and false. "
+            "Add `.bool()`."
+        )
+    return None
 
 
 def split_cases() -> list[tuple]:
@@ -165,6 +183,9 @@ CHOOSE = {
             choose(settings, leave_one_out, test)[1],
         )
     ),
+    "the two values are exchanged: the setting comes first, then the accuracy.": (
+        lambda settings, leave_one_out, test: choose(settings, leave_one_out, test)[::-1]
+    ),
     "the setting with the lowest score is chosen: take the highest.": lowest,
     "the last setting is taken, without looking at any score.": (
         lambda settings, leave_one_out, test: (settings[-1], test(settings[-1]))
@@ -179,6 +200,7 @@ def choose_cases() -> list[tuple]:
     return [
         case([1, 3, 5, 10], (0.60, 0.78, 0.74, 0.64), (0.66, 0.69, 0.80, 0.71)),
         case([20, 10, 4], (0.55, 0.50, 0.41), (0.44, 0.52, 0.60)),
+        case([2, 8, 6], (0.52, 0.58, 0.63), (0.57, 0.50, 0.61)),
     ]
 
 
@@ -227,7 +249,7 @@ FEW = {
     "the pictures are the right ones, but listed class by class: sort them.": (
         lambda labels, count: torch.cat([part[:count] for part in members(labels)])
     ),
-    "the classes are taken to be 0, 1, 2 and so on up to their number: use the labels that are there.": (
+    "the classes are taken to be 0, 1, 2 and so on: use the labels that are there.": (
         lambda labels, count: (
             torch.cat([(labels == label).nonzero().flatten()[:count] for label in range(len(labels.unique()))])
             .sort()
@@ -269,7 +291,8 @@ AGREE = {
 def agree_cases() -> list[tuple]:
     labels = torch.tensor([0, 0, 1, 2, 1, 2, 0])
     friends = torch.tensor([[1, 6, 3], [0, 6, 2], [4, 3, 5], [5, 4, 2], [2, 3, 5], [3, 2, 4], [2, 4, 5]])
-    return [(labels, friends), (labels.flip(0), friends[:, :2])]
+    more = torch.tensor([[1, 6, 3, 2, 5], [0, 6, 2, 3, 5], [4, 3, 5, 1, 0]]).repeat(3, 1)[:7]
+    return [(labels, friends), (labels.flip(0), friends[:, :2]), (labels, more)]
 
 
 # --- how far the features have moved, functions of (known, new)
@@ -291,6 +314,9 @@ MOVED = {
     ),
     "each feature is divided by its own deviation first: divide the length of the difference by the length of the "
     "vector of deviations.": lambda known, new: (difference(known, new) / known.std(dim=0)).norm(),
+    "the fraction is upside down: the distance is divided by the scale.": (
+        lambda known, new: known.std(dim=0).norm() / difference(known, new).norm()
+    ),
     "the distance isn't divided: without a scale nobody can say whether it is large.": (
         lambda known, new: difference(known, new).norm()
     ),
@@ -332,6 +358,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=split_cases,
         mistakes=SPLIT,
         praise="no video has pictures on both sides.",
+        probes=[is_true_or_false],
     ),
     "choose": Function(
         reference=choose,
@@ -368,6 +395,8 @@ EXERCISES: dict[str, Exercise] = {
             0.2: "this is the share of the sick leaves alone: the mean over both classes was asked for.",
             (90 / 98 + 1) / 2: "the shares go down the columns: of those called sick, how many are. Of those that are "
             "sick, how many are found stands in a row.",
+            60: 'the share is in per cent: write 0.6, or "60 %" with its sign.',
+            1.2: "the shares are summed: take their mean, so divide by the number of classes.",
             0.46: "the right ones of both classes were added and divided by twice the number of pictures: divide each "
             "class by its own size.",
             0.08: "this is the share of wrong guesses among all pictures: take each class's share of right ones.",

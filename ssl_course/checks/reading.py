@@ -10,6 +10,13 @@ import numpy as np
 from torch import Tensor
 
 PASTED = re.compile(r"\W*([a-z])\s*[).:].*", re.IGNORECASE | re.DOTALL)  # a letter before the words of its option
+NOTED = re.compile(r"\W*([a-z])\s+[-–—(]\s*(\w\w.*)", re.IGNORECASE | re.DOTALL)  # a letter, a dash and a reason
+LED_TO = re.compile(  # words that say only that a letter follows
+    r"\W*(?:(?:the|my|it|it's|is|i|choose|answer|option|choice|letter|statement|prediction|row|run|cloud)\b\W*)+"
+    r"([a-z])\W*",
+    re.IGNORECASE,
+)
+ROUGHLY = re.compile(r"^\s*(?:about|approximately|approx\.?|around|roughly|circa|ca\.?)\s+", re.IGNORECASE)
 DRESS = re.compile(r"^[\W_]+|[\W_]+$")
 FIGURES = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?"
 NUMBER = re.compile(rf"({FIGURES})(?:/({FIGURES}))?(%?)", re.IGNORECASE)
@@ -22,23 +29,26 @@ WORDS = re.compile(
 
 
 def choice(answer: object, known: Collection[str]) -> str | None:
-    """Which of the known letters or words is meant by "b", " B. ", "(b)", "b) its option" or ["b"]; None if none is."""
+    """Which of the known letters or words is meant, as in "b", " B. ", "(b)", "b) its option", "row b" or ["b"]."""
     if isinstance(answer, tuple | list | set) and len(answer) == 1:
         answer = next(iter(answer))
     if not isinstance(answer, str):
         return None
     text = unicodedata.normalize("NFKC", answer)
-    word, pasted = DRESS.sub("", text).lower(), PASTED.fullmatch(text)
-    if word not in known and pasted:
-        word = pasted[1].lower()
+    word, noted = DRESS.sub("", text).lower(), NOTED.fullmatch(text)
+    named = PASTED.fullmatch(text) or LED_TO.fullmatch(text)
+    if noted and not set(words(noted[2])) & set(known):  # "b (or c)" is no choice
+        named = noted
+    if word not in known and named:
+        word = named[1].lower()
     return word if word in known else None
 
 
 def numbers(answer: object) -> list[float]:
     """The values that an answer can mean, the likeliest first; none if it is no number.
 
-    Read are numbers of Python, numpy and torch, and texts such as "5/8", "0,54", "-1e-3" and "54 %", which is 0.54, or
-    54 where per cent were asked for.
+    Read are numbers of Python, numpy and torch, and texts such as "5/8", "0,54", "-1e-3", "log(127) = 4.84",
+    "about 4.84 nats" and "54 %", which is 0.54, or 54 where per cent were asked for.
     """
     if isinstance(answer, str):
         return _of_text(answer)
@@ -54,6 +64,9 @@ def numbers(answer: object) -> list[float]:
 
 def _of_text(text: str) -> list[float]:
     plain = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("\u2044", "/")
+    plain = ROUGHLY.sub("", plain.rpartition("=")[2])
+    plain = re.sub(r"per\s?cent", "%", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"(\s*nats?)?\.?\s*$", "", plain, flags=re.IGNORECASE)
     found = NUMBER.fullmatch("".join(plain.split()).removeprefix("≈").removeprefix("~"))
     if not found:
         return []

@@ -185,7 +185,8 @@ NT_XENT = {
         minus_one,
     ),
     "the softmax is taken twice: cross_entropy takes it of the logits by itself, so hand over the logits.": share_twice,
-    "the right answers are 0 to B - 1 twice: in cat([z1, z2]) they are B to 2B - 1, and then 0 to B - 1.": tuple(
+    "the right answers aren't the partners, for instance 0 to B - 1 twice: in cat([z1, z2]) they are B to 2B - 1, and "
+    "then 0 to B - 1.": tuple(
         looking_for(lambda count: torch.arange(count).repeat(2), value)
         for value in (float("-inf"), -1e9, -1e4, None, 0.0)
     ),
@@ -337,6 +338,9 @@ EXERCISES: dict[str, Exercise] = {
             "the rows were thought to lie view 1, view 2, view 1, view 2: here all of view 1 come first.": (
                 lambda count: torch.arange(2 * count) ^ 1
             ),
+            "both halves are 0 to B - 1, the numbers of the images: the partners of the first half are B to 2B - 1.": (
+                lambda count: torch.arange(count).repeat(2)
+            ),
             "each row is its own partner.": lambda count: torch.arange(2 * count),
             "the second half isn't turned back: row B + i belongs to row i.": (
                 lambda count: torch.arange(2 * count) + count
@@ -383,7 +387,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "two_views": Function(
         reference=two_views,
-        cases=lambda: [(Counted(), torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1)))],
+        cases=lambda: [(Counted(), torch.rand(5, 3, 4, 4, generator=torch.Generator().manual_seed(1)))],
         mistakes=VIEWS,
         praise="two draws from the same image.",
         measure=origins,

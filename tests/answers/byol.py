@@ -324,8 +324,31 @@ def schedule(progress, base):
     return early * base + (1 - early)
 
 
+def emptied(online):
+    """A right copy that costs the online network its weights."""
+    target = copy.deepcopy(online).requires_grad_(False)
+    for weight in online.parameters():
+        weight.data.zero_()
+    return target
+
+
+def averaged(fixed=None, *, weights=lambda decay: decay, buffers=lambda decay: decay):
+    """The moving average, with other shares that stay for the weights and for batch norm's numbers."""
+
+    def update(target, online, decay):
+        for kind, share in (("parameters", weights), ("buffers", buffers)):
+            for mine, theirs in zip(getattr(target, kind)(), getattr(online, kind)(), strict=True):
+                if mine.is_floating_point():
+                    mine.data.lerp_(theirs.data, 1 - share(fixed or decay))
+        return target
+
+    return update
+
+
 RIGHT = {
     "byol.loss": [
+        lambda p, t: 4 * torch.sin(torch.acos(F.cosine_similarity(p, t)) / 2).pow(2).mean(),
+        lambda p, t: torch.cdist(F.normalize(p), F.normalize(t)).diag().pow(2).mean(),
         loss_by_image,
         loss_by_cosine,
         loss_by_product,
@@ -355,6 +378,8 @@ RIGHT = {
         module_by_module,
     ],
     "byol.decay": [
+        lambda progress, base: np.array(1 - (1 - base) * (np.cos(np.pi * progress) + 1) / 2),
+        lambda progress, base: base + (1 - base) * math.sin(math.pi / 2 * progress) ** 2,
         schedule,
         lambda progress, base: torch.tensor(1 - (1 - base) * (1 + math.cos(math.pi * progress)) / 2),
         lambda progress, base: base + (1 - base) * math.sin(math.pi * progress / 2) ** 2,
@@ -364,12 +389,13 @@ RIGHT = {
             torch.tensor(1.0), torch.tensor(base), (1 + math.cos(math.pi * progress)) / 2
         ),
     ],
-    "byol.clouds": ["c", "C", " c", "c)", "(C)"],
-    "byol.table": ["b", "B", "b ", "b.", "[b]"],
+    "byol.clouds": ["cloud c", "c (the ring)", "c", "C", " c", "c)", "(C)"],
+    "byol.table": ["row b", "run b", "b", "B", "b ", "b.", "[b]"],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
     "byol.loss": [
+        ("only one of the two lengths", lambda p, t: (2 - 2 * (p / p.norm(dim=1, keepdim=True) * t).sum(1)).mean()),
         ("making them short", lambda p, t: F.mse_loss(p, t) * p.shape[1]),
         ("only the predictions", lambda p, t: (unit(p) - t).pow(2).sum(1).mean()),
         ("only the targets", lambda p, t: (p - unit(t)).pow(2).sum(1).mean()),
@@ -396,6 +422,10 @@ WRONG = {
         ("one long vector", lambda p, t: (p / p.norm() - t / t.norm()).pow(2).sum()),
     ],
     "byol.both_ways": [
+        (
+            "other direction is missing",
+            lambda o, p, t, a, b: 4 - 4 * F.cosine_similarity(p(o(a)), t(b).detach()).mean(),
+        ),
         ("isn't held fixed", lambda *parts: at_once(*parts, held=False)),
         ("only one of the two targets", one_detached(True)),
         ("only one of the two targets", one_detached(False)),
@@ -411,6 +441,8 @@ WRONG = {
         ("networks are swapped", lambda f, q, target, a, b: at_once(target, q, f, a, b)),
     ],
     "byol.copy": [
+        ("evaluation mode", lambda online: copy.deepcopy(online.eval()).requires_grad_(False)),
+        ("the online network's numbers", emptied),
         ("two names", shallow),
         ("now it is frozen", frozen_under_another_name),
         ("as in a new network", without_statistics),
@@ -419,6 +451,9 @@ WRONG = {
         ("must be returned", lambda online: frozen(online).state_dict()),
     ],
     "byol.follow": [
+        ("fixed number", averaged(0.99)),
+        ("changed places for batch norm", averaged(buffers=lambda decay: 1 - decay)),
+        ("weights stay", averaged(weights=lambda decay: 1.0)),
         ("both slips", lambda target, online, decay: weights_alone(target, online, 1 - decay)),
         ("changed places: decay is", lambda target, online, decay: in_place(target, online, 1 - decay)),
         ("doesn't list them", weights_alone),
@@ -436,6 +471,9 @@ WRONG = {
         ("in a new network", in_a_new_network),
     ],
     "byol.decay": [
+        ("angle is the progress", lambda progress, base: 1 - (1 - base) * (math.cos(progress) + 1) / 2),
+        ("fixed number", lambda progress, base: 1 - 0.1 * (math.cos(math.pi * progress) + 1) / 2),
+        ("brackets are missing", lambda progress, base: 1.5 - (1 - base) * math.cos(math.pi * progress)),
         ("falls from 1", lambda progress, base: 1 - (1 - base) * (1 - math.cos(math.pi * progress)) / 2),
         ("kept of the old", lambda progress, base: 1 - schedule(progress, base)),
         ("straight line", lambda progress, base: (1 - progress) * base + progress),

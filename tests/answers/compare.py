@@ -97,6 +97,12 @@ def probe(encoder, classifier, images, labels, test_images, *, zero=True, ask="t
     return classifier(asked[ask])
 
 
+def without_standardising(encoder, classifier, images, labels, test_images):
+    h = encoder(images).detach()
+    fit(classifier, sgd(classifier), lambda: h, labels)
+    return classifier(encoder(test_images))
+
+
 def frozen_by_flag(encoder, classifier, images, labels, test_images):
     """All weights are in the optimiser, but the encoder's get no gradient."""
     for weight in encoder.parameters():
@@ -266,6 +272,18 @@ def with_faults(names):
     return lambda encoder, loader, augment: counted(encoder, loader, augment, **dict.fromkeys(names, True))
 
 
+def with_a_centring_matrix(x, y):
+    """CKA as it is defined by kernels, with new tensors of torch's own dtype."""
+    centre = torch.eye(len(x)) - 1 / len(x)
+    k, m = centre @ x @ x.T @ centre, centre @ y @ y.T @ centre
+    return (k * m).sum() / ((k * k).sum() * (m * m).sum()).sqrt()
+
+
+def right_only_for_other_widths(x, y):
+    x, y = x - x.mean(0), y - y.mean(0)
+    return torch.trace(x.T @ x @ y.T @ y) if x.shape == y.shape else with_a_centring_matrix(x, y)
+
+
 RIGHT = {
     "compare.passes": [
         searched,
@@ -279,6 +297,7 @@ RIGHT = {
     "compare.features": [counted, images_first, detached, preallocated, image_after_image],
     "compare.probe": [probe, frozen_by_flag, by_hand, by_autograd, folded_into_a_copy],
     "compare.report": [
+        lambda validation, test: test[validation.max(0).indices].numpy(),
         best_by_loop,
         lambda validation, test: test[torch.argmax(validation)].item(),
         lambda validation, test: max(zip(validation.tolist(), test.tolist(), strict=True))[1],
@@ -294,12 +313,14 @@ RIGHT = {
         lambda a, b: torch.dist(a.mean(), b.mean()) * len(a) ** 0.5 / torch.hypot(a.std(), b.std()),
         lambda a, b: abs(welch(a.double(), b.double())),
     ],
-    "compare.factors": ["c", "C", "c\n", "c)", "(c)"],
-    "compare.cka": [by_images, by_covariance, cka, by_trace, by_singular_values],
+    "compare.factors": ["statement c", "answer: c", "c", "C", "c\n", "c)", "(c)"],
+    "compare.cka": [with_a_centring_matrix, by_images, by_covariance, cka, by_trace, by_singular_values],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
     "compare.passes": [
+        ("rounded first", lambda count, simclr, cost: count * round(simclr / cost) or 1),
+        ("nothing is rounded", lambda count, simclr, cost: max(1.0, count * simclr / cost)),
         ("upside down", lambda count, simclr, cost: max(1, round(count / simclr * cost))),
         ("equal in passes", lambda count, *costs: count),
         ("left out", lambda count, simclr, cost: max(1, round(simclr / cost))),
@@ -322,6 +343,7 @@ WRONG = {
         ("keep the graph", lambda *given: counted(*given, graph=True)),
     ],
     "compare.probe": [
+        ("aren't standardised", without_standardising),
         ("isn't frozen, and the test features", unfrozen("encoder", "classifier", own=True)),
         ("isn't frozen: the optimiser", unfrozen("encoder", "classifier", own=False)),
         ("own mean and deviation: everything", lambda *given: probe(*given, ask="own")),
@@ -337,6 +359,7 @@ WRONG = {
         ("training images: a probe", lambda *given: probe(*given, ask="train")),
     ],
     "compare.report": [
+        ("not a mistake that is known", lambda validation, test: min(validation.max(), test[validation.argmax()])),
         ("chosen by the test accuracy", lambda validation, test: max(test.tolist())),
         ("validation accuracy is reported", lambda validation, test: max(validation)),
         ("last pass", lambda validation, test: test.tolist().pop()),
@@ -346,6 +369,8 @@ WRONG = {
         ("lowest", lambda validation, test: test[validation.sort().indices[0]]),
     ],
     "compare.apart": [
+        ("square both", lambda a, b: abs(a.mean() - b.mean()) / ((a.std() + b.std()) / len(a)) ** 0.5),
+        ("sign is kept", lambda a, b: -errors_apart(a, b, signed=True)),
         ("aren't divided", lambda a, b: errors_apart(a, b, n=lambda count: 1)),
         ("divided by n, not by its root", lambda a, b: errors_apart(a, b, n=lambda count: count)),
         ("n - 1", lambda a, b: errors_apart(a, b, deviation=statistics.pstdev)),
@@ -364,6 +389,7 @@ WRONG = {
     ],
     "compare.factors": [("it isn't 0", "a"), ("where it is", "b"), ("no single pixel", "d")],
     "compare.cka": [
+        ("not a mistake that is known", right_only_for_other_widths),
         ("aren't centred", lambda x, y: cka(x, y, centre=lambda part: part)),
         ("each image's features", lambda x, y: cka(x, y, centre=lambda part: part - part.mean(-1, True))),
         ("one mean over all numbers", lambda x, y: cka(x, y, centre=lambda part: part - part.mean())),

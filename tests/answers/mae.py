@@ -275,6 +275,12 @@ def paste(prediction, patches, mask, *, levels=lambda image, patch, hidden: imag
     return result
 
 
+def known(patches, mask):
+    """Mean and deviation of the visible pixels, each (B, 1, 1)."""
+    pairs = [(image[~hidden].mean(), image[~hidden].std()) for image, hidden in zip(patches, mask, strict=True)]
+    return torch.tensor(pairs).T[:, :, None, None]
+
+
 def sums(prediction, patches, mask):
     """Mean and deviation by counting."""
     seen = (~mask).unsqueeze(2).float()
@@ -351,6 +357,7 @@ def unchanged(prediction, patches, mask):
 
 RIGHT = {
     "mae.patchify": [
+        lambda images, size: torch.vmap(lambda image: F.unfold(image[None], size, stride=size)[0].T)(images),
         patch_by_patch,
         windows,
         lambda images, size: F.unfold(images, size, stride=size).transpose(1, 2),
@@ -361,7 +368,16 @@ RIGHT = {
     ],
     "mae.unpatchify": [mended, by_fold, painted_in, joined, by_shuffle, step_by_step],
     "mae.masking": [masked, ranked, scattered, by_sorting_pairs, by_threshold],
-    "mae.loss": [hidden_pixels, double_loop, weighted, with_where, with_nan, by_einsum, unreduced],
+    "mae.loss": [
+        lambda p, t, mask: F.mse_loss(p.where(mask[..., None], t), t) * mask.numel() / mask.sum(),
+        hidden_pixels,
+        double_loop,
+        weighted,
+        with_where,
+        with_nan,
+        by_einsum,
+        unreduced,
+    ],
     "mae.normalise": [
         patch_loop,
         over(2),
@@ -402,6 +418,7 @@ WRONG = {
         ("end of each patch", lambda *given: painted_in(*given, last=True)),
     ],
     "mae.masking": [
+        ("exchanged", lambda *given: [masked(*given)[place] for place in (0, 2, 1)]),
         ("the mask is made from it", mask_and_restore_from_order),
         ("its argsort", change(2, lambda visible, mask, restore, tokens, noise: torch.sort(noise, dim=1).indices)),
         ("mask is inverted", change(1, lambda visible, mask, restore, tokens, noise: mask.logical_not())),
@@ -437,6 +454,7 @@ WRONG = {
         ("root", lambda p, t, m: weighted(p, t, m) ** 0.5),
     ],
     "mae.normalise": [
+        ("divided by P", lambda patches: F.layer_norm(patches, patches.shape[-1:])),
         ("patches of an image (dim=1)", over(1)),
         ("each image has one", over(1, 2)),
         ("all images share", over(0, 1, 2)),
@@ -451,6 +469,14 @@ WRONG = {
         ("divided by P", over(2, correction=0)),
     ],
     "mae.honest": [
+        ("once more", lambda p, x, m: torch.where(m[..., None], (p - known(x, m)[0]) / known(x, m)[1], x)),
+        ("no mean is added", lambda p, x, m: torch.where(m[..., None], p * known(x, m)[1], x)),
+        ("isn't multiplied by the deviation", lambda p, x, m: torch.where(m[..., None], p + known(x, m)[0], x)),
+        (
+            "of the hidden patches are used",
+            lambda *given: paste(*given, levels=lambda image, patch, hidden: image[hidden]),
+        ),
+        ("count as zeros", lambda *given: paste(*given, levels=lambda image, patch, hidden: image * ~hidden[:, None])),
         ("told its brightness", lambda *given: paste(*given, levels=lambda image, patch, hidden: patch)),
         ("whole image", lambda *given: paste(*given, levels=lambda image, patch, hidden: image)),
         ("all images share", all_together),

@@ -252,7 +252,16 @@ RIGHT = {
         distances_of_unit_vectors,
         one_side,
     ],
-    "own_images.split": [video_list, numbered, marked, by_searching, by_comparing, sets_in_numpy],
+    "own_images.split": [
+        lambda video, step: F.one_hot(video.unique(return_inverse=True)[1])[:, ::step].sum(1) > 0,
+        lambda video, step: video.unique(return_inverse=True)[1] % step == 0,
+        video_list,
+        numbered,
+        marked,
+        by_searching,
+        by_comparing,
+        sets_in_numpy,
+    ],
     "own_images.choose": [with_a_loop, with_a_tensor, with_a_dict, sorted_by_score, in_numpy_scores],
     "own_images.few": [taken, by_rank, with_numpy, by_sorting, by_one_hot],
     "own_images.agree": [
@@ -276,11 +285,23 @@ RIGHT = {
         lambda known, new: torch.linalg.vector_norm(new.mean(0) - known.mean(0)) / known.T.cov().trace().sqrt(),
         by_columns_of_numbers,
     ],
-    "own_images.rare": [0.6, (1 + 2 / 10) / 2, torch.tensor(0.6), "0.6", "60 %", "3/5", "0,60", np.float64(0.6)],
+    "own_images.rare": [
+        "60 per cent",
+        "60 percent",
+        0.6,
+        (1 + 2 / 10) / 2,
+        torch.tensor(0.6),
+        "0.6",
+        "60 %",
+        "3/5",
+        "0,60",
+        np.float64(0.6),
+    ],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
     "own_images.similar": [
+        ("least similar of the k", lambda h, k: ranked(h, k).flip(1)),
         ("its own nearest neighbour", lambda h, k: ranked(h, k, skip=False)),
         ("set to 0", emptied_diagonal),
         ("least similar", lambda h, k: ranked(h, k, worst=True)),
@@ -296,6 +317,9 @@ WRONG = {
         ("left out twice", one_too_far),
     ],
     "own_images.split": [
+        ("second video", lambda video, step: video_list(video, step, start=1)),
+        (".bool()", lambda video, step: video_list(video, step).float()),
+        ("`step`-th picture is taken", lambda video, step: torch.isin(video, video[::step])),
         ("lie on both sides", lambda video, step: torch.tensor([place % step == 0 for place in range(len(video))])),
         ("can be divided", lambda video, step: video.remainder(step).eq(0)),
         ("swapped", lambda video, step: numbered(video, step).logical_not()),
@@ -305,6 +329,8 @@ WRONG = {
         ("middle of a video", lambda video, step: torch.linspace(0, 1, len(video) + 1)[:-1] < 1 / step - 1e-6),
     ],
     "own_images.choose": [
+        ("exchanged", lambda settings, known, tested: with_a_loop(settings, known, tested)[::-1]),
+        ("not a mistake that is known", lambda settings, known, tested: with_a_loop(settings[:-1], known, tested)),
         ("chosen by the test pictures", choosing(lambda known, tested: tested, lambda known, tested, i: tested[i])),
         ("used for the choice", choosing(lambda known, tested: known, lambda known, tested, i: known[i])),
         ("has a say", choosing(lambda known, tested: known + tested, lambda known, tested, i: tested[i])),
@@ -329,6 +355,7 @@ WRONG = {
         ("0, 1, 2", lambda labels, count: lists(labels, count, classes=range(len(labels.unique())))),
     ],
     "own_images.agree": [
+        ("not a mistake that is known", lambda labels, friends: (labels[friends] == labels[:, None])[:, :3].sum(1)),
         ("disagree", lambda labels, friends: friends.shape[1] - friends_loop(labels, friends)),
         ("share", lambda labels, friends: friends_loop(labels, friends) / friends.shape[1]),
         ("numbers of the pictures", lambda labels, friends: friends.eq(labels[:, None]).sum(1)),
@@ -337,6 +364,7 @@ WRONG = {
         ("with itself", lambda labels, friends: friends_loop(labels, friends, start=1)),
     ],
     "own_images.moved": [
+        ("upside down", lambda known, new: 1 / distance(known, new)),
         ("deviation of the new", lambda known, new: distance(known, new, scale=new)),
         ("together", lambda known, new: distance(known, new, scale=torch.vstack([known, new]))),
         ("own deviation first", lambda known, new: distance(known, new, ratio=lambda d, h: (d / h.std(0)).norm())),
@@ -361,6 +389,8 @@ WRONG = {
         ("roots", lambda known, new: distance(known, new) ** 2),
     ],
     "own_images.rare": [
+        ("in per cent", 60),
+        ("are summed", 1.2),
         ("gives the accuracy", 92 / 100),
         ("sick leaves alone", 0.2),
         ("down the columns", (90 / 98 + 2 / 2) / 2),

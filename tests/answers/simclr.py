@@ -250,6 +250,7 @@ def chained(augment, images):
 
 RIGHT = {
     "simclr.partner": [
+        lambda count: torch.fft.fftshift(torch.arange(2 * count)),
         lambda count: torch.cat([torch.arange(count, 2 * count), torch.arange(count)]),
         lambda count: torch.tensor([(row + count) % (2 * count) for row in range(2 * count)]),
         lambda count: (torch.arange(2 * count) + count) % (2 * count),
@@ -266,9 +267,36 @@ RIGHT = {
         class_of_the_loss,
         roots_of_the_temperature,
     ],
-    "simclr.guessing": [math.log(127), torch.tensor(127.0).log(), 4.844, 4.84, "4,84", np.log(127)],
-    "simclr.temperature": ["b", "B", " b ", "b)", "(b)", "B.", ["b"]],
+    "simclr.guessing": [
+        "log(127) = 4.84",
+        "about 4.844",
+        "4.844 nats",
+        "4.84.",
+        math.log(127),
+        torch.tensor(127.0).log(),
+        4.844,
+        4.84,
+        "4,84",
+        np.log(127),
+    ],
+    "simclr.temperature": [
+        "answer b",
+        "option b",
+        "It is b",
+        "b - the nearest",
+        "statement b",
+        "b",
+        "B",
+        " b ",
+        "b)",
+        "(b)",
+        "B.",
+        ["b"],
+    ],
     "simclr.two_views": [
+        lambda augment, images: map(augment, (images, images)),
+        lambda augment, images: augment(images.repeat(2, 1, 1, 1)).unflatten(0, (2, -1)),
+        lambda augment, images: torch.stack([augment(images), augment(images)]),
         pair_of_calls,
         both_at_once,
         one_image_at_a_time,
@@ -286,11 +314,12 @@ RIGHT = {
         under_no_grad,
         lambda queue, keys: torch.cat([keys.detach().flip(0), queue.flip(0)])[: len(queue)],
     ],
-    "simclr.curve": ["c", "C", "c ", "c.", "c: at log(127)"],
+    "simclr.curve": ["run c", "Run C", "c", "C", "c ", "c.", "c: at log(127)"],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
     "simclr.partner": [
+        ("numbers of the images", lambda count: torch.cat([torch.arange(count)] * 2)),
         ("view 1, view 2, view 1", lambda count: torch.tensor([r + 1 - 2 * (r % 2) for r in range(2 * count)])),
         ("its own partner", lambda count: torch.tensor(list(range(2 * count)))),
         ("isn't turned back", lambda count: torch.arange(count, 3 * count)),
@@ -299,6 +328,10 @@ WRONG = {
         ("whole numbers", lambda count: torch.arange(2.0 * count).roll(count)),
     ],
     "simclr.nt_xent": [
+        (
+            "aren't the partners",
+            labelled(lambda count: [(row + 4) % (2 * count) for row in range(2 * count)], -torch.inf),
+        ),
         ("own negative", lambda a, b, t: loop(a, b, t, skip_own=False)),
         ("exp(0) = 1", zero_diagonal),
         ("neighbour i + 1", lambda a, b, t: loop(a, b, t, partner=lambda i, count: i + 1 - 2 * (i % 2))),
@@ -356,6 +389,8 @@ WRONG = {
     ],
     "simclr.temperature": [("larger, not smaller", "a"), ("common summand", "c"), ("who gets it", "d")],
     "simclr.two_views": [
+        ("shape (5, 3, 4, 4)", lambda augment, images: (augment(images)[:4], augment(images)[:4])),
+        ("not a mistake that is known", lambda augment, images: (augment(images), augment(images.flip(0)))),
         ("same one", one_call),
         ("made from the first", chained),
         ("image itself", lambda augment, images: (images.clone(), augment(images))),
