@@ -17,7 +17,7 @@ from ssl_course.augment import Augment
 from ssl_course.methods import SimCLR
 from ssl_course.methods.simclr import nt_xent
 from ssl_course.networks import projection_head
-from ssl_course.recipes import USUAL, Recipe, new_encoder, recipe
+from ssl_course.recipes import NETWORKS, USUAL, Recipe, recipe
 
 PASSES = USUAL["shapes"]["budget"]
 BATCH = 128
@@ -44,7 +44,7 @@ def built(kind: type[SimCLR], layers: int, recipe: Recipe, classes: int) -> nn.M
     """SimCLR, or something like it, with a projection head of so many layers."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
-        encoder = new_encoder(recipe.encoder, recipe.seed)
+        encoder = NETWORKS[recipe.encoder]()
         head = projection_head(encoder.dim, layers=layers)
     return kind(encoder, head=head, augment=Augment(**recipe.views), **recipe.options)
 

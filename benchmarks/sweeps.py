@@ -22,7 +22,7 @@ from ssl_course.evaluate import effective_rank, extract_features, feature_deviat
 from ssl_course.methods import BYOL, Jigsaw
 from ssl_course.methods.byol import regression_loss
 from ssl_course.methods.jigsaw import normalise_tiles
-from ssl_course.recipes import USUAL, Recipe, cost, new_encoder, recipe
+from ssl_course.recipes import NETWORKS, USUAL, Recipe, cost, recipe
 from ssl_course.runs import Images, Machine, Trained
 
 QUICK = USUAL["shapes"]
@@ -150,7 +150,7 @@ def byol_without(name: str, recipe: Recipe, classes: int) -> nn.Module:
     kind, options = BYOL_PARTS[name]
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
-        encoder = new_encoder(recipe.encoder, recipe.seed)
+        encoder = NETWORKS[recipe.encoder]()
         return kind(encoder, augment=Augment(**recipe.views), **options)
 
 

@@ -4,7 +4,7 @@ A reader runs a cell again, and it must print the same again. A copy of each not
 in a folder whose name has a space, with the quick profile; the files stay as they are. What is
 told: cells that fail, cells whose second run prints another text than the first, and printed lines
 of more than 98 columns. Before two texts are compared, each number right before a unit of time
-(ms, s, seconds, minutes) or a rate (images/s) becomes `…`, since these depend on the machine.
+(ms, s, seconds, minutes, times as long) or a rate (images/s) becomes `…`, since these depend on the machine.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from nbclient import NotebookClient
 
 LIMIT = 900  # seconds for one cell
 COLUMNS = 98  # what a notebook page shows without scrolling
-CLOCK = re.compile(r"\d[\d.,]*(?= ?(ms|s|seconds?|minutes?|images/s)\b)")
+CLOCK = re.compile(r"\d[\d.,]*(?= ?(ms|s|seconds?|minutes?|images/s|times as long)\b)")
 
 
 def doubled(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -46,7 +46,7 @@ def printed(cell: nbformat.NotebookNode) -> str:
             parts.append(output.text)
         elif output.output_type == "execute_result":
             parts.append(output.data.get("text/plain", ""))
-    return "\n".join(parts)
+    return "".join(parts)
 
 
 def faults(first: nbformat.NotebookNode, second: nbformat.NotebookNode) -> list[str]:
