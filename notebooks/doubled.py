@@ -4,7 +4,8 @@ A reader runs a cell again, and it must print the same again. A copy of each not
 in a folder whose name has a space, with the quick profile; the files stay as they are. What is
 told: cells that fail, cells whose second run prints another text than the first, and printed lines
 of more than 98 columns. Before two texts are compared, each number right before a unit of time
-(ms, s, seconds, minutes, times as long) or a rate (images/s) becomes `…`, since these depend on the machine.
+(ms, s, seconds, minutes), a rate (images/s) or `times as long` becomes `…`, since these depend on
+the machine.
 """
 
 import argparse

@@ -7,6 +7,7 @@ kept in a small file beside the notebook, so that `progress` can show what is do
 import json
 import os
 import sys
+import textwrap
 import unicodedata
 from pathlib import Path
 
@@ -85,12 +86,12 @@ def recorded(folder: str | os.PathLike = ".") -> dict[str, str]:
 
 
 def _say(text: str) -> None:
-    """Print, with plain characters where the console knows no others."""
+    """Print within the width of a page, with plain characters where the console knows no others."""
     if not _printable(text):
         plain = " ".join(unicodedata.normalize("NFKC", text.translate(PLAIN)).split())
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
         text = plain.encode(encoding, "replace").decode(encoding)
-    print(text)
+    print(textwrap.fill(text, 98, subsequent_indent="  "))
 
 
 def _printable(text: str) -> bool:
