@@ -15,6 +15,7 @@ from ssl_course.runs import Build, Images, Judge, Machine, Trained, hardware, is
 from ssl_course.tables import as_json
 
 RUNS = Path(__file__).parent.parent / "runs"
+ABOUT = ("features", "hash", "machine", "date", "hardware")  # what a run's row has beside numbers
 
 
 def accuracies(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict[str, float]:
@@ -50,21 +51,23 @@ class Row:
 def table(name: str, caption: str, rows: dict[str, Row], seeds: list[int]) -> dict:
     """Make or read every row for every seed and keep the table where lessons find it, after each seed.
 
-    Other seeds that are in the file stay, if today's code and data would give the same rows.
+    In `seeds` a row has numbers alone; which run made it, where and when, stands in `runs`; `recipe` is that of the
+    first row. Other seeds that are in the file stay, if today's code and data would give the same rows.
     """
     machine, file = Machine(), FOLDER / f"{name}.json"
     command = f"python benchmarks/{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}"
     shared = next(iter(rows.values())).recipe
     result = {"caption": caption, "command": command, "recipe": shared.as_dict() | {"data": Path(shared.data).name}}
-    result |= {"hardware": hardware(machine), "date": today(), "seeds": _still_true(file, rows, seeds)}
+    result |= {"hardware": hardware(machine), "date": today(), **_still_true(file, rows, seeds)}
     for seed in seeds:
-        made = {}
+        made, about = {}, {}
+        result["seeds"][str(seed)], result["runs"][str(seed)] = made, about
         for title, row in rows.items():
             recipe, images = replace(row.recipe, seed=seed), row.images(seed)
             found = run(recipe, RUNS, images=images, machine=machine, build=row.build, judge=row.judge)
-            made[title] = row.about | {key: value for key, value in found.items() if key != "features"}
+            made[title] = row.about | {key: value for key, value in found.items() if key not in ABOUT}
+            about[title] = {key: found[key] for key in ("hash", "machine", "date")}
             print(f"{seed}  {title:<36} linear probe {100 * made[title]['linear_probe']:.1f} %", flush=True)
-        result["seeds"][str(seed)] = made
         file.write_text(as_json(result), encoding="utf-8")
     return result
 
@@ -84,17 +87,19 @@ def show(result: dict) -> None:
 
 
 def _still_true(file: Path, rows: dict[str, Row], asked: list[int]) -> dict[str, dict]:
-    earlier = json.loads(file.read_text(encoding="utf-8"))["seeds"] if file.exists() else {}
-    kept = {}
-    for seed, found in earlier.items():
-        if int(seed) not in asked and set(found) == set(rows):
-            if all(_is_current(row, found[title], int(seed)) for title, row in rows.items()):
-                kept[seed] = found
-            else:
-                print(f"seed {seed} was made by other code, data or settings: left out", file=sys.stderr)
+    """The seeds of an earlier result that aren't asked for and that today's code and data would give again."""
+    earlier = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    kept = {"seeds": {}, "runs": {}}
+    for seed, about in earlier.get("runs", {}).items():
+        if int(seed) in asked:
+            continue
+        if set(about) == set(rows) and all(_is_current(row, about[title], int(seed)) for title, row in rows.items()):
+            kept["seeds"][seed], kept["runs"][seed] = earlier["seeds"][seed], about
+        else:
+            print(f"seed {seed} was made by other code, data or settings: left out", file=sys.stderr)
     return kept
 
 
-def _is_current(row: Row, found: dict, seed: int) -> bool:
+def _is_current(row: Row, about: dict, seed: int) -> bool:
     recipe = replace(row.recipe, seed=seed)
-    return is_current(found, recipe, row.images(seed), build=row.build, judge=row.judge)
+    return is_current(about, recipe, row.images(seed), build=row.build, judge=row.judge)

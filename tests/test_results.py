@@ -10,7 +10,7 @@ ABOUT = {"caption", "command", "recipe", "hardware", "date", "seeds"}
 def test_a_committed_result_says_what_made_it(name):
     result = read(name)
     compared = {"failed", "similarity", "maps"} if name.startswith("compare_") else set()
-    assert set(result) - {"recipes"} == ABOUT | compared
+    assert set(result) - {"recipes", "runs"} == ABOUT | compared
     assert {"device", "precision", "torch", "python"} == set(result["hardware"]) - {"threads"}
     rows = list(result["seeds"].values())
     assert len(rows) >= 2
