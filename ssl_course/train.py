@@ -28,6 +28,7 @@ from ssl_course.precision import DTYPES, choose_device, choose_precision, choose
 __all__ = ["History", "TrainingError", "learning_rate", "load_encoder", "parameter_groups", "pretrain"]
 
 WATCHED = 512  # images whose features are measured for collapse after every epoch
+PATIENCE = 30  # seconds of an epoch after which the threads are chosen anew
 
 
 class History(list):
@@ -98,7 +99,7 @@ def pretrain(
         device: "auto" (CUDA, mps, CPU), or a name. The method stays there.
         precision: "auto", "fp32", "bf16" or "fp16"; see `precision.choose_precision`.
         threads: of the processor; "auto" takes those that are fastest now, see `precision.choose_threads`, and looks
-            again when an epoch takes twice as long as the fastest.
+            again after an epoch that took half a minute, or twice as long as the fastest.
         checkpoint: a file that is written after every epoch and, if it exists, gone on from.
         on_epoch: is called with the epoch's dict.
         watch: whether to measure after every epoch if the features collapse.
@@ -139,7 +140,7 @@ def pretrain(
                     checkpoints.save(checkpoint, run.state() | {"history": list(history)})
                 if on_epoch is not None:
                     on_epoch(history[-1])
-                if threads == "auto" and device.type == "cpu" and _became_slow(history):
+                if threads == "auto" and device.type == "cpu" and _is_slow(history):
                     torch.set_num_threads(_choose_threads(progress, again=True))
         except KeyboardInterrupt:
             history.interrupted = True
@@ -377,10 +378,10 @@ def _say_once(text: str) -> None:
     tqdm.write(text, file=_terminal())
 
 
-def _became_slow(history: list[dict]) -> bool:
-    """Whether the last epoch took more than twice as long as the fastest so far."""
+def _is_slow(history: list[dict]) -> bool:
+    """Whether to look again for the fastest threads: after an epoch that took long, or twice as long as the fastest."""
     speeds = [record["images_per_second"] for record in history]
-    return speeds[-1] < max(speeds) / 2
+    return history[-1]["seconds"] > PATIENCE or speeds[-1] < max(speeds) / 2
 
 
 def _mean(values: list[Tensor]) -> float:

@@ -259,18 +259,20 @@ def test_threads_are_those_asked_for_recorded_and_given_back(tmp_path):
 def test_a_run_that_became_slow_looks_again_for_the_fastest_threads(monkeypatch):
     counts = iter([2, 1])
     monkeypatch.setattr(train, "choose_threads", lambda: (next(counts), "because"))
-    real, speeds = train.train_epoch, iter([100.0, 90.0, 40.0, 41.0])
-    monkeypatch.setattr(train, "train_epoch", lambda *given: real(*given) | {"images_per_second": next(speeds)})
-    monkeypatch.setattr(train, "_became_slow", lambda history: len(history) == 3)
+    monkeypatch.setattr(train, "_is_slow", lambda history: len(history) == 3)
     history = pretrain(simclr(), images(), epochs=4, batch_size=16, **QUIET)
     assert [record["threads"] for record in history] == [2, 2, 2, 1]
 
 
-@pytest.mark.parametrize(
-    ("speeds", "slow"), [([100], False), ([100, 60], False), ([100, 49], True), ([40, 100], False)]
-)
-def test_slow_is_less_than_half_of_the_fastest(speeds, slow):
-    assert train._became_slow([{"images_per_second": speed} for speed in speeds]) is slow
+def test_slow_is_half_a_minute_or_less_than_half_of_the_fastest():
+    def slow(*epochs):
+        return train._is_slow([{"images_per_second": speed, "seconds": seconds} for speed, seconds in epochs])
+
+    assert not slow((100, 10))
+    assert not slow((100, 10), (60, 17))
+    assert slow((100, 10), (49, 20))
+    assert not slow((40, 25), (100, 10))
+    assert slow((100, 31))
 
 
 def test_a_resumed_run_keeps_the_threads_it_began_with(tmp_path, monkeypatch):
@@ -285,7 +287,7 @@ def test_a_resumed_run_keeps_the_threads_it_began_with(tmp_path, monkeypatch):
     with pytest.raises(Stop):
         pretrain(simclr(), images(), threads=2, on_epoch=stop, **arguments)
     monkeypatch.setattr(train, "choose_threads", None)
-    monkeypatch.setattr(train, "_became_slow", lambda history: False)
+    monkeypatch.setattr(train, "_is_slow", lambda history: False)
     assert [record["threads"] for record in pretrain(simclr(), images(), **arguments)] == [2, 2]
 
 
