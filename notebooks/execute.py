@@ -88,6 +88,9 @@ def execute(path: Path) -> None:
         notebook, timeout=LIMIT, record_timing=False, resources={"metadata": {"path": str(HERE)}}
     )
     client.execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -95,6 +98,19 @@ def execute(path: Path) -> None:
     }
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
+
+
+def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Text that came in pieces as one output: how it is cut depends on how busy the machine is."""
+    whole = []
+    for output in outputs:
+        last = whole[-1] if whole else None
+        stream = last is not None and output.output_type == last.output_type == "stream"
+        if stream and output.name == last.name:
+            last.text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What holds for every committed notebook; that its cells run is tested by nbval beside these tests."""
 
+import copy
 import importlib.util
 import statistics
 from pathlib import Path
@@ -99,6 +100,18 @@ def test_a_method_that_is_built_by_its_name_counts(monkeypatch):
         fingerprint.inspect, "getsource", lambda part: real(part) + "    x = 1\n" * (part.__qualname__ == "MAE")
     )
     assert execute.fingerprint(builds) != before
+
+
+def test_text_that_came_in_pieces_is_joined_but_not_across_a_picture():
+    def output(kind, text):
+        return nbformat.from_dict({"output_type": kind, "name": "stdout", "text": text})
+
+    pieces = [output("stream", "a"), output("stream", "b"), output("display_data", ""), output("stream", "c")]
+    assert [part.text for part in execute.joined(pieces)] == ["ab", "", "c"]
+
+
+def test_the_text_of_a_cell_is_whole(notebook):
+    assert all(cell.outputs == execute.joined(copy.deepcopy(cell.outputs)) for cell in code_cells(notebook))
 
 
 def test_the_file_is_small_enough_to_open_anywhere(path):
