@@ -9,7 +9,7 @@ from torch import Tensor
 from ssl_course import plots, tables
 from ssl_course.data import ImageSet
 from ssl_course.evaluate import linear_cka
-from ssl_course.features import effective_rank
+from ssl_course.features import collapsed
 from ssl_course.recipes import Recipe
 from ssl_course.runs import Images, Machine, hardware, is_current, load_images, run, today
 from ssl_course.tables import NAMES
@@ -46,10 +46,11 @@ def collect(
     result |= {"hardware": hardware(machine or Machine()), "date": today(), "seeds": {}, "failed": []}
     result["seeds"] = _still_true(earlier, recipes, say) if earlier else {}
     features: dict[str, Tensor] = {}
-    first = recipes[0].seed
+    first, test = recipes[0].seed, None
     for seed in dict.fromkeys(made.seed for made in recipes):
         chosen = [made for made in recipes if made.seed == seed]
         images = load_images(chosen[0])
+        test = images.test if seed == first else test
         rows = result["seeds"].setdefault(str(seed), {})
         for made in chosen:
             row = _try(made, folder, images, machine, result["failed"], say, progress)
@@ -59,8 +60,8 @@ def collect(
                 if seed == first:
                     features[made.method] = kept
     result["seeds"] = {str(seed): result["seeds"][str(seed)] for seed in sorted(map(int, result["seeds"]))}
-    spread = {name: part for name, part in features.items() if effective_rank(part) > 1}  # not those that collapsed
-    return result | {"similarity": similarity(spread), "maps": maps(spread, load_images(recipes[0]).test)}
+    spread = {name: part for name, part in features.items() if not collapsed(part)}
+    return result | {"similarity": similarity(spread), "maps": maps(spread, test)}
 
 
 def _try(
