@@ -28,7 +28,8 @@ from ssl_course.precision import DTYPES, choose_device, choose_precision, choose
 __all__ = ["History", "TrainingError", "learning_rate", "load_encoder", "parameter_groups", "pretrain"]
 
 WATCHED = 512  # images whose features are measured for collapse after every epoch
-PATIENCE = 30  # seconds of an epoch after which the threads are chosen anew
+WINDOW = 2  # seconds over which the speed of training is measured
+PATIENCE = 30  # seconds after which the threads are chosen anew in any case
 
 
 class History(list):
@@ -44,6 +45,28 @@ class History(list):
 
 
 @dataclass
+class Pace:
+    """Notices when to look again for the fastest threads: at half the best speed so far, or after half a minute."""
+
+    chosen: float
+    since: float
+    images: int = 0
+    best: float = 0.0
+
+    def is_slow(self, images: int, now: float) -> bool:
+        """Whether to look again, after so many more images at this time in seconds."""
+        self.images += images
+        if now - self.since < WINDOW:
+            return False
+        speed = self.images / (now - self.since)
+        self.best, self.since, self.images = max(self.best, speed), now, 0
+        if speed >= self.best / 2 and now - self.chosen < PATIENCE:
+            return False
+        self.chosen, self.best = now, 0.0
+        return True
+
+
+@dataclass
 class Run:
     """What one training run carries from step to step."""
 
@@ -52,6 +75,7 @@ class Run:
     scaler: torch.amp.GradScaler
     settings: dict
     device: torch.device
+    pace: Pace | None = None  # where the threads may be chosen anew
 
     @property
     def total_steps(self) -> int:
@@ -99,7 +123,7 @@ def pretrain(
         device: "auto" (CUDA, mps, CPU), or a name. The method stays there.
         precision: "auto", "fp32", "bf16" or "fp16"; see `precision.choose_precision`.
         threads: of the processor; "auto" takes those that are fastest now, see `precision.choose_threads`, and looks
-            again after an epoch that took half a minute, or twice as long as the fastest.
+            again every half minute, and when training has become half as fast.
         checkpoint: a file that is written after every epoch and, if it exists, gone on from.
         on_epoch: is called with the epoch's dict.
         watch: whether to measure after every epoch if the features collapse.
@@ -129,6 +153,8 @@ def pretrain(
     labels = None if labels is None else labels.to(images.device)
     forked = [device] if device.type == "cuda" else []
     count = _first_threads(threads, device, history, progress)
+    if threads == "auto" and device.type == "cpu":
+        run.pace = Pace(time.perf_counter(), time.perf_counter())
     with _progress_bar(run, len(history), progress) as bar, torch.random.fork_rng(devices=forked), with_threads(count):
         try:
             for epoch in range(len(history), epochs):
@@ -140,8 +166,6 @@ def pretrain(
                     checkpoints.save(checkpoint, run.state() | {"history": list(history)})
                 if on_epoch is not None:
                     on_epoch(history[-1])
-                if threads == "auto" and device.type == "cpu" and _is_slow(history):
-                    torch.set_num_threads(_choose_threads(progress, again=True))
         except KeyboardInterrupt:
             history.interrupted = True
             tqdm.write(
@@ -176,6 +200,8 @@ def train_epoch(run: Run, epoch: int, order: Tensor, images: Tensor, labels: Ten
             method.after_step((step + 1) / run.total_steps)
         losses.append(loss.detach())
         bar.update(len(batch))
+        if run.pace is not None and run.pace.is_slow(len(batch), time.perf_counter()):
+            torch.set_num_threads(_choose_threads(not bar.disable, again=True))
         if run.device.type == "cpu" or len(losses) % 20 == 0 or len(losses) == len(order):  # a GPU has to wait for this
             _check_finite(run, losses[checked:], norms[checked:], first_step + checked)
             checked = len(losses)
@@ -376,12 +402,6 @@ def _measured(minute: int) -> tuple[int, str]:
 @functools.cache
 def _say_once(text: str) -> None:
     tqdm.write(text, file=_terminal())
-
-
-def _is_slow(history: list[dict]) -> bool:
-    """Whether to look again for the fastest threads: after an epoch that took long, or twice as long as the fastest."""
-    speeds = [record["images_per_second"] for record in history]
-    return history[-1]["seconds"] > PATIENCE or speeds[-1] < max(speeds) / 2
 
 
 def _mean(values: list[Tensor]) -> float:

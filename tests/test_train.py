@@ -259,20 +259,21 @@ def test_threads_are_those_asked_for_recorded_and_given_back(tmp_path):
 def test_a_run_that_became_slow_looks_again_for_the_fastest_threads(monkeypatch):
     counts = iter([2, 1])
     monkeypatch.setattr(train, "choose_threads", lambda: (next(counts), "because"))
-    monkeypatch.setattr(train, "_is_slow", lambda history: len(history) == 3)
+    calls = []
+    monkeypatch.setattr(train.Pace, "is_slow", lambda *_: calls.append(1) or len(calls) == 7)  # of two steps each
     history = pretrain(simclr(), images(), epochs=4, batch_size=16, **QUIET)
     assert [record["threads"] for record in history] == [2, 2, 2, 1]
 
 
-def test_slow_is_half_a_minute_or_less_than_half_of_the_fastest():
-    def slow(*epochs):
-        return train._is_slow([{"images_per_second": speed, "seconds": seconds} for speed, seconds in epochs])
-
-    assert not slow((100, 10))
-    assert not slow((100, 10), (60, 17))
-    assert slow((100, 10), (49, 20))
-    assert not slow((40, 25), (100, 10))
-    assert slow((100, 31))
+def test_slow_is_half_of_the_best_speed_so_far_or_half_a_minute():
+    pace = train.Pace(chosen=0.0, since=0.0)
+    assert not pace.is_slow(100, 1.0)  # too short to tell
+    assert not pace.is_slow(100, 2.0)  # 100 a second
+    assert not pace.is_slow(120, 4.0)
+    assert pace.is_slow(98, 6.0)  # less than half of that
+    assert not pace.is_slow(98, 8.0)  # the best since the threads were chosen anew
+    assert not pace.is_slow(1350, 35.0)
+    assert pace.is_slow(100, 37.0)  # half a minute later
 
 
 def test_a_resumed_run_keeps_the_threads_it_began_with(tmp_path, monkeypatch):
@@ -287,7 +288,7 @@ def test_a_resumed_run_keeps_the_threads_it_began_with(tmp_path, monkeypatch):
     with pytest.raises(Stop):
         pretrain(simclr(), images(), threads=2, on_epoch=stop, **arguments)
     monkeypatch.setattr(train, "choose_threads", None)
-    monkeypatch.setattr(train, "_is_slow", lambda history: False)
+    monkeypatch.setattr(train.Pace, "is_slow", lambda *_: False)
     assert [record["threads"] for record in pretrain(simclr(), images(), **arguments)] == [2, 2]
 
 
