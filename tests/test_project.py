@@ -14,6 +14,7 @@ PACKAGE = ROOT / "ssl_course"
 NAMES = "rotation jigsaw inpainting autoencoder triplet simclr moco byol simsiam mae supervised"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
+FIGURES = "results start pretext painting margins contrast collapse masks folder"
 SETS = "pretext autoencoder triplet byol mae compare own_images clinic"
 LAYERS = [
     {"pictures"},
@@ -25,6 +26,8 @@ LAYERS = [
     SIMCLRS_RELATIVES,
     {"methods"},
     {"train", "tables", "recipes"},
+    {"plots.general"},
+    {f"plots.{name}" for name in FIGURES.split()},
     {"evaluate", "plots", "profiles"},
     {"runs"},
     {"compare"},

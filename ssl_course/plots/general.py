@@ -1,4 +1,4 @@
-"""Arrays in, matplotlib Axes out. Every function takes an optional `ax` and returns the Axes it drew on."""
+"""Figures that every lesson uses: pictures, curves, maps, bars and grids."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,6 @@ from sklearn.manifold import TSNE
 from torch import Tensor
 
 from ssl_course.features import check_features, collapsed
-from ssl_course.tables import NAMES, summary
 
 # Ten colours that stay apart for colour-blind readers as far as ten can (Paul Tol's "muted", and black).
 COLOURS = ("#332288", "#88CCEE", "#44AA99", "#DDCC77", "#CC6677", "#AA4499", "#882255", "#117733", "#999933", "#222222")
@@ -31,7 +30,7 @@ def show_images(
     rows = -(-count // columns)
     below = max(8, height // 3) if titles else gap
     canvas = np.ones((rows * (height + below), columns * (width + gap) - gap, 3))
-    ax = ax or _new_axes(columns * 0.95, canvas.shape[0] / canvas.shape[1] * columns * 0.95)
+    ax = ax or new_axes(columns * 0.95, canvas.shape[0] / canvas.shape[1] * columns * 0.95)
     for position, image in enumerate(images.permute(0, 2, 3, 1).numpy()):
         top, left = position // columns * (height + below), position % columns * (width + gap)
         canvas[top : top + height, left : left + width] = image
@@ -54,7 +53,7 @@ def show_views(images: Tensor, *views: Tensor, ax: Axes | None = None) -> Axes:
 
 def history(records: Sequence[Mapping], key: str = "loss", *, label: str | None = None, ax: Axes | None = None) -> Axes:
     """One value of a training history over the epochs."""
-    ax = ax or _new_axes(4.5, 3)
+    ax = ax or new_axes(4.5, 3)
     colour = COLOURS[2 * len(ax.lines) % len(COLOURS)]
     ax.plot(
         [record["epoch"] for record in records],
@@ -75,7 +74,7 @@ def history(records: Sequence[Mapping], key: str = "loss", *, label: str | None 
 def similarity(z1: Tensor, z2: Tensor, *, ax: Axes | None = None) -> Axes:
     """Cosine similarity of every row of z1 with every row of z2, both (N, D); the diagonal is one image's two views."""
     unit = [torch.nn.functional.normalize(z.detach().float().cpu(), dim=1) for z in (z1, z2)]
-    ax = ax or _new_axes(4, 3.4)
+    ax = ax or new_axes(4, 3.4)
     picture = ax.imshow(unit[0] @ unit[1].T, vmin=-1, vmax=1, cmap="PuOr")
     ax.figure.colorbar(picture, ax=ax, label="cosine similarity", shrink=0.8)
     ax.set(xlabel="view 2 of image", ylabel="view 1 of image")
@@ -138,7 +137,7 @@ def scatter(
     """
     if len(places) != len(labels):
         raise ValueError(f"each point needs a label, got {len(places)} points and {len(labels)} labels")
-    ax = ax or _new_axes(4.5, 4.5)
+    ax = ax or new_axes(4.5, 4.5)
     for label in labels.unique().tolist():
         chosen = places[(labels == label).numpy()]
         name = classes[label] if 0 <= label < len(classes) else str(label)
@@ -161,7 +160,7 @@ def compare(
     ax: Axes | None = None,
 ) -> Axes:
     """Bars of accuracies in [0, 1]: one group per row of the table, one bar per column; `spread` gives error bars."""
-    ax = ax or _new_axes(6, 0.45 * len(table) + 1)
+    ax = ax or new_axes(6, 0.45 * len(table) + 1)
     columns = _columns(table)
     height = 0.8 / len(columns)
     for number, column in enumerate(columns):
@@ -187,7 +186,7 @@ def heatmap(table: Mapping[str, Mapping[str, float]], *, unit: str = "", ax: Axe
     for row, cells in enumerate(table.values()):
         for name, value in cells.items():
             values[row, columns.index(name)] = value
-    ax = ax or _new_axes(0.62 * len(columns) + 2.4, 0.34 * len(table) + 1)
+    ax = ax or new_axes(0.62 * len(columns) + 2.4, 0.34 * len(table) + 1)
     picture = ax.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
@@ -207,42 +206,5 @@ def _columns(table: Mapping[str, Mapping[str, float]]) -> list[str]:
     return columns
 
 
-def _new_axes(width: float, height: float) -> Axes:
+def new_axes(width: float, height: float) -> Axes:
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
-
-
-# --- a result of `compare`
-
-
-def accuracy_bars(result: dict) -> Axes:
-    """Linear probe and k-NN of every row of a result as bars, with the spread over the seeds."""
-    means, spreads = {}, {}
-    for title, column in (("linear probe", "linear_probe"), ("k-NN", "knn")):
-        for name, (mean, deviation) in summary(result, column).items():
-            means.setdefault(NAMES[name], {})[title] = mean
-            spreads.setdefault(NAMES[name], {})[title] = deviation
-    return compare(means, spread=spreads, chance=1 / len(result["maps"]["classes"]))
-
-
-def similarity_grid(result: dict) -> Axes:
-    """Linear CKA of every pair of rows of a result as a grid."""
-    alike = {}
-    for one, row in result["similarity"].items():
-        alike[NAMES[one]] = {NAMES[other]: value for other, value in row.items()}
-    return heatmap(alike, unit="linear CKA")
-
-
-def gallery(result: dict) -> Axes:
-    """One t-SNE map for each row of a result, side by side."""
-    places, labels = result["maps"]["places"], torch.tensor(result["maps"]["labels"])
-    wide = min(4, len(places))
-    high = -(-len(places) // wide)
-    figure, axes = plt.subplots(high, wide, figsize=(2.6 * wide, 2.7 * high), layout="constrained", squeeze=False)
-    for ax in axes.flat[len(places) :]:
-        ax.axis("off")
-    for ax, (name, points) in zip(axes.flat, places.items(), strict=False):
-        scatter(np.array(points), labels, result["maps"]["classes"], legend=False, ax=ax)
-        ax.set_title(NAMES[name], fontsize=10)
-    handles = axes.flat[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=5, frameon=False, markerscale=1.8)
-    return axes.flat[0]

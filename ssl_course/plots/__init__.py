@@ -1,0 +1,41 @@
+"""Arrays in, matplotlib Axes out. Every function takes an optional `ax` and returns the Axes it drew on.
+
+`general` has what every lesson uses, `results` draws tables of results, and each lesson has a module of its own.
+"""
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from ssl_course.plots.general import (
+    COLOURS,
+    MARKERS,
+    compare,
+    heatmap,
+    history,
+    scatter,
+    show_images,
+    show_views,
+    similarity,
+    tsne,
+    tsne_places,
+)
+from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
+
+__all__ = [
+    "COLOURS",
+    "MARKERS",
+    "Axes",
+    "accuracy_bars",
+    "compare",
+    "gallery",
+    "heatmap",
+    "history",
+    "plt",
+    "scatter",
+    "show_images",
+    "show_views",
+    "similarity",
+    "similarity_grid",
+    "tsne",
+    "tsne_places",
+]

@@ -1,0 +1,1 @@
+"""Figures of lesson 05, on learning without negatives."""

@@ -1,0 +1,1 @@
+"""Figures of lesson 04, on SimCLR and MoCo."""

@@ -1,0 +1,1 @@
+"""Figures of lesson 08, on one's own images."""

@@ -1,0 +1,1 @@
+"""Figures of lesson 03, on the triplet loss."""

@@ -1,0 +1,1 @@
+"""Figures of lesson 02, on autoencoders."""

@@ -1,0 +1,1 @@
+"""Figures of lesson 01, on pretext tasks."""

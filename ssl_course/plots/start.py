@@ -1,0 +1,1 @@
+"""Figures of lesson 00, on judging an encoder."""
