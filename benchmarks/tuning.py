@@ -104,11 +104,9 @@ def tune(methods: list[str], scale: float, jobs: int, file: Path) -> None:
             kept = {name: row[name] for name in ("linear_probe", "knn", "steps", "seconds", "hash") if name in row}
             kept |= {"failed": row["failed"], "linear_probe": 0.0, "knn": 0.0} if "failed" in row else {}
             result["trials"][task.recipe.method][stage].append({"changes": changed[task]} | kept)
+            result["chosen"] = {name: choose(**part) for name, part in result["trials"].items() if part["first"]}
             print(f"{stage:<7}{task.recipe.method:<13}{changed[task]}  {kept}", flush=True)
             file.write_text(as_json(result), encoding="utf-8")
-    for method, trials in result["trials"].items():
-        result["chosen"][method] = choose(**trials)
-    file.write_text(as_json(result), encoding="utf-8")
 
 
 def main() -> None:
