@@ -249,5 +249,6 @@ def figures(result: dict) -> dict[str, plots.Axes]:
     drawn = {"accuracy": plots.accuracy_bars(result), "similarity": plots.similarity_grid(result)}
     drawn["maps"] = plots.gallery(result)
     if table := tables.factor_table(result):
-        drawn["factors"] = plots.heatmap(table, unit="read linearly: R² on test images")
+        spread = tables.factor_spread(result)
+        drawn["factors"] = plots.heatmap(table, spread=spread, unit="read linearly: R² on test images")
     return drawn
