@@ -20,6 +20,7 @@ from ssl_course.plots.general import (
     tsne_places,
 )
 from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
+from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
 __all__ = [
     "COLOURS",
@@ -27,15 +28,20 @@ __all__ = [
     "Axes",
     "accuracy_bars",
     "compare",
+    "feature_maps",
     "gallery",
     "heatmap",
     "history",
+    "label_curves",
     "plt",
     "scatter",
     "show_images",
     "show_views",
     "similarity",
     "similarity_grid",
+    "sorted_by",
+    "timeline",
     "tsne",
     "tsne_places",
+    "tsne_settings",
 ]
