@@ -427,7 +427,7 @@ EXERCISES: dict[str, Exercise | Task | Runs] = {
         others={
             "a": "then k-NN and probe would both be near guessing, 10 %.",
             "b": "then k-NN would be near guessing: its votes would be those of other images.",
-            "c": "training mode makes features noisy: no number gets better by it, least of all an untrained network's.",
+            "c": "training mode makes features noisy: no number gets better by it.",
         },
     ),
     "pretext": Task(factor="x", enough=0.6, floor=0.05, other="y"),
