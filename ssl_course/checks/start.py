@@ -251,8 +251,8 @@ class Task:
             return "with a smaller batch it gives another number of pseudo-labels: one for each image is needed."
         if (few == labels[600:]).float().mean() < 0.9:
             return (
-                "an image's pseudo-label depends on the others in its batch, on its place there or on chance: the network sees "
-                "one image at a time."
+                "an image's pseudo-label depends on the others in its batch, on its place there or on chance: the "
+                "network sees one image at a time."
             )
         return None
 
