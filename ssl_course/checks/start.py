@@ -270,16 +270,17 @@ class Task:
 
 
 def factors_after(images: Tensor, labels: Tensor) -> dict[str, float]:
-    """R^2 of the factors after two passes over images uint8 (N, 3, 32, 32) with their pseudo-labels (N,)."""
+    """R^2 of the factors after four passes over images uint8 (N, 3, 32, 32) with their pseudo-labels (N,)."""
     by_image = {image.numpy().tobytes(): label for image, label in zip(images, labels, strict=True)}
 
     def looked_up(batch: Tensor) -> Tensor:
         whole = (255 * batch).round().byte().contiguous()
         return torch.stack([by_image[image.numpy().tobytes()] for image in whole])
 
+    torch.manual_seed(0)
     method = Pretext(small_cnn(16), looked_up, 4)
     quiet = {"device": "cpu", "precision": "fp32", "threads": 1, "watch": False, "progress": False}
-    pretrain(method, images, epochs=2, batch_size=30, lr=4e-3, **quiet)
+    pretrain(method, images, epochs=4, batch_size=30, lr=2e-3, **quiet)
     known, asked = load("shapes", size=1000, seed=6), load("shapes", "test", size=400, seed=6)
     h = [extract_features(method.encoder, part.images) for part in (known, asked)]
     return factor_scores(h[0], known.factors, h[1], asked.factors)
@@ -428,7 +429,7 @@ EXERCISES: dict[str, Exercise | Task | Runs] = {
             "c": "training mode makes features noisy: no number gets better by it.",
         },
     ),
-    "pretext": Task(factor="x", enough=0.5, floor=0.05, other="y"),
+    "pretext": Task(factor="x", enough=0.65, floor=0.05, other="y"),
     "runs": Runs(least=3, floor=0.2),
     "open": Essay(
         question="We trained twelve variants of our method. The best of them reaches 63.4 % on the test images (linear "
