@@ -19,7 +19,7 @@ def test_rows_of_images_run_from_the_smallest_to_the_largest_value_of_a_factor()
     rows = plots.sorted_by(images, {"size": values, "x": -values}, ["size", "x"], shown=3)
     assert [ax.get_title(loc="left") for ax in rows] == ["sorted by size", "sorted by x"]
     shown = rows[0].images[0].get_array()[0, ::4, 0] * 255  # the first pixel of each image, 2 wide and 2 apart
-    assert shown == pytest.approx([0, 120, 180])
+    assert shown.tolist() == pytest.approx([0, 120, 180])
 
 
 def test_the_timeline_is_in_the_order_of_years_and_fills_what_is_built():
