@@ -56,7 +56,7 @@ def test_every_relative_link_of_a_lesson_leads_somewhere(notebook):
     assert [link for link in LINK.findall(told(notebook)) if not (FOLDER / link).exists()] == []
 
 
-@pytest.mark.parametrize(("path", "following"), itertools.pairwise(NOTEBOOKS), ids=lambda p: p.stem[:2])
+@pytest.mark.parametrize(("path", "following"), list(itertools.pairwise(NOTEBOOKS)), ids=lambda p: p.stem[:2])
 def test_the_last_cell_of_a_lesson_leads_to_the_next_one(path, following):
     last = nbformat.read(path, as_version=4).cells[-1].source
     assert NEXT.findall(last) == [(following.stem, following.stem)]
