@@ -19,12 +19,8 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
-<<<<<<< HEAD
-from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
-from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
-=======
 from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
->>>>>>> engine
+from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
 __all__ = [
     "COLOURS",
@@ -36,11 +32,8 @@ __all__ = [
     "gallery",
     "heatmap",
     "history",
-<<<<<<< HEAD
     "label_curves",
-=======
     "learning_curves",
->>>>>>> engine
     "plt",
     "scatter",
     "show_images",
