@@ -20,6 +20,7 @@ from ssl_course.plots.general import (
     tsne_places,
 )
 from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
+from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
 __all__ = [
     "COLOURS",
@@ -27,9 +28,11 @@ __all__ = [
     "Axes",
     "accuracy_bars",
     "compare",
+    "feature_maps",
     "gallery",
     "heatmap",
     "history",
+    "label_curves",
     "learning_curves",
     "plt",
     "scatter",
@@ -37,6 +40,9 @@ __all__ = [
     "show_views",
     "similarity",
     "similarity_grid",
+    "sorted_by",
+    "timeline",
     "tsne",
     "tsne_places",
+    "tsne_settings",
 ]
