@@ -5,12 +5,14 @@ training split.
 
 First every batch size with every learning rate; then, at the best of these, other views, other weight decay and other
 values of the method's own options, one at a time. A trial of the second kind is taken if it is better by more than
-MARGIN; less than that is a tie, in which the largest batch is taken, since it is the fastest in seconds. Nothing here
-sees the test split, and the seed is none of those that are reported. Trials that are in the file aren't made again.
+MARGIN; less than that is a tie, in which the largest batch is taken, since it is the fastest in seconds. BYOL, which a
+third of the time tells least of, has trials of ten times the usual cost, too. Nothing here sees the test split, and the
+seed is none of those that are reported. Trials that are in the file aren't made again.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +47,11 @@ OWN = {
 }
 
 
+LONGER = {"byol": ({"batch_size": 64, "lr": 1.5e-3}, {"batch_size": 64, "lr": 1.5e-3, "views": {"crop": 0.8}})}
+LONGEST = 10  # times the usual cost, of those
+VIEWS_OF = {"simsiam": "byol"}  # whose task is the same, but for the second network
+
+
 def held_back(made: Recipe) -> Images:
     """Training images in two parts, one to train on and the other in place of the test split."""
     whole = load_images(replace(made, size=made.size + HELD_BACK)).train
@@ -72,17 +79,32 @@ def best_of(trials: list[dict]) -> dict:
     return max(tied, key=lambda row: (row["changes"]["batch_size"], row["linear_probe"]))
 
 
-def choose(first: list[dict], second: list[dict]) -> dict:
-    """The changes that are taken: the best of the first trials, or of the second if it is better by MARGIN."""
+def choose(first: list[dict], second: list[dict], longer: Sequence[dict] = ()) -> dict:
+    """The changes that are taken: the best of the longer trials if there are any, else the best of the first, or of the
+    second if it is better by MARGIN."""
+    if longer:
+        return max(longer, key=lambda row: row["linear_probe"])["changes"]
     before = best_of(first)
     after = max(second, key=lambda row: row["linear_probe"], default=before)
     return (after if after["linear_probe"] > before["linear_probe"] + MARGIN else before)["changes"]
 
 
+def choices(trials: dict[str, dict]) -> dict[str, dict]:
+    """What is taken of every method's trials, as far as there are any."""
+    chosen = {method: choose(**part) for method, part in trials.items() if part["first"]}
+    for method, model in VIEWS_OF.items():
+        if method in chosen and "views" in chosen.get(model, {}):
+            chosen[method] = chosen[method] | {"views": chosen[model]["views"]}
+    return chosen
+
+
 def planned(stage: str, method: str, trials: dict[str, list[dict]]) -> list[dict]:
     """The changes of a stage that haven't been tried."""
-    wanted = first_changes() if stage == "first" else second_changes(method, best_of(trials["first"])["changes"])
-    tried = [row["changes"] for row in trials[stage]]
+    if stage == "longer":
+        wanted = list(LONGER.get(method, ()))
+    else:
+        wanted = first_changes() if stage == "first" else second_changes(method, best_of(trials["first"])["changes"])
+    tried = [row["changes"] for row in trials.get(stage, [])]
     return [changes for changes in wanted if changes not in tried]
 
 
@@ -94,17 +116,17 @@ def tune(methods: list[str], scale: float, jobs: int, file: Path) -> None:
     result |= {"hardware": hardware(machine), "date": today(), "scale": scale, "seed": SEED, "margin": MARGIN}
     result |= {"chosen": {}, "trials": {method: {"first": [], "second": []} for method in methods}}
     result["trials"] |= earlier["trials"]
-    for stage in ("first", "second"):
+    for stage in ("first", "second", "longer"):
         changed = {}
         for method in methods:
             for changes in planned(stage, method, result["trials"][method]):
-                changed[trial(method, changes, scale)] = changes
+                changed[trial(method, changes, LONGEST if stage == "longer" else scale)] = changes
         tasks = sorted(changed, key=lambda task: -task.recipe.passes / task.recipe.batch_size)
         for task, row in run_side_by_side(tasks, RUNS, machine, jobs):
             kept = {name: row[name] for name in ("linear_probe", "knn", "steps", "seconds", "hash") if name in row}
             kept |= {"failed": row["failed"], "linear_probe": 0.0, "knn": 0.0} if "failed" in row else {}
-            result["trials"][task.recipe.method][stage].append({"changes": changed[task]} | kept)
-            result["chosen"] = {name: choose(**part) for name, part in result["trials"].items() if part["first"]}
+            result["trials"][task.recipe.method].setdefault(stage, []).append({"changes": changed[task]} | kept)
+            result["chosen"] = choices(result["trials"])
             print(f"{stage:<7}{task.recipe.method:<13}{changed[task]}  {kept}", flush=True)
             file.write_text(as_json(result), encoding="utf-8")
 

@@ -303,12 +303,13 @@ def cost(made: Recipe) -> float:
 
 def simclr_cost(made: Recipe) -> float:
     """What `cost` is for SimCLR on the images of a recipe, with its encoder (the usual one if that's a transformer)."""
-    return _simclr_cost(made.data, made.resolution, made.encoder if made.encoder in ENCODERS else "small_cnn")
+    return _simclr_cost(made.resolution, made.encoder if made.encoder in ENCODERS else "small_cnn")
 
 
 @functools.cache
-def _simclr_cost(data: str, resolution: tuple[int, int], encoder: str) -> float:
-    return cost(recipe("simclr", data, passes=1, resolution=resolution, encoder=encoder))
+def _simclr_cost(resolution: tuple[int, int], encoder: str) -> float:
+    with torch.random.fork_rng(devices=[]):
+        return training_flops(METHODS["simclr"](ENCODERS[encoder]()), resolution)
 
 
 def option_types(method: str) -> dict[str, object]:

@@ -55,3 +55,13 @@ def test_a_tie_goes_to_the_largest_batch_and_a_small_gain_of_the_second_stage_is
 def test_what_was_tried_is_not_planned_again():
     trials = {"first": [{"changes": changes} for changes in tuning.first_changes()[:4]], "second": []}
     assert tuning.planned("first", "byol", trials) == tuning.first_changes()[4:]
+
+
+def test_longer_trials_decide_and_simsiam_takes_byols_views():
+    trials = {name: {"first": [row(0.9)], "second": []} for name in ("byol", "simsiam", "simclr")}
+    trials["byol"]["longer"] = [row(0.5), row(0.6, lr=2e-3)]
+    trials["byol"]["longer"][1]["changes"]["views"] = {"crop": 0.8}
+    chosen = tuning.choices(trials)
+    assert chosen["byol"] == {"batch_size": 32, "lr": 2e-3, "views": {"crop": 0.8}}
+    assert chosen["simsiam"] == {"batch_size": 32, "lr": 1e-3, "views": {"crop": 0.8}}
+    assert chosen["simclr"] == {"batch_size": 32, "lr": 1e-3}
