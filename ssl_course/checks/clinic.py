@@ -552,12 +552,16 @@ def no_schedule(rates: Sequence[float], net: nn.Module, data: Tensor) -> str | N
 # --- 10: BYOL
 
 
+def weights_of(net: nn.Module) -> Tensor:
+    """All weights in one long vector."""
+    return torch.cat([part.detach().flatten() for part in net.parameters()])
+
+
 def follows(online: nn.Module, target: nn.Module, data: Tensor) -> str | None:
     """The target must lie between the start and the online network, nearer to the latter."""
     torch.manual_seed(0)
-    start = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 8))
-    places = [torch.cat([part.detach().flatten() for part in net.parameters()]) for net in (start, target, online)]
-    away = float((places[1] - places[2]).norm() / (places[0] - places[2]).norm())
+    start, there, here = (weights_of(net) for net in (a_head(), target, online))
+    away = float((there - here).norm() / (start - here).norm())
     if away > 0.95:
         return "the target never follows: it is where it was at the start. Keep its moving average."
     if away < 0.005:
@@ -565,10 +569,6 @@ def follows(online: nn.Module, target: nn.Module, data: Tensor) -> str | None:
     if away > 0.7:
         return "the target has gone its own way: it must follow the online network, and nothing else."
     return None
-
-
-def a_target_among_three(online: nn.Module, target: nn.Module, data: Tensor) -> str | None:
-    return None if isinstance(target, nn.Module) else "return the online network, the target and the data."
 
 
 # --- 11: workers
@@ -620,15 +620,21 @@ def asked_gradient(step: Callable) -> tuple[float, float, float]:
     loss, right = true_gradient(net, view1, view2)
     net.most.zero_()
     said, gradient = step(net, view1, view2)
-    found, true = (torch.cat([slope.detach().flatten() for slope in slopes]) for slopes in (gradient, right))
-    return float((found - true).norm() / true.norm()), abs(float(said) - loss), float(net.most)
+    return _error(gradient, right), abs(float(said) - loss), float(net.most)
 
 
 def gradient_error(step: Callable, net: nn.Module, data: Tensor) -> float:
-    """The same of the student's network and data."""
+    """The error of the gradient at the student's network, which may live in another process: it is built again here."""
     torch.manual_seed(1)
     view1, view2 = view(data[:128]), view(data[:128])
-    return _error(step(net, view1, view2)[1], true_gradient(net, view1, view2)[1])
+    own = a_head()
+    own.load_state_dict(net.state_dict())
+    return _error(step(net, view1, view2)[1], true_gradient(own, view1, view2)[1])
+
+
+def a_head() -> nn.Module:
+    """The notebook's `head()`."""
+    return nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 8))
 
 
 def _error(gradient: Sequence[Tensor], right: Sequence[Tensor]) -> float:
@@ -666,17 +672,14 @@ def average_is_right(network: nn.Module, averaged: nn.Module) -> float:
 
 
 def no_average(network: nn.Module, averaged: nn.Module) -> str | None:
-    mine, theirs = (torch.cat([part.detach().flatten() for part in net.parameters()]) for net in (averaged, network))
+    mine, theirs = weights_of(averaged), weights_of(network)
     away = float((mine - theirs).norm() / theirs.norm())
-    if away < LEAST_AWAY:
+    if away < 0.02:
         return (
             "the average is the network itself, or nearly: nothing is averaged. Of 0.9 and 0.1, which share belongs to "
             "the average?"
         )
     return None
-
-
-LEAST_AWAY = 0.01
 
 
 # --- 14: a softmax too many
@@ -813,7 +816,7 @@ def a_falling_rate() -> tuple[list[float], nn.Module, Tensor]:
 
 
 def a_whole_batch() -> tuple[Callable, nn.Module, Tensor]:
-    return true_gradient, nn.Sequential(nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 4)), torch.randn(256, 8)
+    return true_gradient, a_head(), torch.randn(256, 8)
 
 
 def two_networks() -> tuple[nn.Module, nn.Module]:
