@@ -536,14 +536,15 @@ def idle_steps_by_the_first(rates: Sequence[float], net: nn.Module, data: Tensor
 
 def no_schedule(rates: Sequence[float], net: nn.Module, data: Tensor) -> str | None:
     """A schedule falls from its highest rate to nearly 0, whether it is stepped in batches or in epochs."""
-    highest, last = max(map(float, rates)), float(rates[-1])
+    rates = [float(rate) for rate in rates]
+    highest, last = max(rates), rates[-1]
     if highest <= 0 or len(rates) < 10:
         return f"{len(rates)} rates up to {highest:g} are no schedule of a whole run."
-    if last == highest:
-        return f"the rate never falls: at the end it is {last:g}, as at its highest. Keep the schedule, and mend it."
-    falling = [float(rate) for rate in rates][[float(rate) for rate in rates].index(highest) :]
+    falling = rates[rates.index(highest) :]
     if any(later > 1.001 * earlier for earlier, later in itertools.pairwise(falling)):
         return "the rate goes up and down like a wave: half a wave is what a cosine schedule has."
+    if last == highest:
+        return f"the rate never falls: at the end it is {last:g}, as at its highest. Keep the schedule, and mend it."
     if last > 0.1 * highest:
         return f"at the end the rate is {last:g} still, of {highest:g}: the schedule is longer than the run."
     return None
