@@ -855,6 +855,10 @@ def of_torch():
     )
 
 
+def untrained():
+    return nn.Sequential(NOTEBOOK["small_cnn"](8), nn.Linear(32, 10))
+
+
 RIGHT["clinic.average_mended"] += [
     averaging(of_the_state),
     averaging(lambda averaged, network, decay: of_the_state(averaged, network, 0.8)),
@@ -868,7 +872,7 @@ WRONG["clinic.average_mended"] += [
     ("still there", averaging(buffers_only)),
     ("still there", averaging(lambda averaged, network, decay: None)),
     ("still there", averaging(lambda averaged, network, decay: weights_only(averaged, network, 0.5))),
-    ("as good as the network", lambda: (copy.deepcopy(BROKEN["average"]()[1]), BROKEN["average"]()[1])),
+    ("as good as the network", lambda: tuple(untrained() for _ in range(2))),
 ]
 
 
