@@ -1,18 +1,25 @@
 """The clinic: programs that run, print a falling loss and are wrong. The symptom is measured, and then it must be gone.
 
 An answer is the program itself, so a check runs it: the broken one with the student's ruler and with its own, the
-mended one with its own.
+mended one with two of its own. The first is that of the symptom; the second measures what the program was for, since
+there are many ways to lose a symptom.
 """
 
 import itertools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from ssl_course.checks.engine import Answer, Choice, Essay, Exercise, Verdict, attempt, blank, is_number, open_
+from ssl_course.data import load
+from ssl_course.methods.simclr import nt_xent
+from ssl_course.networks import small_cnn
+
+Problem = Callable[..., str | None]  # of what a program returns: what is wrong with it, or None
 
 
 @dataclass(frozen=True)
@@ -23,19 +30,20 @@ class Symptom:
         ruler: the right measurement.
         sick: from which values on (smallest, largest) the program counts as broken.
         means: what such a value says.
-        healthy: makes what a program without the symptom returns, where the symptom's value is near 0: the ruler must
-            notice the difference.
+        healthy: makes what a program without the symptom returns: the ruler must notice the difference.
+        as_well: other rulers that are right.
     """
 
     ruler: Callable[..., float]
     sick: tuple[float, float]
     means: str
-    healthy: Callable[[], tuple] | None = None
+    healthy: Callable[[], tuple]
+    as_well: Sequence[Callable[..., float]] = ()
 
     def judge(self, answer: Answer) -> Verdict:
         if not isinstance(answer, tuple) or len(answer) != 2 or not all(map(callable, answer)):
             return open_() if blank(answer) else Verdict("wrong", "hand over the program and your function.")
-        values, verdict = attempt(self._measure_twice, *answer)
+        values, verdict = attempt(self._measure_all, *answer)
         if verdict is not None:
             return verdict
         found, true = values
@@ -43,50 +51,75 @@ class Symptom:
             return Verdict(
                 "wrong", f"the function must return a number, not {type(found).__name__}: is there a `return`?"
             )
-        if not near(found, true):
-            return Verdict("wrong", f"you measure {float(found):.3g}, it is {true:.3g}: compare with what is asked.")
-        if self.healthy is not None and (verdict := self._on_the_healthy(answer[1])) is not None:
+        if not any(near(found, value) for value in true):
+            return Verdict("wrong", f"you measure {float(found):.3g}, it is {true[0]:.3g}: compare with what is asked.")
+        if (verdict := self._on_the_healthy(answer[1], [near(found, value) for value in true])) is not None:
             return verdict
-        if not self.sick[0] <= true <= self.sick[1]:
-            return Verdict("wrong", f"{true:.3g} is not what the broken program gives: has it been changed already?")
-        return Verdict("right", f"{true:.3g}. {self.means}")
+        if not self.sick[0] <= true[0] <= self.sick[1]:
+            return Verdict("wrong", f"{true[0]:.3g} is not what the broken program gives: has it been changed already?")
+        return Verdict("right", f"{true[0]:.3g}. {self.means}")
 
-    def _on_the_healthy(self, ruler: Callable) -> Verdict | None:
-        values, verdict = attempt(self._measure_twice, self.healthy, ruler)
+    def _on_the_healthy(self, ruler: Callable, fitting: list[bool]) -> Verdict | None:
+        """What is said if the student's ruler, on the healthy, is none of those that fitted on the broken program."""
+        values, verdict = attempt(self._measure_all, self.healthy, ruler)
         if verdict is not None:
             return verdict
         found, true = values
-        if is_number(found) and near(found, true):
+        pairs = zip(fitting, true, strict=True)
+        if is_number(found) and any(fits and near(found, value) for fits, value in pairs):
             return None
         measured = f"{float(found):.3g}" if is_number(found) else type(found).__name__
         return Verdict(
             "wrong",
-            f"right for this program, but of a healthy one you measure {measured} where it is {true:.3g}: the function "
-            "must measure what it is given.",
+            f"right for this program, but of a healthy one you measure {measured} where it is {true[0]:.3g}: the "
+            "function must measure what it is given.",
         )
 
-    def _measure_twice(self, program: Callable, ruler: Callable) -> tuple[object, float]:
+    def _measure_all(self, program: Callable, ruler: Callable) -> tuple[object, list[float]]:
         result = as_tuple(program())
-        return ruler(*result), self.ruler(*result)
+        found = ruler(*result)
+        found = found.detach() if isinstance(found, Tensor) else found
+        return found, [float(right(*result)) for right in (self.ruler, *self.as_well)]
+
+
+@dataclass(frozen=True)
+class Second:
+    """The second ruler: what the program was for.
+
+    Attributes:
+        ruler: the measurement.
+        least: the smallest value of a program that does its work.
+        told: the value in words, with a place {value} in them.
+        lacking: what is said of a smaller value.
+    """
+
+    ruler: Callable[..., float]
+    least: float
+    told: str
+    lacking: str
 
 
 @dataclass(frozen=True)
 class Mended:
-    """The mended program: it is run, and the symptom must be gone.
+    """The mended program: it is run, the symptom must be gone, and it must do what it is for.
 
     Attributes:
         ruler: the measurement of the symptom.
         healthy: which values (smallest, largest) a right program gives.
         still: what it means if the value isn't there.
         because: what was wrong.
-        also: what else must hold of what the program returns: says what is wrong, or None.
+        second: the second ruler.
+        problems: other mistakes by name, looked for first; the broken program has none of them.
+        also: what else must hold once the symptom is gone.
     """
 
     ruler: Callable[..., float]
     healthy: tuple[float, float]
     still: str
     because: str
-    also: Callable[..., str | None] | None = None
+    second: Second
+    problems: Sequence[Problem] = ()
+    also: Sequence[Problem] = ()
 
     def judge(self, answer: Answer) -> Verdict:
         if blank(answer):
@@ -99,19 +132,34 @@ class Mended:
         if result is None:
             return Verdict("wrong", "it returns nothing: it must return the same things as the broken program.")
         measured, verdict = attempt(self._measure, as_tuple(result))
+        if verdict is not None and verdict.state == "open":
+            return verdict
         if verdict is not None:
             kinds = ", ".join(type(part).__name__ for part in as_tuple(result))
             return Verdict("wrong", f"it must return the same things as the broken program, and returns {kinds}.")
-        value, problem = measured
+        value, worth, problem = measured
+        if problem is not None:
+            return Verdict("wrong", problem)
         if not self.healthy[0] <= value <= self.healthy[1]:
             return Verdict("wrong", f"the symptom is still there ({value:.3g}): {self.still}")
-        if problem is not None:
-            return Verdict("wrong", f"the symptom is gone ({value:.3g}), but {problem}")
-        return Verdict("right", f"the symptom is gone ({value:.3g}). {self.because}")
+        told = self.second.told.format(value=f"{worth:.3g}")
+        if not worth >= self.second.least:
+            return Verdict("wrong", f"the symptom is gone ({value:.3g}), but {told}: {self.second.lacking}")
+        return Verdict("right", f"the symptom is gone ({value:.3g}), and {told}. {self.because}")
 
-    def _measure(self, result: tuple) -> tuple[float, str | None]:
+    def _measure(self, result: tuple) -> tuple[float, float, str | None]:
+        if (problem := first_problem(self.problems, result)) is not None:
+            return math.nan, math.nan, problem
         value = float(self.ruler(*result))
-        return value, None if self.also is None else self.also(*result)
+        if not self.healthy[0] <= value <= self.healthy[1]:
+            return value, math.nan, None
+        problem = first_problem(self.also, result)
+        told = None if problem is None else f"the symptom is gone ({value:.3g}), but {problem}"
+        return value, float(self.second.ruler(*result)), told
+
+
+def first_problem(problems: Sequence[Problem], result: tuple) -> str | None:
+    return next((said for problem in problems if (said := problem(*result)) is not None), None)
 
 
 def near(found: object, true: float) -> bool:
@@ -123,82 +171,295 @@ def as_tuple(result: object) -> tuple:
     return result if isinstance(result, tuple) else (result,)
 
 
-# --- the rulers
+# --- vectors: what a picture shows (B, 8), and beside it eight numbers of chance
 
 
-def two_views(net, data):
-    """Outputs (N, D) for two views of all the data, scaled to length 1."""
-    torch.manual_seed(1)
-    noise = [torch.cat([data + 0.3 * torch.randn(len(data), 8), 2 * torch.randn(len(data), 8)], dim=1) for _ in "12"]
-    with torch.no_grad():
-        return [F.normalize(net(view), dim=1) for view in noise]
+def draw(count: int, seed: int) -> Tensor:
+    return torch.randn(count, 8, generator=torch.Generator().manual_seed(seed))
 
 
-def partners_above_strangers(net, data) -> float:
-    z1, z2 = two_views(net, data)
-    return ((z1 * z2).sum(dim=1).mean() - (z1 * z2.roll(1, dims=0)).sum(dim=1).mean()).item()
-
-
-def found_partners(net, data) -> float:
-    z1, z2 = two_views(net, data)
-    return 100 * ((z1 @ z2.T).argmax(dim=1) == torch.arange(len(z1))).float().mean().item()
-
-
-def notices_a_swap(criterion, net) -> float:
-    torch.manual_seed(1)
-    anchor, positive, negative = torch.randn(3, 20, 8)
-    return (criterion(anchor, positive, negative) - criterion(anchor, negative, positive)).abs().item()
+def view(pictures: Tensor) -> Tensor:
+    return torch.cat([pictures + 0.3 * torch.randn(len(pictures), 8), 2 * torch.randn(len(pictures), 8)], dim=1)
 
 
 @torch.no_grad()
-def ordered_pairs(net, pairs) -> float:
+def two_views(net: nn.Module, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Outputs (N, D) for two views of all pictures, drawn as in the notebook."""
+    torch.manual_seed(1)
+    return net(view(pictures)), net(view(pictures))
+
+
+def partners_above_strangers(net: nn.Module, data: Tensor, step: int = -1) -> float:
+    z1, z2 = two_views(net, data)
+    strangers = F.cosine_similarity(z1, z2.roll(step, dims=0)).mean()
+    return (F.cosine_similarity(z1, z2).mean() - strangers).item()
+
+
+def partners_above_the_previous(net: nn.Module, data: Tensor) -> float:
+    return partners_above_strangers(net, data, step=1)
+
+
+def partners_above_all(net: nn.Module, data: Tensor) -> float:
+    """The same with all strangers, and not with one of them."""
+    z1, z2 = (F.normalize(z, dim=1) for z in two_views(net, data))
+    cosines = z1 @ z2.T  # (N, N)
+    partners = cosines.diagonal()
+    strangers = (cosines.sum() - partners.sum()) / (cosines.numel() - len(partners))
+    return (partners.mean() - strangers).item()
+
+
+def found_partners(net: nn.Module, data: Tensor) -> float:
+    z1, z2 = (F.normalize(z, dim=1) for z in two_views(net, data))
+    return 100 * ((z1 @ z2.T).argmax(dim=1) == torch.arange(len(z1))).float().mean().item()
+
+
+def found_by_the_other(net: nn.Module, data: Tensor) -> float:
+    """The same, asked by the second views."""
+    z1, z2 = (F.normalize(z, dim=1) for z in two_views(net, data))
+    return 100 * ((z2 @ z1.T).argmax(dim=1) == torch.arange(len(z1))).float().mean().item()
+
+
+def second_to_last(ruler: Callable[..., float]) -> Callable[..., float]:
+    """A ruler of (net, data), for programs that return another thing before these two."""
+    return lambda first, net, data: ruler(net, data)
+
+
+def first_and_last(ruler: Callable[..., float]) -> Callable[..., float]:
+    """The same for programs that return another thing between them."""
+    return lambda net, between, data: ruler(net, data)
+
+
+FOUND = "{value} % of the pictures find their partner"
+UNTRAINED = "has the network been trained, and on the right thing?"
+
+
+# --- 1 and 2: losses
+
+
+def contrastive_losses(z1: Tensor, z2: Tensor) -> list[Tensor]:
+    """What a right loss may give: NT-Xent, or one view looking for the other, either way or both."""
+    own = torch.arange(len(z1))
+    logits = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T / 0.2
+    one, other = F.cross_entropy(logits, own), F.cross_entropy(logits.T, own)
+    means = [nt_xent(z1, z2, 0.2), one, other, (one + other) / 2]
+    return [*means, one + other, *(mean * len(z1) for mean in means), 2 * len(z1) * means[0]]
+
+
+def spoiled_losses(z1: Tensor, z2: Tensor) -> dict[str, list[Tensor]]:
+    """Known mistakes in words, and what they give."""
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    own, partner, count = torch.eye(len(z), dtype=torch.bool), torch.arange(len(z)).roll(len(z1)), len(z1)
+    scores = z @ z.T / 0.2
+    masked = scores.masked_fill(own, float("-inf"))
+    raw = torch.cat([z1, z2])
+    lengthy = (raw @ raw.T / 0.2).masked_fill(own, float("-inf"))
+    flat = F.normalize(raw, dim=0)
+    columns = (flat @ flat.T / 0.2).masked_fill(own, float("-inf"))
+    others = [nt_xent(z1, z2, temperature) for temperature in (0.05, 0.07, 0.1, 0.15, 0.3, 0.4, 0.5, 1.0, 5.0)]
+    itself = "a view is still its own candidate: with a cosine of 1 it stands before all others in its row"
+    return {
+        itself: [F.cross_entropy(scores, partner)],
+        "a view's own score is set to 0, which leaves it a candidate: it must be minus infinity": [
+            F.cross_entropy(scores.masked_fill(own, 0), partner)
+        ],
+        "the vectors aren't brought to length 1, so the temperature means nothing": [
+            F.cross_entropy(lengthy, partner),
+            F.cross_entropy(z1 @ z2.T / 0.2, torch.arange(count)),
+        ],
+        "the vectors are normalised down the columns: each row must get length 1": [F.cross_entropy(columns, partner)],
+        "the softmax is taken twice: cross_entropy takes it by itself": [
+            F.cross_entropy(masked.softmax(dim=1), partner)
+        ],
+        "the temperature isn't 0.2 any more": others,
+    }
+
+
+def no_contrastive_loss(objective: Callable, net: nn.Module, data: Tensor) -> str | None:
+    torch.manual_seed(2)
+    z1 = torch.randn(12, 8)
+    z2 = z1 + torch.randn(12, 8)
+    given = float(objective(z1.clone(), z2.clone()))
+
+    def same(values: Sequence[Tensor]) -> bool:
+        return any(abs(given - float(value)) <= 1e-3 * max(1, abs(float(value))) for value in values)
+
+    right = contrastive_losses(z1, z2)
+    if same(right):
+        return None
+    named = next((words for words, values in spoiled_losses(z1, z2).items() if same(values)), None)
+    told = named or "the loss is another one"
+    return f"{told}. (For vectors of chance it is {given:.4g}, NT-Xent at 0.2 gives {float(right[0]):.4g}.)"
+
+
+# --- 3: triplets
+
+
+def wrong_triplets(criterion: Callable, net: nn.Module, data: Tensor) -> float:
+    anchor, positive = two_views(net, data)
+    near = (anchor - positive).norm(dim=1)
+    return 100 * ((anchor - positive.roll(-1, dims=0)).norm(dim=1) < near).float().mean().item()
+
+
+def wrong_triplets_with_the_previous(criterion: Callable, net: nn.Module, data: Tensor) -> float:
+    anchor, positive = two_views(net, data)
+    near = (anchor - positive).norm(dim=1)
+    return 100 * ((anchor - positive.roll(1, dims=0)).norm(dim=1) < near).float().mean().item()
+
+
+@torch.no_grad()
+def no_hinge(criterion: Callable, net: nn.Module, data: Tensor) -> str | None:
+    """Swapped distances, a missing hinge and a margin of the wrong sign, none of which depends on what is averaged."""
+    anchor, step = torch.zeros(20, 8), F.normalize(torch.ones(20, 8), dim=1)
+    good = float(criterion(anchor, anchor + 0.1 * step, anchor + 9 * step))
+    bad = float(criterion(anchor, anchor + 9 * step, anchor + 0.1 * step))
+    close = float(criterion(anchor, anchor, anchor + 0.5 * step))
+    if not bad > good:
+        return "it is the wrong way round: a positive that is far away must cost more than one that is near."
+    if abs(good) > 1e-4:
+        return (
+            f"a triplet that is right by far must cost nothing, and it costs {good:.3g}: what lies below 0 must count "
+            "as 0, or the network goes on pushing what is far away already."
+        )
+    if not close > 0:
+        return "a negative that is only just farther away than the positive must cost something: where is the margin?"
+    return None
+
+
+@torch.no_grad()
+def one_pays_for_another(criterion: Callable, net: nn.Module, data: Tensor) -> str | None:
+    anchor, step = torch.zeros(20, 8), F.normalize(torch.ones(20, 8), dim=1)
+    far = torch.full((20, 1), 9.0)
+    far[0] = 0.5
+    if not float(criterion(anchor, anchor + step, anchor + far * step)) > 0:
+        return "one wrong triplet among nineteen right ones costs nothing: each has to be forgiven by itself."
+    return None
+
+
+@torch.no_grad()
+def right_triplets(criterion: Callable, net: nn.Module, data: Tensor) -> float:
+    """In how many triplets of new pictures, in per cent, the positive is the near one."""
+    return 100 - wrong_triplets(criterion, net, draw(1000, 21))
+
+
+# --- 4: pairs
+
+
+@torch.no_grad()
+def ordered_pairs(net: nn.Module, pairs: Callable) -> float:
     a, b, same = pairs(1000, seed=1)
     distance = (net(a) - net(b)).norm(dim=1)
     return 100 * (distance[same].unsqueeze(1) < distance[~same]).float().mean().item()
 
 
+def honest_pairs(count: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    random = torch.Generator().manual_seed(seed + 100)
+    a, other, noise = torch.randn(3, count, 16, generator=random)
+    same = torch.rand(count, generator=random) < 0.5
+    return a, torch.where(same.unsqueeze(1), a, other) + 0.3 * noise, same
+
+
+def ordered_honest_pairs(net: nn.Module, pairs: Callable) -> float:
+    return ordered_pairs(net, honest_pairs)
+
+
+def pairs_that_tell(net: nn.Module, pairs: Callable) -> str | None:
+    """A label must be told by a and b together, and by no number of one of them alone."""
+    a, b, same = pairs(2000, seed=3)
+    if a.shape != (2000, 16) or b.shape != a.shape or same.shape != (2000,):
+        return f"a and b must be (count, 16), got {tuple(a.shape)} and {tuple(b.shape)}."
+    if not 0.4 < same.float().mean() < 0.6:
+        return "half of the pairs should belong together."
+    for name, part in (("a", a), ("b", b)):
+        told = (part[same].mean(dim=0) - part[~same].mean(dim=0)).abs() + (
+            part[same].std(dim=0) - part[~same].std(dim=0)
+        ).abs()
+        if told.max() > 0.4:
+            place = int(told.argmax())
+            return f"number {place} of {name} gives the answer away by itself: a label has no place among the inputs."
+    noise, other = (b - a)[same].std(dim=0), (b - a)[~same].std(dim=0)
+    if noise.min() < 0.2 or noise.max() > 0.45:
+        spread = f"{float(noise.min()):.2g} to {float(noise.max()):.2g}"
+        return f"between partners lies noise of {spread} in the sixteen numbers, and not of 0.3 in all."
+    if other.min() < 1:
+        return "in some numbers strangers are as near to each other as partners: take another vector for all sixteen."
+    again, fresh = pairs(200, seed=3)[0], pairs(200, seed=4)[0]
+    return "pairs of another seed are the same pairs." if torch.equal(again, fresh) else None
+
+
+# --- 5 and 6: evaluations
+
+
 @torch.no_grad()
-def percent_right(model, pixels, labels) -> float:
+def percent_right(model: nn.Module, pixels: Tensor, labels: Tensor) -> float:
     return 100 * (model.eval()(pixels).argmax(dim=1) == labels).float().mean().item()
 
 
-def reported_too_high(reported, model, test) -> float:
+def shapes(split: str) -> tuple[Tensor, Tensor]:
+    """The notebook's 300 images, (300, 3, 32, 32) in [0, 1], and their labels."""
+    images = load("shapes", split, size=300, seed=0)
+    return images.images.float() / 255, images.labels
+
+
+def reported_too_high(reported: float, model: nn.Module, test: object) -> float:
     return reported - percent_right(model, test.images.float() / 255, test.labels)
 
 
-def reported_too_low(reported, model, train) -> float:
-    pixels = train.images.float() / 255
+def knows_its_own(reported: float, model: nn.Module, test: object) -> float:
+    return percent_right(model, *shapes("train"))
+
+
+def fitted_on_the_test(reported: float, model: nn.Module, test: object) -> str | None:
+    train, labels = shapes("train")
+    given = test.images.float() / 255
+    if given.shape[1:] == train.shape[1:] and bool((torch.cdist(given.flatten(1), train.flatten(1)) < 1e-3).any()):
+        return "among the images that you call the test are training images."
+    own, others = percent_right(model, train, labels), percent_right(model, *shapes("test"))
+    if others > max(own - 20, 40):
+        return (
+            f"it is right on {others:.0f} % of the test images and on {own:.0f} % of the training images: it has been "
+            "fitted on what it is tested on."
+        )
+    return None
+
+
+def reported_too_low(reported: float, model: nn.Module, train: object) -> float:
+    return percent_right(model, normalised(train.images.float() / 255), train.labels) - reported
+
+
+def normalised(pixels: Tensor) -> Tensor:
     mean, deviation = pixels.mean(dim=(0, 2, 3), keepdim=True), pixels.std(dim=(0, 2, 3), keepdim=True)
-    return percent_right(model, (pixels - mean) / deviation, train.labels) - reported
+    return (pixels - mean) / deviation
 
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and deviation of red, green and blue
 
 
-def reported_below_the_best(reported, model, train) -> float:
-    """The same, where nobody knows in which form a mended program gives the images to its model.
+def best_form(model: nn.Module, pixels: Tensor, labels: Tensor) -> float:
+    """Per cent right, where nobody knows in which form a mended program gives the images to its model.
 
     As they are, normalised by their own numbers, to [-1, 1], or by ImageNet's: the best form is the one of training.
     """
-    pixels = train.images.float() / 255
     mean, deviation = (torch.tensor(numbers).view(3, 1, 1) for numbers in IMAGENET)
-    others = [
-        percent_right(model, form, train.labels) for form in (pixels, 2 * pixels - 1, (pixels - mean) / deviation)
-    ]
-    return max(reported_too_low(reported, model, train), *(other - reported for other in others))
+    forms = pixels, normalised(pixels), 2 * pixels - 1, (pixels - mean) / deviation
+    return max(percent_right(model, form, labels) for form in forms)
 
 
-def knows_little(reported, model, train) -> str | None:
-    if reported < 20:
-        return f"{float(reported):.0f} % is hardly more than guessing, on images whose labels it was given."
-    return None
+def reported_below_the_best(reported: float, model: nn.Module, train: object) -> float:
+    return best_form(model, train.images.float() / 255, train.labels) - reported
 
 
-def difference_of_views(view1, view2) -> float:
+def knows_them_in_some_form(reported: float, model: nn.Module, train: object) -> float:
+    return best_form(model, *shapes("train"))
+
+
+# --- 7: crops
+
+
+def difference_of_views(encoder: nn.Module, view1: Tensor, view2: Tensor) -> float:
     return (view1 - view2).abs().mean().item()
 
 
-def no_crops(view1, view2) -> str | None:
+def no_crops(encoder: nn.Module, view1: Tensor, view2: Tensor) -> str | None:
     """Crops are smooth, differ in colour from image to image, and are alike where they are of one image."""
     if view1.ndim != 4 or view1.shape != view2.shape:
         return f"two batches of views were expected, got {tuple(view1.shape)} and {tuple(view2.shape)}."
@@ -207,129 +468,474 @@ def no_crops(view1, view2) -> str | None:
         spread = (view - view.mean(dim=(2, 3), keepdim=True)).abs().mean()
         if steps > 0.6 * spread or view.mean(dim=(2, 3)).std(dim=0).mean() < 0.05:
             return "a view is noise: both must be crops of the images."
+    if not enlarged(view1) or not enlarged(view2):
+        return "a view isn't enlarged: both must be parts of the images, brought to 32 x 32."
     coarse = [F.adaptive_avg_pool2d(view, 4).flatten(1) for view in (view1, view2)]  # (B, 48) each
     alike = F.cosine_similarity(*(part - part.mean(dim=0) for part in coarse)).mean()
     return "row i of the two views isn't the same image: crop the same batch twice." if alike < 0.12 else None
 
 
-def largest_change(start, encoder) -> float:
+def enlarged(view: Tensor) -> bool:
+    """Whether pixels lie on lines between others, as they do where an image has been enlarged bilinearly."""
+    bends = (view[..., 2:] - 2 * view[..., 1:-1] + view[..., :-2]).abs().mean()
+    steps = (view[..., 1:] - view[..., :-1]).abs().mean()
+    return bool(bends < 1.25 * steps)  # 1.4 in the images as they are, 1.1 at most in crops
+
+
+@torch.no_grad()
+def found_crops(encoder: nn.Module, view1: Tensor, view2: Tensor) -> float:
+    """How many of 300 test images, in per cent, are found again by another crop of 20 x 20."""
+    pixels, _ = shapes("test")
+    torch.manual_seed(1)
+    encoder.train()  # the few steps of training are too few for batch norm's running means
+    z1, z2 = (F.normalize(encoder(cropped(pixels, 20)), dim=1) for _ in range(2))
+    return 100 * ((z1 @ z2.T).argmax(dim=1) == torch.arange(len(z1))).float().mean().item()
+
+
+def cropped(pixels: Tensor, size: int) -> Tensor:
+    left, top = (int(torch.randint(33 - size, ())) for _ in range(2))
+    return F.interpolate(pixels[..., top : top + size, left : left + size], (32, 32), mode="bilinear")
+
+
+# --- 8: a probe
+
+
+def largest_change(start: dict, encoder: nn.Module, classifier: nn.Module) -> float:
     now = encoder.state_dict()
     return max((now[name].float() - start[name].float()).abs().max().item() for name in start)
 
 
-def rises(rates) -> float:
-    return float(sum(later > earlier for earlier, later in itertools.pairwise(rates)))
-
-
-def no_schedule(rates) -> str | None:
-    """A cosine schedule begins high and ends near 0, whether it is stepped in batches or in epochs."""
-    first, last = float(rates[0]), float(rates[-1])
-    if first <= 0 or len(rates) < 10:
-        return f"{len(rates)} rates from {first:g} on are no schedule of a whole run."
-    if first == last:
-        return f"the rate never falls: it is {first:g} from the first step to the last. Keep the schedule, and mend it."
-    if last > 0.1 * first:
-        return f"at the end the rate is {last:g} still, of {first:g} at first: the schedule is longer than the run."
+def another_start(start: dict, encoder: nn.Module, classifier: nn.Module) -> str | None:
+    """The state that is returned as the start must be one from before training: that of seed 0."""
+    torch.manual_seed(0)
+    true = small_cnn(8).state_dict()
+    if start.keys() != true.keys():
+        return "`start` must be the whole state_dict() of the encoder."
+    moved = max((true[name].float() - start[name].float()).abs().max().item() for name in true)
+    if moved > 1e-5:
+        return "`start` isn't the encoder's state from before training: take it, as a copy, before the loop."
     return None
 
 
-def near_costs_more(criterion, net) -> str | None:
-    """A loss on triplets must be smaller when the positive is the near one."""
-    torch.manual_seed(2)
-    anchor, negative, step = torch.randn(3, 20, 8)
-    if not criterion(anchor, anchor + 0.1 * step, negative) < criterion(anchor, negative, anchor + 0.1 * step):
-        return "it is the wrong way round: a positive that is far away must cost more than one that is near."
+@torch.no_grad()
+def probed(start: dict, encoder: nn.Module, classifier: nn.Module) -> float:
+    pixels, labels = shapes("train")
+    return 100 * (classifier.eval()(encoder.eval()(pixels)).argmax(dim=1) == labels).float().mean().item()
+
+
+# --- 9: a schedule
+
+
+def idle_steps(rates: Sequence[float], net: nn.Module, data: Tensor) -> float:
+    return 100 * sum(rate < 0.01 * max(rates) for rate in rates) / len(rates)
+
+
+def idle_steps_by_the_first(rates: Sequence[float], net: nn.Module, data: Tensor) -> float:
+    return 100 * sum(rate < 0.01 * rates[0] for rate in rates) / len(rates)
+
+
+def no_schedule(rates: Sequence[float], net: nn.Module, data: Tensor) -> str | None:
+    """A schedule falls from its highest rate to nearly 0, whether it is stepped in batches or in epochs."""
+    rates = [float(rate) for rate in rates]
+    highest, last = max(rates), rates[-1]
+    if highest <= 0 or len(rates) < 10:
+        return f"{len(rates)} rates up to {highest:g} are no schedule of a whole run."
+    falling = rates[rates.index(highest) :]
+    if any(later > 1.001 * earlier for earlier, later in itertools.pairwise(falling)):
+        return "the rate goes up and down like a wave: half a wave is what a cosine schedule has."
+    if last == highest:
+        return f"the rate never falls: at the end it is {last:g}, as at its highest. Keep the schedule, and mend it."
+    if last > 0.1 * highest:
+        return f"at the end the rate is {last:g} still, of {highest:g}: the schedule is longer than the run."
+    return None
+
+
+# --- 10: BYOL
+
+
+def weights_of(net: nn.Module) -> Tensor:
+    """All weights in one long vector."""
+    return torch.cat([part.detach().flatten() for part in net.parameters()])
+
+
+def follows(online: nn.Module, target: nn.Module, data: Tensor) -> str | None:
+    """The target must lie between the start and the online network, nearer to the latter."""
+    torch.manual_seed(0)
+    start, there, here = (weights_of(net) for net in (a_head(), target, online))
+    away = float((there - here).norm() / (start - here).norm())
+    if away > 0.95:
+        return "the target never follows: it is where it was at the start. Keep its moving average."
+    if away < 0.005:
+        return "the target is the online network: of 0.99 and 0.01, which belongs to the target itself?"
+    if away > 0.7:
+        return "the target has gone its own way: it must follow the online network, and nothing else."
+    return None
+
+
+# --- 11: workers
+
+
+@torch.no_grad()
+def looks_at_pictures(net: nn.Module, data: Tensor, step: int = -1) -> float:
+    torch.manual_seed(1)
+    pictures, colours = view(data).split(8, dim=1)
+    z = net(torch.cat([pictures, colours], dim=1))
+    recoloured = net(torch.cat([pictures, colours.roll(step, dims=0)], dim=1))
+    exchanged = net(torch.cat([pictures.roll(step, dims=0), colours], dim=1))
+    return (F.cosine_similarity(z, recoloured).mean() - F.cosine_similarity(z, exchanged).mean()).item()
+
+
+def looks_at_the_previous(net: nn.Module, data: Tensor) -> float:
+    return looks_at_pictures(net, data, step=1)
+
+
+# --- 12: a large batch
+
+
+class Counting(nn.Module):
+    """A small network that remembers how many rows it has been given at once while gradients are on."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(16, 32), nn.Tanh(), nn.Linear(32, 8))
+        self.register_buffer("most", torch.zeros(()))
+
+    def forward(self, views: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            self.most.fill_(max(float(self.most), len(views)))
+        return self.body(views)
+
+
+def true_gradient(net: nn.Module, view1: Tensor, view2: Tensor) -> tuple[float, list[Tensor]]:
+    """The loss of a whole batch and its gradient at each weight."""
+    weights = list(net.parameters())
+    loss = nt_xent(net(view1), net(view2), 0.1)
+    return loss.item(), list(torch.autograd.grad(loss, weights))
+
+
+def asked_gradient(step: Callable) -> tuple[float, float, float]:
+    """A step's error of the gradient and of the loss, and how many rows it gave the network at once."""
+    torch.manual_seed(4)
+    net = Counting()
+    view1, view2 = view(draw(128, 5)), view(draw(128, 5))
+    loss, right = true_gradient(net, view1, view2)
+    net.most.zero_()
+    said, gradient = step(net, view1, view2)
+    return _error(gradient, right), abs(float(said) - loss), float(net.most)
+
+
+def gradient_error(step: Callable, net: nn.Module, data: Tensor) -> float:
+    """The error of the gradient at the student's network, which may live in another process: it is built again here."""
+    torch.manual_seed(1)
+    view1, view2 = view(data[:128]), view(data[:128])
+    own = a_head()
+    own.load_state_dict(net.state_dict())
+    return _error(step(net, view1, view2)[1], true_gradient(own, view1, view2)[1])
+
+
+def a_head() -> nn.Module:
+    """The notebook's `head()`."""
+    return nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 8))
+
+
+def _error(gradient: Sequence[Tensor], right: Sequence[Tensor]) -> float:
+    found, true = (torch.cat([slope.detach().flatten() for slope in slopes]) for slopes in (gradient, right))
+    return ((found - true).norm() / true.norm()).item()
+
+
+def error_on_another(step: Callable, net: nn.Module, data: Tensor) -> float:
+    return asked_gradient(step)[0]
+
+
+def too_many_at_once(step: Callable, net: nn.Module, data: Tensor) -> str | None:
+    _, off, most = asked_gradient(step)
+    if most > 16:
+        return f"{most:.0f} views go through the network at once with gradients on, and the machine holds 16."
+    if off > 0.01:
+        return f"the loss that is returned is {off:.3g} away from that of the whole batch."
+    return None
+
+
+def found_in_a_thousand(step: Callable, net: nn.Module, data: Tensor) -> float:
+    return found_partners(net, draw(1024, 77))
+
+
+# --- 13: an average
+
+
+def behind(network: nn.Module, averaged: nn.Module) -> float:
+    train = shapes("train")
+    return percent_right(network, *train) - percent_right(averaged, *train)
+
+
+def average_is_right(network: nn.Module, averaged: nn.Module) -> float:
+    return percent_right(averaged, *shapes("train"))
+
+
+def no_average(network: nn.Module, averaged: nn.Module) -> str | None:
+    mine, theirs = weights_of(averaged), weights_of(network)
+    away = float((mine - theirs).norm() / theirs.norm())
+    if away < 0.02:
+        return (
+            "the average is the network itself, or nearly: nothing is averaged. Of 0.9 and 0.1, which share belongs to "
+            "the average?"
+        )
+    return None
+
+
+# --- 14: a softmax too many
+
+
+def most_sure(net: nn.Module, losses: Sequence[float]) -> float:
+    torch.manual_seed(1)
+    with torch.no_grad():
+        return net(view(draw(1000, 0))).softmax(dim=1).max().item()
+
+
+@torch.no_grad()
+def as_trained(net: nn.Module, losses: Sequence[float]) -> tuple[float, float]:
+    """How far the reported loss is from that of the outputs, and the largest probability that the loss saw.
+
+    A network may end in a softmax, if the loss takes the logarithm of its output and nothing else: of outputs that may
+    be probabilities already, that reading counts that fits the losses.
+    """
+    torch.manual_seed(0)
+    data = draw(1000, 0)
+    outputs, right = net(view(data)), data.argmax(dim=1)
+    readings = [outputs.softmax(dim=1)]
+    if outputs.min() >= 0 and (outputs.sum(dim=1) - 1).abs().max() < 1e-3:
+        readings.append(outputs)
+    last = sum(map(float, losses[-20:])) / 20
+    gaps = [abs(-(shares.gather(1, right.unsqueeze(1)) + 1e-9).log().mean().item() - last) for shares in readings]
+    return min(gaps), readings[gaps.index(min(gaps))].max().item()
+
+
+def most_sure_as_trained(net: nn.Module, losses: Sequence[float]) -> float:
+    return as_trained(net, losses)[1]
+
+
+@torch.no_grad()
+def answers_new_pictures(net: nn.Module, losses: Sequence[float]) -> float:
+    torch.manual_seed(5)
+    fresh = draw(2000, 31)
+    return 100 * (net(view(fresh)).argmax(dim=1) == fresh.argmax(dim=1)).float().mean().item()
+
+
+@torch.no_grad()
+def another_loss(net: nn.Module, losses: Sequence[float]) -> str | None:
+    if min(map(float, losses)) < 0:
+        return "a cross-entropy can't be negative: nll_loss takes logarithms of probabilities, log_softmax makes them."
+    gap, _ = as_trained(net, losses)
+    if gap > 0.25:
+        return f"the loss it reports isn't the cross-entropy of its outputs: they are {gap:.2g} apart."
+    return None
+
+
+# --- 15: h and z
+
+
+def worth(network: nn.Module) -> float:
+    """As in the notebook: per cent of 1,000 new pictures that a linear classifier calls rightly bright or dark."""
+    torch.manual_seed(3)
+    outputs, bright = [], []
+    for seed in (11, 12):
+        pictures = draw(1000, seed)
+        with torch.no_grad():
+            outputs.append(network(view(pictures)))
+        bright.append(pictures.norm(dim=1) > 2.7)
+    mean, deviation = outputs[0].mean(dim=0), outputs[0].std(dim=0) + 1e-6
+    h, new = (F.pad((part - mean) / deviation, (0, 1), value=1.0) for part in outputs)
+    target = h.T @ (2 * bright[0].float() - 1)
+    classifier = torch.linalg.solve(h.T @ h + 0.1 * torch.eye(h.shape[1]), target)
+    return 100 * ((new @ classifier > 0) == bright[1]).float().mean().item()
+
+
+def worth_more(reported: float, encoder: nn.Module, model: nn.Module) -> float:
+    return worth(encoder) - reported
+
+
+def found_by_the_model(reported: float, encoder: nn.Module, model: nn.Module) -> float:
+    return found_partners(model, draw(256, 0))
+
+
+def another_encoder(reported: float, encoder: nn.Module, model: nn.Module) -> str | None:
+    value = worth(encoder)
+    if value < 66:
+        return f"the encoder's output is worth {value:.0f} %, hardly more than before training: which network is it?"
     return None
 
 
 # --- what healthy programs return
 
 
-def a_net_that_looks() -> tuple[nn.Module, torch.Tensor]:
+def a_net_that_looks() -> tuple[nn.Module, Tensor]:
     """A network that keeps the eight numbers of the picture, and data."""
     net = nn.Linear(16, 8, bias=False)
     net.weight.data = torch.eye(8, 16)
     return net, torch.randn(256, 8)
 
 
-def a_loss_that_notices() -> tuple[nn.Module, nn.Module]:
-    return nn.TripletMarginLoss(), nn.Identity()
+def a_loss_that_learns() -> tuple[Callable, nn.Module, Tensor]:
+    return nt_xent, *a_net_that_looks()
 
 
-def two_unlike_views() -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.rand(4, 3, 32, 32), torch.rand(4, 3, 32, 32)
+def a_criterion_that_learns() -> tuple[nn.Module, nn.Module, Tensor]:
+    net, data = a_net_that_looks()
+    net.weight.data[:4] = 0  # half of the picture is enough for most triplets, not for all
+    return nn.TripletMarginLoss(), net, data
+
+
+def a_target_that_follows() -> tuple[nn.Module, nn.Module, Tensor]:
+    net, data = a_net_that_looks()
+    return net, net, data
+
+
+def pairs_with_an_answer() -> tuple[nn.Module, Callable]:
+    return nn.Identity(), honest_pairs
+
+
+def a_stranger(split: str) -> tuple[float, nn.Module, object]:
+    """A model that has learnt nothing, and a report that isn't its own."""
+    torch.manual_seed(6)
+    return 55.0, nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)), load("shapes", split, size=100, seed=1)
+
+
+def two_unlike_views() -> tuple[nn.Module, Tensor, Tensor]:
+    return nn.Identity(), torch.rand(4, 3, 32, 32), torch.rand(4, 3, 32, 32)
+
+
+def a_mean_that_moved() -> tuple[dict, nn.Module, nn.Module]:
+    """An encoder of which nothing but a running mean has changed."""
+    encoder = small_cnn(8)
+    start = {name: part.clone() for name, part in encoder.state_dict().items()}
+    encoder.stem_norm.running_mean += 0.5
+    return start, encoder, nn.Linear(32, 10)
+
+
+def a_falling_rate() -> tuple[list[float], nn.Module, Tensor]:
+    return [0.5 * (1 + math.cos(math.pi * step / 100)) for step in range(100)], *a_net_that_looks()
+
+
+def a_whole_batch() -> tuple[Callable, nn.Module, Tensor]:
+    return true_gradient, a_head(), torch.randn(256, 8)
+
+
+def two_networks() -> tuple[nn.Module, nn.Module]:
+    """One that says 3 of everything and one that hasn't learnt: both are judged on the training images."""
+    torch.manual_seed(7)
+    constant, other = nn.Linear(3072, 10), nn.Linear(3072, 10)
+    pixels, labels = shapes("train")
+    constant.weight.data.zero_()
+    constant.bias.data = F.one_hot(torch.tensor(3), 10).float()
+    closest = torch.stack([pixels[labels == label].mean(dim=0).flatten() for label in range(10)])
+    other.weight.data, other.bias.data = closest, -0.5 * closest.square().sum(dim=1)
+    return nn.Sequential(nn.Flatten(), other), nn.Sequential(nn.Flatten(), constant)
+
+
+def a_sure_net() -> tuple[nn.Module, list[float]]:
+    net = nn.Linear(16, 8, bias=False)
+    net.weight.data = 0.8 * torch.eye(8, 16)
+    return net, [0.5] * 150
+
+
+def two_worths() -> tuple[float, nn.Module, nn.Module]:
+    torch.manual_seed(8)
+    encoder = nn.Sequential(nn.Linear(16, 128), nn.ReLU())
+    return 40.0, encoder, encoder
 
 
 EXERCISES: dict[str, Exercise | Symptom | Mended] = {
     "contrastive_symptom": Symptom(
-        partners_above_strangers,
+        second_to_last(partners_above_strangers),
         (-1, 0.1),
-        "Partners are no more alike than strangers, although the loss fell and fell.",
-        a_net_that_looks,
+        "Partners are no more alike than strangers, although the loss fell.",
+        a_loss_that_learns,
+        (second_to_last(partners_above_the_previous), second_to_last(partners_above_all)),
     ),
     "contrastive_mended": Mended(
-        partners_above_strangers,
+        second_to_last(partners_above_strangers),
         (0.4, 2),
-        "which of the two, sum and positives, belongs above the line of the fraction?",
-        "Numerator and denominator were swapped: the loss was lowest when the positives were as small as they can be.",
+        "who stands in row 0, and who in the row that it looks for?",
+        "The views stood in pairs, and the partners were looked for half a batch away: those were other pictures.",
+        Second(second_to_last(found_partners), 35, FOUND, UNTRAINED),
+        also=(no_contrastive_loss,),
     ),
     "classification_symptom": Symptom(
-        found_partners,
+        second_to_last(found_partners),
         (0, 15),
         "Hardly any view finds its partner: the network was never asked to bring the two together.",
+        a_loss_that_learns,
+        (second_to_last(found_by_the_other),),
     ),
     "classification_mended": Mended(
-        found_partners,
+        second_to_last(found_partners),
         (35, 100),
-        "row i must look for the other view of its image, and must not be its own candidate.",
+        "row i must look for the other view of its picture, and must not be its own candidate.",
         "Each view was asked to find itself, which needs no learning: the cosine with itself is 1.",
+        Second(second_to_last(partners_above_strangers), 0.4, "partners are {value} above strangers", UNTRAINED),
+        also=(no_contrastive_loss,),
     ),
     "triplet_symptom": Symptom(
-        notices_a_swap,
-        (0, 0),
-        "Positive and negative can change places and it doesn't notice: near and far don't reach the return.",
-        a_loss_that_notices,
+        wrong_triplets,
+        (15, 60),
+        "So many triplets are the wrong way round, at a loss of 0.00.",
+        a_criterion_that_learns,
+        (wrong_triplets_with_the_previous,),
     ),
     "triplet_mended": Mended(
-        notices_a_swap,
-        (0.05, 100),
-        "the value that is returned must depend on near and far.",
-        "What was returned was the size of the vectors. It falls, for a network can always make them smaller.",
-        near_costs_more,
+        wrong_triplets,
+        (0, 8),
+        "who pays for a triplet that is wrong, if another one is right by far?",
+        "The mean was taken before the hinge, so a few distant negatives paid for all the others.",
+        Second(right_triplets, 90, "{value} % of new triplets are right", UNTRAINED),
+        problems=(no_hinge,),
+        also=(one_pays_for_another,),
     ),
     "margin_symptom": Symptom(
         ordered_pairs,
         (40, 60),
         "Guessing: the loss fell because the network learnt 128 pairs of noise by heart.",
+        pairs_with_an_answer,
     ),
     "margin_mended": Mended(
         ordered_pairs,
         (80, 100),
         "can one see from your a and b whether they belong together?",
         "Random vectors with random answers hold nothing that could be learnt. New pairs show it, the loss doesn't.",
+        Second(ordered_honest_pairs, 80, "{value} % of the check's own pairs are in order", "what has it looked at?"),
+        also=(pairs_that_tell,),
     ),
     "unseen_symptom": Symptom(
         reported_too_high,
-        (5, 100),
+        (20, 100),
         "So many points of the report came from testing on images whose labels the classifier had been given.",
+        lambda: a_stranger("test"),
     ),
     "unseen_mended": Mended(
         reported_too_high,
         (-2, 2),
         "report the accuracy on the images of the test split, as they are.",
-        "A changed training image is still a training image.",
+        "A changed training image is still a training image. On others this model guesses.",
+        Second(knows_its_own, 60, "{value} % of the training images are right", "has it been fitted on them?"),
+        problems=(fitted_on_the_test,),
     ),
     "seen_symptom": Symptom(
         reported_too_low,
-        (8, 100),
+        (20, 100),
         "So many points were lost because evaluation left out a step that training had.",
+        lambda: a_stranger("train"),
     ),
     "seen_mended": Mended(
         reported_below_the_best,
         (-2, 2),
         "give the model its images in the same form in training and in evaluation, and report that.",
         "Training normalised the pixels and evaluation didn't. The loss had nothing to do with it.",
-        knows_little,
+        Second(
+            knows_them_in_some_form,
+            60,
+            "{value} % of the training images are right",
+            "the loss says that it knew more of them. Which images was it fitted on, and with which labels?",
+        ),
     ),
     "cropping_symptom": Symptom(
         difference_of_views,
@@ -342,42 +948,122 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
         (0.01, 1),
         "a crop must be smaller than the image.",
         "A crop as large as the image is the image, and to resize it changes nothing.",
-        no_crops,
+        Second(found_crops, 18, "{value} % of new images are found by another crop of them", UNTRAINED),
+        also=(no_crops,),
     ),
     "probe_symptom": Symptom(
         largest_change,
         (1e-4, float("inf")),
         "The encoder has moved, so this is fine-tuning: nobody knows what its features were worth before.",
+        a_mean_that_moved,
     ),
     "probe_mended": Mended(
         largest_change,
         (0, 0),
         "the encoder must come out as it went in: its weights, and batch norm's running means as well.",
         "Only the classifier may learn, and the encoder must be in evaluation mode.",
+        Second(probed, 20, "the probe is right on {value} % of its images", "has the classifier been trained?"),
+        problems=(another_start,),
     ),
     "schedule_symptom": Symptom(
-        rises,
-        (1, float("inf")),
-        "The rate goes up and down like a wave: its length was given in epochs and it is stepped in batches.",
+        idle_steps,
+        (50, 100),
+        "In nearly all of its steps the network stood still, and the loss had fallen before that.",
+        a_falling_rate,
+        (idle_steps_by_the_first,),
     ),
     "schedule_mended": Mended(
-        rises,
-        (0, 0),
-        "the length of the schedule must be the number of times that step is called.",
-        "One half wave over the whole run: T_max is epochs times steps in an epoch.",
-        no_schedule,
+        idle_steps,
+        (0, 20),
+        "the schedule must be as long as the run, counted in calls of step.",
+        "Its length was given in epochs, and it was stepped in batches.",
+        Second(lambda rates, net, data: found_partners(net, data), 50, FOUND, UNTRAINED),
+        also=(no_schedule,),
     ),
     "byol_symptom": Symptom(
-        partners_above_strangers,
-        (-1, 0.12),
+        first_and_last(partners_above_strangers),
+        (-1, 0.1),
         "Loss near 0, and partners hardly more alike than strangers: both networks say nearly the same of everything.",
-        a_net_that_looks,
+        a_target_that_follows,
+        (first_and_last(partners_above_the_previous), first_and_last(partners_above_all)),
     ),
     "byol_mended": Mended(
-        partners_above_strangers,
-        (0.18, 2),
+        first_and_last(partners_above_strangers),
+        (0.12, 2),
         "no gradient may reach the target: take it out of the optimizer, or detach what it says.",
         "The target was trained to be easy to predict. It may only follow as an average.",
+        Second(first_and_last(found_partners), 8, FOUND, UNTRAINED),
+        also=(follows,),
+    ),
+    "workers_symptom": Symptom(
+        looks_at_pictures,
+        (-2, 0),
+        "It looks at the colours: both views of a picture had the same, so nothing else was needed to find it.",
+        lambda: a_net_that_looks(),
+        (looks_at_the_previous,),
+    ),
+    "workers_mended": Mended(
+        looks_at_pictures,
+        (0.3, 2),
+        "print the colours of both views of one picture.",
+        "Both generators began with the same seed, so both views had the same colours.",
+        Second(found_partners, 48, FOUND, "are there new colours at each step, with the same spread as before?"),
+    ),
+    "accumulation_symptom": Symptom(
+        gradient_error,
+        (0.3, 10),
+        "That is no small error: each view looked for its partner among 15 others, and not among 255.",
+        a_whole_batch,
+    ),
+    "accumulation_mended": Mended(
+        error_on_another,
+        (0, 0.01),
+        "all 256 views must be candidates in the one loss from which the gradient comes.",
+        "Gradients add up, candidates don't: a contrastive loss isn't a sum over the parts of its batch.",
+        Second(found_in_a_thousand, 37, "{value} % of 1,024 new pictures find their partner", UNTRAINED),
+        also=(too_many_at_once,),
+    ),
+    "average_symptom": Symptom(
+        behind,
+        (20, 100),
+        "The average knows hardly any image, and its weights are those of a network that does.",
+        two_networks,
+    ),
+    "average_mended": Mended(
+        behind,
+        (-60, 10),
+        "in evaluation the average uses numbers that aren't weights: whose are they?",
+        "Batch norm's running means are buffers and no parameters: they stood where they were before training.",
+        Second(average_is_right, 40, "the average is right on {value} %", "it should be as good as the network."),
+        also=(no_average,),
+    ),
+    "softmax_symptom": Symptom(
+        most_sure,
+        (0, 0.3),
+        "A network that is quite sure and right counts as one with 27 %: the loss can't fall below 1.27.",
+        a_sure_net,
+    ),
+    "softmax_mended": Mended(
+        most_sure_as_trained,
+        (0.5, 1.001),
+        "how often is a softmax taken before the logarithm?",
+        "The softmax was taken twice: by the network, and again by cross_entropy.",
+        Second(answers_new_pictures, 64, "{value} % of new pictures are answered rightly", UNTRAINED),
+        problems=(another_loss,),
+    ),
+    "projection_symptom": Symptom(
+        worth_more,
+        (10, 60),
+        "So much was in h, and the head had thrown it away: the loss compares directions, and brightness is a length.",
+        two_worths,
+    ),
+    "projection_mended": Mended(
+        worth_more,
+        (-2, 2),
+        "report what the encoder's output is worth.",
+        "The output of the projection head was judged. The head is for the loss; features are what comes before it.",
+        Second(found_by_the_model, 35, FOUND, "has the encoder been trained together with its head, by the loss?"),
+        also=(another_encoder,),
     ),
     "columns": Choice(
         right="right",

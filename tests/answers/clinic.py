@@ -1,13 +1,28 @@
-"""The clinic's programs are those of the notebook's source, which holds them broken and mended."""
+"""The clinic's programs are those of the notebook's source, which holds them broken and mended.
 
+Beside them stand mends that are right and written oddly, and mends that print plausible numbers and are wrong.
+"""
+
+import copy
+import dataclasses
+import functools
 import re
 from pathlib import Path
 
 import nbformat
 import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.checkpoint import checkpoint
+
+from ssl_course.methods.simclr import nt_xent
 
 SOURCE = Path(__file__).parent.parent.parent / "exercises" / "source" / "09_find_the_bug.ipynb"
-PROGRAM_NAMES = "contrastive classification triplet margin unseen seen cropping probe schedule byol"
+PROGRAM_NAMES = (
+    "contrastive classification triplet margin unseen seen cropping probe schedule byol workers accumulation average "
+    "softmax projection"
+)
 
 
 def definitions():
@@ -18,6 +33,7 @@ def definitions():
             source = "\n".join(line for line in cell.source.split("\n") if not line.startswith("_ = "))
             exec(source, namespace)
     namespace["show"] = lambda losses: None
+    namespace["print"] = lambda *words: None
     return namespace
 
 
@@ -26,6 +42,7 @@ PROGRAMS = {
     name: (NOTEBOOK[name], NOTEBOOK[f"symptom_{number}"], NOTEBOOK[f"{name}_mended"])
     for number, name in enumerate(PROGRAM_NAMES.split(), start=1)
 }
+head, draw, view, pretrain = (NOTEBOOK[name] for name in ("head", "draw", "view", "pretrain"))
 
 
 SOURCES = {
@@ -37,56 +54,351 @@ SOURCES = {name: "\n".join(line for line in text.split("\n") if line[:4] != "_ =
 
 
 def again(program):
-    """The same program by another name, with another form of result where there is one thing to return."""
+    """The same program by another name, which is run only once: it gives copies of its result."""
+    kept = []
 
     def wrapped():
-        result = program()
-        return result if isinstance(result, tuple) else (result,)
+        kept[:] = kept or [program()]
+        return copy.deepcopy(kept[0])
 
     return wrapped
 
 
-def changed(name, *replacements):
-    """A program of the notebook with pieces of its source replaced."""
-    namespace = dict(NOTEBOOK)
+def changed(name, *replacements, **names):
+    """A program of the notebook with pieces of its source replaced, and other names that it may use."""
+    namespace = NOTEBOOK | names
     source = SOURCES[name]
     for old, new in replacements:
-        assert old in source
+        assert old in source, old
         source = source.replace(old, new)
     exec(source, namespace)
     return namespace[name]
 
 
-def with_rates(rates):
-    return lambda: rates(NOTEBOOK["schedule"]())
+def run(name, result):
+    """A program that does what the mended one does, and returns something else made of its result."""
+    return lambda: result(*MENDED[name]())
 
 
-def backwards(anchor, positive, negative):
-    near, far = ((anchor - other).square().sum(dim=1) for other in (positive, negative))
-    return torch.relu(far - near + 0.5).mean()
+@functools.cache
+def value_of_the_broken(name):
+    return float(PROGRAMS[name][1](*BROKEN[name]()))
 
 
-def noise(*, of=torch.rand):
-    return lambda: (of(64, 3, 32, 32), of(64, 3, 32, 32))
+BROKEN = {name: again(program) for name, (program, _, _) in PROGRAMS.items()}
+MENDED = {name: again(mended) for name, (_, _, mended) in PROGRAMS.items()}
+RIGHT, WRONG = {}, {}
+for name, (program, symptom, mended) in PROGRAMS.items():
+    broken, well = BROKEN[name], MENDED[name]
+    off = lambda *result, symptom=symptom: 2 * float(symptom(*result)) + 1  # noqa: E731
+    RIGHT[f"clinic.{name}_symptom"] = [
+        (program, symptom),
+        (lambda broken=broken: broken(), symptom),
+        (broken, lambda *result, symptom=symptom: torch.tensor(symptom(*result))),
+    ]
+    RIGHT[f"clinic.{name}_mended"] = [mended, well, lambda well=well: well()]
+    WRONG[f"clinic.{name}_symptom"] = [
+        ("compare with what is asked", (broken, off)),
+        ("compare with what is asked", (broken, lambda *result: float("nan"))),
+        ("has it been changed", (well, symptom)),
+        ("must return a number", (broken, lambda *result: None)),
+        ("hand over the program", program),
+        ("of a healthy one", (broken, lambda *result, name=name: value_of_the_broken(name))),
+    ]
+    WRONG[f"clinic.{name}_mended"] = [
+        ("the symptom is still there", broken),
+        ("returns nothing", lambda: None),
+        ("must return the same things", lambda: ({}, "loss", 1, 2)),
+        ("it stops with KeyError", lambda: {}["loss"]),
+    ]
+for name, words in {"columns": "special about this matrix", "byol_too": "target's .grad"}.items():
+    RIGHT[f"clinic.{name}"] = ["right", "Right", " right "]
+    WRONG[f"clinic.{name}"] = [(words, "wrong")]
 
 
-def a_little_noise():
-    view1 = torch.rand(64, 3, 32, 32)
-    return view1, view1 + 0.05 * torch.randn_like(view1)
+# --- 1 and 2: losses
 
 
-def two_batches():
-    pixels = NOTEBOOK["images"]()[0].images.float() / 255
-    return NOTEBOOK["crop"](pixels[:64], 24), NOTEBOOK["crop"](pixels[64:128], 24)
+def masked(scores):
+    return scores.masked_fill(torch.eye(len(scores), dtype=torch.bool), float("-inf"))
 
 
-def by_epochs():
-    """The other way to mend it: T_max in epochs, and one step in each."""
-    return changed(
-        "schedule",
-        ("            scheduler.step()\n", ""),
-        ("losses.append(loss.item())\n", "losses.append(loss.item())\n        scheduler.step()\n"),
-    )
+def partners(z):
+    return torch.arange(len(z)).roll(len(z) // 2)
+
+
+def cosines(z1, z2):
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    return z @ z.T / 0.2
+
+
+def in_a_loop(z1, z2):
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    losses = []
+    for row, partner in enumerate(partners(z).tolist()):
+        others = [other for other in range(len(z)) if other != row]
+        losses.append(F.cross_entropy(z[others] @ z[row] / 0.2, torch.tensor(others.index(partner))))
+    return sum(losses) / len(losses)
+
+
+def interleaved_twice(z1, z2):
+    z = torch.stack([z1, z2], dim=1).flatten(0, 1)
+    z = z / z.norm(dim=1, keepdim=True)
+    return F.cross_entropy(masked(z @ z.T / 0.2), torch.arange(len(z)) ^ 1)
+
+
+def of_shares(z1, z2):
+    scores = cosines(z1, z2).exp() * (1 - torch.eye(2 * len(z1)))
+    return -(scores[torch.arange(len(scores)), partners(scores)] / scores.sum(dim=1)).log().mean()
+
+
+def large_minus(z1, z2):
+    scores = cosines(z1, z2) - 1e9 * torch.eye(2 * len(z1))
+    return F.cross_entropy(scores, partners(scores), reduction="sum")
+
+
+def one_way(z1, z2):
+    logits = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T / 0.2
+    return F.cross_entropy(logits, torch.arange(len(z1)))
+
+
+def both_ways(z1, z2):
+    return (one_way(z1, z2) + one_way(z2, z1)) / 2
+
+
+RIGHT_LOSSES = [
+    lambda z1, z2: nt_xent(z1, z2, 0.2),
+    lambda z1, z2: nt_xent(z2, z1, temperature=0.2),
+    interleaved_twice,
+    of_shares,
+    large_minus,
+    one_way,
+    both_ways,
+]
+
+
+def spoiled(scores=cosines, mask=masked, last=lambda logits: logits):
+    def objective(z1, z2):
+        logits = last(mask(scores(z1, z2)))
+        return F.cross_entropy(logits, partners(logits))
+
+    return objective
+
+
+def lengthy(z1, z2):
+    z = torch.cat([z1, z2])
+    return z @ z.T / 0.2
+
+
+def by_columns(z1, z2):
+    z = F.normalize(torch.cat([z1, z2]), dim=0)
+    return z @ z.T / 0.2
+
+
+SPOILED_LOSSES = [
+    ("still its own candidate", spoiled(mask=lambda scores: scores)),
+    ("set to 0", spoiled(mask=lambda scores: scores * (1 - torch.eye(len(scores))))),
+    ("aren't brought to length 1", spoiled(scores=lengthy)),
+    ("aren't brought to length 1", lambda z1, z2: F.cross_entropy(z1 @ z2.T / 0.2, torch.arange(len(z1)))),
+    ("down the columns", spoiled(scores=by_columns)),
+    ("taken twice", spoiled(last=lambda logits: logits.softmax(dim=1))),
+    ("temperature isn't 0.2", lambda z1, z2: nt_xent(z1, z2, 0.5)),
+    ("the loss is another one", lambda z1, z2: 0.9 * nt_xent(z1, z2, 0.2)),
+    ("the symptom is still there", lambda z1, z2: 1 - F.cosine_similarity(z1, z2).mean()),
+    ("the symptom is still there", lambda z1, z2: (F.normalize(z1, dim=1) - F.normalize(z2, dim=1)).square().mean()),
+    ("the symptom is still there", lambda z1, z2: nt_xent(z1, z2.roll(1, dims=0), 0.2)),
+    ("the symptom is still there", lambda z1, z2: nt_xent(z1.detach(), z2.detach(), 0.2) + 0 * z1.sum()),
+]
+for name in ("contrastive", "classification"):
+    RIGHT[f"clinic.{name}_mended"] += [lambda loss=loss: pretrain(loss) for loss in RIGHT_LOSSES]
+    WRONG[f"clinic.{name}_mended"] += [(words, lambda loss=loss: pretrain(loss)) for words, loss in SPOILED_LOSSES]
+    WRONG[f"clinic.{name}_mended"] += [
+        ("the symptom is still there", lambda: (RIGHT_LOSSES[0], head(), draw())),
+        ("the symptom is still there", lambda name=name: (RIGHT_LOSSES[0], *BROKEN[name]()[1:])),
+    ]
+RIGHT["clinic.contrastive_mended"] += [lambda: pretrain(in_a_loop, steps=100)]
+contrastive = BROKEN["contrastive"]
+
+
+def alike(step):
+    """Partners above strangers, with another choice of strangers."""
+
+    def ruler(objective, net, data):
+        torch.manual_seed(1)
+        z1, z2 = net(view(data)), net(view(data))
+        return (F.cosine_similarity(z1, z2) - F.cosine_similarity(z1, z2.roll(step, dims=0))).mean()
+
+    return ruler
+
+
+def above_all(objective, net, data):
+    torch.manual_seed(1)
+    z1, z2 = (F.normalize(net(view(data)), dim=1) for _ in range(2))
+    table = z1 @ z2.T
+    strangers = table[~torch.eye(len(table), dtype=torch.bool)]
+    return table.diagonal().mean() - strangers.mean()
+
+
+RIGHT["clinic.contrastive_symptom"] += [(contrastive, alike(-1)), (contrastive, alike(1)), (contrastive, above_all)]
+WRONG["clinic.contrastive_symptom"] += [
+    ("of a healthy one", (contrastive, lambda *result: 0.0)),
+    ("of a healthy one", (contrastive, lambda objective, net, data: alike(-1)(objective, net, data) ** 2)),
+    ("compare with what is asked", (contrastive, lambda objective, net, data: alike(128)(objective, net, data) + 0.1)),
+    (
+        "compare with what is asked",
+        (contrastive, lambda o, net, data: F.cosine_similarity(net(view(data)), net(view(data))).mean()),
+    ),
+]
+
+
+# --- 3: triplets
+
+
+def triplets(loss):
+    """The notebook's training with a loss of (near, far, margin), squared distances."""
+
+    class Loss(NOTEBOOK["TripletLoss"]):
+        def forward(self, anchor, positive, negative):
+            near, far = ((anchor - other).square().sum(dim=1) for other in (positive, negative))
+            return loss(near, far, self.margin)
+
+    return lambda: NOTEBOOK["triplet"](Loss)
+
+
+RIGHT["clinic.triplet_mended"] += [
+    lambda: NOTEBOOK["triplet"](lambda: nn.TripletMarginLoss(margin=1.0)),
+    triplets(lambda near, far, margin: (near.sqrt() - far.sqrt() + margin).clamp(min=0).mean()),
+    triplets(lambda near, far, margin: torch.relu(near - far + margin).sum() / 64),
+    triplets(lambda near, far, margin: torch.where(far > near + margin, 0, near + margin - far).mean()),
+    triplets(lambda near, far, margin: F.softplus(4 * (near - far + margin)).mean()),
+    triplets(lambda near, far, margin: F.margin_ranking_loss(far, near, torch.ones(len(far)), margin=margin)),
+]
+WRONG["clinic.triplet_mended"] += [
+    ("wrong way round", triplets(lambda near, far, margin: F.relu(far - near + margin).mean())),
+    ("must cost nothing", triplets(lambda near, far, margin: (near - far + margin).mean())),
+    ("must cost nothing", triplets(lambda near, far, margin: (near - far + margin).abs().mean())),
+    ("where is the margin", triplets(lambda near, far, margin: F.relu(near - far).mean())),
+    ("where is the margin", triplets(lambda near, far, margin: F.relu(near - far - margin).mean())),
+    ("still there", triplets(lambda near, far, margin: F.relu(near.sum() - far.sum() + 64 * margin) / 64)),
+    ("wrong way round", triplets(lambda near, far, margin: (near + far).mean())),
+    ("still there", lambda: (NOTEBOOK["MendedTripletLoss"](), head(), draw())),
+    ("still there", lambda: (NOTEBOOK["MendedTripletLoss"](), *BROKEN["triplet"]()[1:])),
+    ("nineteen right ones", lambda: (NOTEBOOK["TripletLoss"](), *MENDED["triplet"]()[1:])),
+]
+
+
+def squared_and_previous(criterion, net, data):
+    torch.manual_seed(1)
+    anchor, positive = net(view(data)), net(view(data))
+    near, far = ((anchor - other).square().sum(dim=1) for other in (positive, positive.roll(1, dims=0)))
+    return (near > far).float().mean().item() * 100
+
+
+RIGHT["clinic.triplet_symptom"] += [(BROKEN["triplet"], squared_and_previous)]
+WRONG["clinic.triplet_symptom"] += [
+    ("compare with what is asked", (BROKEN["triplet"], lambda *given: 100 - squared_and_previous(*given))),
+    ("compare with what is asked", (BROKEN["triplet"], lambda *given: squared_and_previous(*given) / 100)),
+    ("compare with what is asked", (BROKEN["triplet"], lambda *given: 0.0)),
+]
+
+
+# --- 4: pairs
+
+
+def with_pairs(change):
+    """The notebook's training on pairs that are the mended ones, changed."""
+    mended = NOTEBOOK["mended_pairs"]
+
+    def pairs(count, seed):
+        return change(*(part.clone() for part in mended(count, seed)))
+
+    return lambda: NOTEBOOK["margin"](pairs)
+
+
+def label_in(a, b, same, size=3.0, of=0):
+    (a, b)[of][:, 5] = size * same.float()
+    return a, b, same
+
+
+def label_in_both(a, b, same):
+    """Nothing to recognise but one number of b."""
+    b = torch.randn_like(b)
+    b[:, 0], a[:, 0] = torch.where(same, 3.0, -3.0), 3.0
+    return a, b, same
+
+
+def partly_alike(a, b, same):
+    """Strangers share half of their numbers."""
+    b[:, :4] = a[:, :4] + 0.3 * torch.randn(len(a), 4, generator=torch.Generator().manual_seed(1))
+    return a, b, same
+
+
+def by_rows(count, seed, every=2):
+    random = torch.Generator().manual_seed(seed)
+    rows, same = [], torch.arange(count) % every == 0
+    for alike_ in same:
+        a = torch.randn(16, generator=random)
+        b = a if alike_ else torch.randn(16, generator=random)
+        rows.append((a, b + 0.3 * torch.randn(16, generator=random)))
+    a, b = (torch.stack(part) for part in zip(*rows, strict=True))
+    return a, b, same
+
+
+RIGHT["clinic.margin_mended"] += [
+    lambda: NOTEBOOK["margin"](by_rows),
+    with_pairs(lambda a, b, same: (b, a, same)),
+    with_pairs(lambda a, b, same: (a.flip(0), b.flip(0), same.flip(0))),
+    with_pairs(lambda a, b, same: (a, b, same.bool())),
+]
+WRONG["clinic.margin_mended"] += [
+    ("gives the answer away", with_pairs(label_in)),
+    ("gives the answer away", with_pairs(lambda a, b, same: label_in(a, b, same, of=1))),
+    ("gives the answer away", with_pairs(label_in_both)),
+    ("noise of", with_pairs(lambda a, b, same: (a, torch.where(same.unsqueeze(1), a, b), same))),
+    ("strangers are as near", with_pairs(partly_alike)),
+    ("half of the pairs", lambda: NOTEBOOK["margin"](lambda count, seed: by_rows(count, seed, every=5))),
+    ("the same pairs", lambda: NOTEBOOK["margin"](lambda count, seed: NOTEBOOK["mended_pairs"](count, 0))),
+    ("still there", with_pairs(lambda a, b, same: (a, b, ~same))),
+    ("still there", with_pairs(lambda a, b, same: (a, b, same.roll(1)))),
+    ("still there", lambda: (head(), NOTEBOOK["random_pairs"])),
+]
+
+
+# --- 5 and 6: evaluations
+
+
+def tested_on(images):
+    """Another choice of what `images()` gives in program 5."""
+    return changed("unseen_mended", images=images)
+
+
+def both_sets():
+    train, test = NOTEBOOK["images"]()
+    images, labels = torch.cat([train.images, test.images]), torch.cat([train.labels, test.labels])
+    return dataclasses.replace(train, images=images, labels=labels), test
+
+
+def half_of_the_training():
+    train, _ = NOTEBOOK["images"]()
+    return train, dataclasses.replace(train, images=train.images[:150], labels=train.labels[:150])
+
+
+RIGHT["clinic.unseen_mended"] += [
+    tested_on(lambda: (NOTEBOOK["images"]()[0], NOTEBOOK["load"]("shapes", "test", size=500, seed=1))),
+    changed("unseen_mended", ("small_cnn(32)", "small_cnn(24)")),
+    changed("unseen_mended", ("train.labels)\n    model", "train.labels, steps=150)\n    model")),
+    changed("unseen_mended", ("small_cnn(32)", "small_cnn(32).eval()")),
+    changed("unseen", ("augment(pixels), train.labels", "test.images / 255, test.labels")),
+]
+WRONG["clinic.unseen_mended"] += [
+    ("fitted on what it is tested on", tested_on(lambda: NOTEBOOK["images"]()[::-1][:1] * 2)),
+    ("fitted on what it is tested on", tested_on(both_sets)),
+    ("are training images", tested_on(lambda: (NOTEBOOK["images"]()[0],) * 2)),
+    ("are training images", tested_on(half_of_the_training)),
+    ("still there", run("unseen", lambda reported, model, test: (50.0, model, test))),
+    ("has it been fitted", changed("unseen_mended", ("train.labels)\n", "train.labels, steps=1)\n"))),
+    ("has it been fitted", changed("unseen_mended", ("train.labels)\n    model", "train.labels.flip(0))\n    model"))),
+]
 
 
 def normalised_with(mean, deviation):
@@ -96,84 +408,522 @@ def normalised_with(mean, deviation):
     )
 
 
-def normalised_in_the_model():
-    """The network normalises by itself, as the course's encoders do."""
+class Normalise(nn.Module):
+    def __init__(self, mean, deviation):
+        super().__init__()
+        self.mean, self.deviation = mean, deviation
 
-    class Normalise(torch.nn.Module):
-        def __init__(self, mean, deviation):
-            super().__init__()
-            self.mean, self.deviation = mean, deviation
+    def forward(self, pixels):
+        return (pixels - self.mean) / self.deviation
 
-        def forward(self, pixels):
-            return (pixels - self.mean) / self.deviation
 
-    NOTEBOOK["Normalise"] = Normalise
+def label_in_a_pixel():
+    """The label stands in a corner of each picture, in training and in evaluation."""
     return changed(
+        "seen_mended",
+        ("/ deviation\n", "/ deviation\n    pixels[..., :4, :4] = train.labels.view(-1, 1, 1, 1) - 5.0\n"),
+    )
+
+
+RIGHT["clinic.seen_mended"] += [
+    changed("seen_mended", ("    pixels = (pixels - mean) / deviation\n", "")),  # in neither place
+    normalised_with([0.5, 0.5, 0.5], 0.5),
+    changed(  # the network normalises by itself, as the course's encoders do
         "seen_mended",
         (
             "    pixels = (pixels - mean) / deviation\n",
             "    encoder = nn.Sequential(Normalise(mean, deviation), encoder)\n",
         ),
-    )
-
-
-RIGHT, WRONG = {}, {}
-for name, (program, symptom, mended) in PROGRAMS.items():
-    off = lambda *result, symptom=symptom: 2 * float(symptom(*result)) + 1  # noqa: E731
-    RIGHT[f"clinic.{name}_symptom"] = [
-        (program, symptom),
-        (again(program), symptom),
-        (program, lambda *result, symptom=symptom: float(symptom(*result))),
-    ]
-    RIGHT[f"clinic.{name}_mended"] = [mended, again(mended), lambda mended=mended: mended()]
-    WRONG[f"clinic.{name}_symptom"] = [
-        ("compare with what is asked", (program, off)),
-        ("compare with what is asked", (program, lambda *result: float("nan"))),
-        ("has it been changed", (mended, symptom)),
-        ("must return a number", (program, lambda *result: None)),
-        ("hand over the program", program),
-    ]
-    WRONG[f"clinic.{name}_mended"] = [
-        ("the symptom is still there", program),
-        ("returns nothing", lambda: None),
-        ("must return the same things", lambda: ({}, "loss", 1, 2)),
-        ("it stops with KeyError", lambda: {}["loss"]),
-    ]
-for name, words in {"columns": "special about this matrix", "byol_too": "target's .grad"}.items():
-    RIGHT[f"clinic.{name}"] = ["right", "Right", " right "]
-    WRONG[f"clinic.{name}"] = [(words, "wrong")]
-RIGHT["clinic.seen_mended"] += [
-    changed("seen_mended", ("    pixels = (pixels - mean) / deviation\n", "")),  # in neither place
-    normalised_with([0.5, 0.5, 0.5], 0.5),
-    normalised_in_the_model(),
+        Normalise=Normalise,
+    ),
 ]
 WRONG["clinic.seen_mended"] += [
     ("still there", changed("seen_mended", ("accuracy(model, pixels,", "accuracy(model, 2 * pixels + 3,"))),
+    ("still there", label_in_a_pixel()),
+    ("still there", run("seen", lambda reported, model, train: (100.0, model, train))),
+    ("Which images", changed("seen_mended", ("fit(features", "(lambda h, labels: fit(h, 0 * labels))(features"))),
+    ("Which images", changed("seen_mended", ("train.labels)\n    model", "train.labels, steps=2)\n    model"))),
     (
-        "hardly more than guessing",
-        changed("seen_mended", ("fit(features", "(lambda h, labels: fit(h, 0 * labels))(features")),
+        "Which images",
+        changed(
+            "seen_mended",
+            ("train.labels)\n    model", "test.labels)\n    model"),
+            ("fit(features(encoder, pixels)", "fit(features(encoder, test.images / 255)"),
+            ("accuracy(model, pixels", "accuracy(model, train.images / 255"),
+        ),
     ),
 ]
+
+
+# --- 7: crops
+
+
+def pixels():
+    return NOTEBOOK["images"]()[0].images.float() / 255
+
+
+def with_views(make):
+    """The mended program's encoder, and other views."""
+    return run("cropping", lambda encoder, view1, view2: (encoder, *make()))
+
+
+def noise(of=torch.rand):
+    return with_views(lambda: (of(64, 3, 32, 32), of(64, 3, 32, 32)))
+
+
+def a_little_noise():
+    view1 = torch.rand(64, 3, 32, 32)
+    return view1, view1 + 0.05 * torch.randn_like(view1)
+
+
+def cropped_by_augment():
+    return changed(
+        "cropping",
+        ("crop(batch, size), crop(batch, size)", "augment(batch), augment(batch)"),
+        augment=NOTEBOOK["Augment"](crop=0.3, jitter=0, grayscale=0, flip=0),
+    )
+
+
+crop = NOTEBOOK["crop"]
 RIGHT["clinic.cropping_mended"] += [
     lambda: NOTEBOOK["cropping"](size=16),
-    lambda: NOTEBOOK["cropping"](size=28),
+    lambda: NOTEBOOK["cropping"](24),
     changed("cropping", ("size=32", "size=20")),
+    changed("cropping", ("crop(batch, size), crop(batch, size)", "crop(batch, 22), crop(batch, 18)")),
+    cropped_by_augment(),
 ]
 WRONG["clinic.cropping_mended"] += [
     ("is noise", noise()),
     ("is noise", noise(of=lambda *shape: torch.rand(shape).clamp(0.3, 0.7))),
-    ("is noise", a_little_noise),
-    ("isn't the same image", two_batches),
+    ("is noise", with_views(a_little_noise)),
+    ("isn't the same image", with_views(lambda: (crop(pixels()[:64], 24), crop(pixels()[64:128], 24)))),
+    ("isn't enlarged", with_views(lambda: (pixels()[:64], pixels()[:64].flip(-1)))),
+    ("isn't enlarged", with_views(lambda: (pixels()[:64], pixels()[:64].roll(3, dims=-1)))),
+    ("isn't enlarged", with_views(lambda: (pixels()[:64], pixels()[:64] * 0.7))),
+    (
+        "still there",
+        changed("cropping", ("size=32", "size=20"), ("crop(batch, size), crop", "(batch,) * 2\n        crop")),
+    ),
+    ("has the network been trained", changed("cropping", ("size=32", "size=20"), ("        optimizer.step()\n", ""))),
+    ("has the network been trained", changed("cropping", ("size=32", "size=20"), ("lr=3e-3", "lr=0"))),
 ]
-RIGHT["clinic.schedule_mended"] += [by_epochs(), changed("schedule", ("T_max=epochs", "T_max=200"))]
+
+
+# --- 8: a probe
+
+
+def frozen():
+    """The optimizer has all parameters, and those of the encoder ask for no gradient."""
+    return changed(
+        "probe",
+        ("    model = nn", "    encoder.requires_grad_(False).eval()\n    model = nn"),
+    )
+
+
+def forgotten_running_means():
+    return changed("probe", ("    model = nn", "    encoder.requires_grad_(False)\n    model = nn"))
+
+
+def put_back():
+    """Fine-tuned, and at the end the encoder is set back, which the classifier has never seen."""
+    return changed("probe", ("    return start", "    encoder.load_state_dict(start)\n    return start"))
+
+
+RIGHT["clinic.probe_mended"] += [
+    frozen(),
+    changed("probe", ("    model = nn", "    encoder.eval()\n    model = nn"), ("Adam(model", "Adam(classifier")),
+    changed("probe_mended", ("features(encoder, pixels)", "features(copy.deepcopy(encoder), pixels)")),
+    changed("probe_mended", ("range(100)", "range(200)")),
+]
+WRONG["clinic.probe_mended"] += [
+    ("still there", forgotten_running_means()),
+    ("still there", changed("probe", ("Adam(model", "Adam(classifier"))),
+    (
+        "from before training",
+        changed("probe", ("    return start", "    start = encoder.state_dict()\n    return start")),
+    ),
+    ("whole state_dict", run("probe", lambda start, encoder, classifier: ({}, encoder, classifier))),
+    ("has the classifier been trained", put_back()),
+    ("has the classifier been trained", changed("probe_mended", ("        optimizer.step()\n", ""))),
+    ("has the classifier been trained", changed("probe_mended", ("range(100)", "range(1)"))),
+]
+
+
+# --- 9: a schedule
+
+
+def scheduled(scheduler):
+    """The mended program with another scheduler."""
+    return changed("schedule", ("LambdaLR(optimizer, cosine)", scheduler))
+
+
+def with_rates(change):
+    return run("schedule", lambda rates, net, data: (change(rates), net, data))
+
+
+def by_epochs():
+    """The other way to mend it: the length in epochs, and one step in each."""
+    return changed(
+        "schedule",
+        ("            scheduler.step()\n", ""),
+        ("losses.append(loss.item())\n", "losses.append(loss.item())\n        scheduler.step()\n"),
+    )
+
+
+RIGHT["clinic.schedule_mended"] += [
+    by_epochs(),
+    changed("schedule", ("done / epochs", "done / 160")),
+    scheduled("CosineAnnealingLR(optimizer, T_max=epochs * steps_per_epoch)"),
+    scheduled("OneCycleLR(optimizer, max_lr=1e-2, total_steps=161)"),
+    scheduled("LinearLR(optimizer, 1.0, 0.01, total_iters=160)"),
+    scheduled("PolynomialLR(optimizer, total_iters=161, power=2)"),
+]
 WRONG["clinic.schedule_mended"] += [
-    ("never falls", with_rates(lambda rates: [1e-2] * len(rates))),
+    ("never falls", scheduled("LambdaLR(optimizer, lambda done: 1.0)")),
     ("never falls", changed("schedule", ("            scheduler.step()\n", ""))),
-    ("longer than the run", changed("schedule", ("T_max=epochs", "T_max=400"))),
-    ("no schedule", with_rates(lambda rates: [1e-2, 0.0])),
+    ("never falls", with_rates(lambda rates: [1e-2] * len(rates))),
+    ("like a wave", scheduled("CosineAnnealingLR(optimizer, T_max=epochs)")),
+    ("like a wave", scheduled("CosineAnnealingWarmRestarts(optimizer, T_0=40)")),
+    ("longer than the run", changed("schedule", ("done / epochs", "done / 320"))),
+    ("no schedule", with_rates(lambda rates: [1e-2, 1e-3])),
     ("no schedule", with_rates(lambda rates: [0.0] * len(rates))),
+    ("still there", changed("schedule", ("done / epochs", "done / steps_per_epoch"))),
+    ("has the network been trained", changed("schedule_mended", ("lr=1e-2", "lr=1e-6"))),
+    ("has the network been trained", run("schedule", lambda rates, net, data: (rates, head(), data))),
 ]
-WRONG["clinic.triplet_mended"] += [("wrong way round", lambda: (backwards, NOTEBOOK["head"]()))]
-for name in ("contrastive", "triplet", "cropping"):
-    WRONG[f"clinic.{name}_symptom"] += [("of a healthy one", (PROGRAMS[name][0], lambda *result: 0.0))]
-WRONG["clinic.byol_symptom"] += [("of a healthy one", (PROGRAMS["byol"][0], lambda *result: 0.04))]
+schedule = BROKEN["schedule"]
+RIGHT["clinic.schedule_symptom"] += [
+    (schedule, lambda rates, net, data: 100 * (torch.tensor(rates) / rates[0] < 0.01).float().mean()),
+]
+WRONG["clinic.schedule_symptom"] += [
+    ("compare with what is asked", (schedule, lambda rates, net, data: sum(r < 1e-4 for r in rates) / len(rates))),
+    ("compare with what is asked", (schedule, lambda rates, net, data: sum(r < 1e-4 for r in rates))),
+    ("of a healthy one", (schedule, lambda rates, net, data: 100 * sum(r < 1e-4 for r in rates) / len(rates))),
+]
+
+
+# --- 10: BYOL
+
+
+def following(line):
+    return changed("byol_mended", ("mine.lerp_(theirs, 0.01)", line))
+
+
+RIGHT["clinic.byol_mended"] += [
+    following("mine.mul_(0.99).add_(theirs, alpha=0.01)"),
+    following("mine.copy_(0.98 * mine + 0.02 * theirs)"),
+    NOTEBOOK["byol_too"],
+    changed("byol", ("target(view2))", "target(view2).detach())")),
+]
+WRONG["clinic.byol_mended"] += [
+    ("never follows", following("pass")),
+    ("never follows", following("mine.lerp_(theirs, 0.0)")),
+    ("is the online network", following("mine.lerp_(theirs, 0.99)")),
+    ("is the online network", following("mine.copy_(theirs)")),
+    ("is the online network", changed("byol_mended", ("return online, target", "return online, online"))),
+    ("still there", changed("byol_mended", ("        optimizer.step()\n", ""))),
+    ("still there", run("byol", lambda online, target, data: (head(), target, data))),
+    ("still there", changed("byol", ("predictor(online(view1))", "predictor(online(view1)).detach()"))),
+]
+WRONG["clinic.byol_symptom"] += [("of a healthy one", (BROKEN["byol"], lambda *result: 0.04))]
+
+
+# --- 11: workers
+
+
+def working(first="Worker(seed=1)", second="Worker(seed=2)", **names):
+    return changed("workers_mended", ("Worker(seed=1), Worker(seed=2)", f"{first}, {second}"), **names)
+
+
+class Shared(NOTEBOOK["Worker"]):
+    """All workers draw from torch's own generator."""
+
+    def __init__(self):
+        self.random = torch.default_generator
+
+
+class Colourless(NOTEBOOK["Worker"]):
+    def view(self, batch):
+        return torch.cat([batch + 0.3 * torch.randn(len(batch), 8), torch.zeros(len(batch), 8)], dim=1)
+
+
+class Pale(NOTEBOOK["Worker"]):
+    def view(self, batch):
+        return super().view(batch) * torch.cat([torch.ones(8), torch.full((8,), 0.1)])
+
+
+class Forgetful(NOTEBOOK["Worker"]):
+    """Begins anew with each batch, as workers do that seed everything when they start."""
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    def view(self, batch):
+        self.random = torch.default_generator
+        torch.manual_seed(self.seed)
+        return super().view(batch)
+
+
+RIGHT["clinic.workers_mended"] += [
+    working("Worker(seed=0)", "Worker(seed=1)"),
+    working("(one := Worker())", "one"),
+    working("Shared()", "Shared()", Shared=Shared),
+    changed("workers_mended", ("first.view(batch)", "view(batch)"), ("second.view(batch)", "view(batch)")),
+]
+WRONG["clinic.workers_mended"] += [
+    ("still there", working("Worker(seed=1)", "Worker(seed=1)")),
+    ("still there", working("copy.deepcopy(Worker())", "copy.deepcopy(Worker())")),
+    ("new colours", working("Forgetful(1)", "Forgetful(2)", Forgetful=Forgetful)),
+    ("still there", working("Colourless()", "Colourless()", Colourless=Colourless)),
+    ("new colours", working("Pale(1)", "Pale(2)", Pale=Pale)),
+    ("still there", changed("workers_mended", ("        optimizer.step()\n", ""))),
+    ("still there", lambda: (head(), draw())),
+]
+workers = BROKEN["workers"]
+
+
+def looks(step, swapped=False):
+    def ruler(net, data):
+        torch.manual_seed(1)
+        both = view(data)
+        recoloured = torch.cat([both[:, :8], both[:, 8:].roll(step, 0)], dim=1)
+        exchanged = torch.cat([both[:, :8].roll(step, 0), both[:, 8:]], dim=1)
+        same, other = (F.cosine_similarity(net(both), net(new)).mean() for new in (recoloured, exchanged))
+        return other - same if swapped else same - other
+
+    return ruler
+
+
+RIGHT["clinic.workers_symptom"] += [(workers, looks(1)), (workers, looks(-1))]
+WRONG["clinic.workers_symptom"] += [("compare with what is asked", (workers, looks(-1, swapped=True)))]
+
+
+# --- 12: a large batch
+
+
+def gradients(net):
+    return [weight.grad.clone() for weight in net.parameters()]
+
+
+def whole(net, view1, view2):
+    net.zero_grad()
+    loss = nt_xent(net(view1), net(view2), 0.1)
+    loss.backward()
+    return loss.item(), gradients(net)
+
+
+def checkpointed(net, view1, view2):
+    net.zero_grad()
+    z = [torch.cat([checkpoint(net, part, use_reentrant=False) for part in views.split(8)]) for views in (view1, view2)]
+    loss = nt_xent(*z, 0.1)
+    loss.backward()
+    return loss.item(), gradients(net)
+
+
+def by_products(net, view1, view2):
+    """Gradient caching with torch.autograd.grad, four views at a time."""
+    views, weights = torch.cat([view1, view2]), list(net.parameters())
+    with torch.no_grad():
+        z = net(views)
+    z.requires_grad_()
+    loss = nt_xent(z[: len(view1)], z[len(view1) :], 0.1)
+    (slopes,) = torch.autograd.grad(loss, z)
+    parts = zip(views.split(4), slopes.split(4), strict=True)
+    found = [torch.autograd.grad(net(part), weights, slope) for part, slope in parts]
+    return loss, [sum(slope) for slope in zip(*found, strict=True)]
+
+
+def one_after_the_other(net, view1, view2):
+    """Only the part in hand has a gradient, all others are constants; and so 16 times."""
+    net.zero_grad()
+    with torch.no_grad():
+        z1, z2 = net(view1), net(view2)
+    for start in range(0, len(view1), 8):
+        rows = slice(start, start + 8)
+        new1, new2 = z1.clone(), z2.clone()
+        new1[rows], new2[rows] = net(view1[rows]), net(view2[rows])
+        loss = nt_xent(new1, new2, 0.1)
+        loss.backward()
+    return loss.item(), gradients(net)
+
+
+def anchors_only(net, view1, view2):
+    """All views are candidates, and only those in hand look for their partner: candidates get no gradient."""
+    net.zero_grad()
+    with torch.no_grad():
+        candidates = F.normalize(torch.cat([net(view2), net(view1)]), dim=1)
+    total, count = 0.0, len(view1)
+    for part, start in zip(torch.cat([view1, view2]).split(16), range(0, 2 * count, 16), strict=True):
+        rows = torch.arange(start, start + 16)
+        logits = F.normalize(net(part), dim=1) @ candidates.T / 0.1
+        itself = F.one_hot((rows + count) % (2 * count), 2 * count).bool()
+        loss = F.cross_entropy(logits.masked_fill(itself, float("-inf")), rows) * 16 / (2 * count)
+        loss.backward()
+        total += loss.item()
+    return total, gradients(net)
+
+
+def wrong_step(*replacements):
+    return lambda: NOTEBOOK["accumulation"](changed("cached", *replacements))
+
+
+def accumulated_with(step):
+    return lambda: NOTEBOOK["accumulation"](step)
+
+
+RIGHT["clinic.accumulation_mended"] += [
+    accumulated_with(checkpointed),
+    accumulated_with(by_products),
+    accumulated_with(one_after_the_other),
+    wrong_step(("split(16)", "split(5)")),
+]
+WRONG["clinic.accumulation_mended"] += [
+    ("at once with gradients on", accumulated_with(whole)),
+    ("at once with gradients on", wrong_step(("split(16)", "split(64)"))),
+    ("still there", accumulated_with(anchors_only)),
+    (
+        "still there",
+        wrong_step(("net.zero_grad()\n", ""), ("        net(part)", "        net.zero_grad()\n        net(part)")),
+    ),
+    ("still there", wrong_step(("backward(slope)", "backward(slope / 16)"))),
+    ("still there", wrong_step(("0.1)", "0.5)"))),
+    ("still there", lambda: NOTEBOOK["accumulation"](changed("accumulated", ("split(8)", "split(4)")))),
+    ("away from that of the whole batch", wrong_step(("return loss.item(),", "return loss.item() / 16,"))),
+    ("has the network been trained", run("accumulation", lambda step, net, data: (step, head(), data))),
+    (
+        "has the network been trained",
+        run("accumulation", lambda step, net, data: (step, *BROKEN["accumulation"]()[1:])),
+    ),
+]
+
+
+# --- 13: an average
+
+
+def averaging(update):
+    """The broken program, with an update of its own: update(averaged, network, decay)."""
+    lines = SOURCES["average"].split("        for mine")[1].split("\n    show")[0]
+    return changed("average", ("        for mine" + lines, "        update(averaged, network, decay)"), update=update)
+
+
+def of_the_state(averaged, network, decay):
+    for mine, theirs in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
+        mine.copy_(decay * mine + (1 - decay) * theirs if mine.is_floating_point() else theirs)
+
+
+def swapped(averaged, network, decay):
+    of_the_state(averaged, network, 1 - decay if decay == 0.99 else 0.01)
+
+
+def buffers_only(averaged, network, decay):
+    for mine, theirs in zip(averaged.buffers(), network.buffers(), strict=True):
+        mine.copy_(theirs)
+
+
+def weights_only(averaged, network, decay):
+    for mine, theirs in zip(averaged.parameters(), network.parameters(), strict=True):
+        mine.lerp_(theirs, 1 - decay)
+
+
+def recalibrated():
+    """Running means of its own: the average sees the images once more, in training mode."""
+
+    def program():
+        network, averaged = BROKEN["average"]()
+        averaged.train()
+        with torch.no_grad():
+            for _ in range(50):
+                averaged(pixels())
+        return network, averaged
+
+    return program
+
+
+def of_torch():
+    return changed(
+        "average",
+        (
+            "copy.deepcopy(network), []",
+            "AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True), []",
+        ),
+        (
+            SOURCES["average"].split("losses.append(loss.item())\n")[1].split("    show")[0],
+            "        averaged.update_parameters(network)\n",
+        ),
+        AveragedModel=AveragedModel,
+        get_ema_multi_avg_fn=get_ema_multi_avg_fn,
+    )
+
+
+def untrained():
+    return nn.Sequential(NOTEBOOK["small_cnn"](8), nn.Linear(32, 10))
+
+
+RIGHT["clinic.average_mended"] += [
+    averaging(of_the_state),
+    averaging(lambda averaged, network, decay: of_the_state(averaged, network, 0.8)),
+    recalibrated(),
+    of_torch(),
+]
+WRONG["clinic.average_mended"] += [
+    ("nothing is averaged", averaging(swapped)),
+    ("nothing is averaged", averaging(lambda averaged, network, decay: averaged.load_state_dict(network.state_dict()))),
+    ("nothing is averaged", run("average", lambda network, averaged: (network, network))),
+    ("still there", averaging(buffers_only)),
+    ("still there", averaging(lambda averaged, network, decay: None)),
+    ("still there", averaging(lambda averaged, network, decay: weights_only(averaged, network, 0.5))),
+    ("as good as the network", lambda: tuple(untrained() for _ in range(2))),
+]
+
+
+# --- 14: a softmax too many
+
+
+def answering(net, loss="F.cross_entropy(net(views[rows]), right[rows])", **names):
+    source = "net = head()  # cross_entropy takes the softmax itself"
+    changes = [(source, f"net = {net}"), ("F.cross_entropy(net(views[rows]), right[rows])", loss)]
+    return changed("softmax_mended", *changes, **names)
+
+
+RIGHT["clinic.softmax_mended"] += [
+    answering("nn.Sequential(head(), nn.LogSoftmax(dim=1))", "F.nll_loss(net(views[rows]), right[rows])"),
+    answering("nn.Sequential(head(), nn.LogSoftmax(dim=1))"),
+    answering("head()", "-net(views[rows]).log_softmax(dim=1)[torch.arange(64), right[rows]].mean()"),
+    answering("nn.Sequential(head(), nn.Softmax(dim=1))", "F.nll_loss((net(views[rows]) + 1e-9).log(), right[rows])"),
+]
+WRONG["clinic.softmax_mended"] += [
+    ("still there", answering("nn.Sequential(head(), nn.Sigmoid())")),
+    ("isn't the cross-entropy", answering("head()", "F.cross_entropy(net(views[rows]).softmax(1), right[rows])")),
+    ("can't be negative", answering("head()", "F.nll_loss(net(views[rows]).tanh(), right[rows])")),
+    (
+        "isn't the cross-entropy",
+        answering("nn.Sequential(head(), nn.Softmax(dim=1))", "F.cross_entropy(20 * net(views[rows]), right[rows])"),
+    ),
+    (
+        "isn't the cross-entropy",
+        answering("head()", "F.mse_loss(net(views[rows]).softmax(1), F.one_hot(right[rows], 8).float())"),
+    ),
+    ("still there", answering("head()", "F.cross_entropy(net(views[rows]), right[rows].roll(1))")),
+    ("isn't the cross-entropy", run("softmax", lambda net, losses: (nn.Sequential(head(), nn.Linear(8, 8)), losses))),
+]
+
+
+# --- 15: h and z
+
+RIGHT["clinic.projection_mended"] += [
+    changed("projection", ("worth(model)", "worth(model[0])")),
+    changed("projection", ("worth(model)", "worth(model[:2])")),  # a linear map of h tells as much
+    changed("projection", ("worth(model)", "worth(nn.Sequential(*list(model)[:1]))")),
+    changed("projection", ("worth(model)", "worth(copy.deepcopy(encoder).eval())")),
+]
+WRONG["clinic.projection_mended"] += [
+    ("still there", changed("projection", ("worth(model)", "worth(lambda views: F.normalize(model(views), dim=1))"))),
+    ("still there", run("projection", lambda reported, encoder, model: (95.0, encoder, model))),
+    ("hardly more than before", changed("projection", ("return reported, encoder", "return reported, model"))),
+    ("hardly more than before", changed("projection_mended", ("        optimizer.step()\n", ""))),
+    ("has the encoder been trained", run("projection", lambda reported, encoder, model: (reported, encoder, head()))),
+    (
+        "hardly more than before",
+        changed("projection_mended", ("    optimizer = ", "    encoder.requires_grad_(False)\n    optimizer = ")),
+    ),
+]
