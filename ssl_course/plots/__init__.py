@@ -19,6 +19,14 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
+from ssl_course.plots.pretext import (
+    bars,
+    bars_by_class,
+    picture_rows,
+    side_by_side,
+    turn_circle,
+    turn_circles,
+)
 from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
 
 __all__ = [
@@ -26,16 +34,22 @@ __all__ = [
     "MARKERS",
     "Axes",
     "accuracy_bars",
+    "bars",
+    "bars_by_class",
     "compare",
     "gallery",
     "heatmap",
     "history",
+    "picture_rows",
     "plt",
     "scatter",
     "show_images",
     "show_views",
+    "side_by_side",
     "similarity",
     "similarity_grid",
     "tsne",
     "tsne_places",
+    "turn_circle",
+    "turn_circles",
 ]
