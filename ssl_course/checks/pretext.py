@@ -529,16 +529,16 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "position": Training(
         guessing=1 / 8,
-        least=0.3,
-        most=0.97,
+        least=0.35,
+        most=0.9,
         praise="the loop trains it, and it is right far more often than guessing.",
         slips={
             "guessing": "it is no better than guessing, one in eight. Do the answers that `views` returns belong to "
             "its tiles? Does the head see both tiles of a pair, side by side in one row?",
-            "weak": "it beats guessing, but a right one is further by now. Does the head see both tiles of a pair and "
-            "not only one? Does the gradient get to the encoder?",
-            "leak": "that is too good to be true: many neighbours are plain ground, and nobody can place them. Do the "
-            "tiles still touch (gap=0), or is the answer visible in some other way?",
+            "weak": "it beats guessing, but a right one is further by now. Are the tiles normalised? Does the head see "
+            "both tiles of a pair? Does the gradient get to the encoder?",
+            "leak": "that is too good to be true: many neighbours are plain ground, and nobody can place them. Is the "
+            "answer always the same, or visible in the tiles?",
             "seed": "both seeds give exactly the same: is the seed used?",
             "share": "accuracies are shares between 0 and 1.",
         },

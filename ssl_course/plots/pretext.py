@@ -28,6 +28,7 @@ def side_by_side(pictures: Mapping[str, Tensor], *, columns: int = 3, size: floa
     axes = plt.subplots(1, len(pictures), figsize=(wide, size + 0.3), layout="constrained", squeeze=False)[1]
     for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=True):
         show_images(picture, columns=columns, ax=ax).set_title(title, fontsize=9)
+        ax.set_anchor("N")  # titles in one line, whatever the pictures' heights
     return axes.flat[0]
 
 
