@@ -27,7 +27,7 @@ from ssl_course.plots.pretext import (
     turn_circle,
     turn_circles,
 )
-from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
+from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
 
 __all__ = [
     "COLOURS",
@@ -40,6 +40,7 @@ __all__ = [
     "gallery",
     "heatmap",
     "history",
+    "learning_curves",
     "picture_rows",
     "plt",
     "scatter",
