@@ -28,6 +28,7 @@ from ssl_course.plots.pretext import (
     turn_circles,
 )
 from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
+from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
 __all__ = [
     "COLOURS",
@@ -37,9 +38,11 @@ __all__ = [
     "bars",
     "bars_by_class",
     "compare",
+    "feature_maps",
     "gallery",
     "heatmap",
     "history",
+    "label_curves",
     "learning_curves",
     "picture_rows",
     "plt",
@@ -49,8 +52,11 @@ __all__ = [
     "side_by_side",
     "similarity",
     "similarity_grid",
+    "sorted_by",
+    "timeline",
     "tsne",
     "tsne_places",
+    "tsne_settings",
     "turn_circle",
     "turn_circles",
 ]
