@@ -1,13 +1,29 @@
-"""Exercises of lesson 01: quarter turns, orders that are far apart, tiles, the hole of inpainting, and shortcuts."""
+"""Exercises of lesson 01: quarter turns, far orders, the hole of inpainting, pairs of tiles, traces, and a report."""
 
 import itertools
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number
+from ssl_course.augment import rotate
+from ssl_course.checks.engine import (
+    Answer,
+    Choice,
+    Essay,
+    Exercise,
+    Function,
+    Number,
+    Verdict,
+    attempt,
+    blank,
+    is_number,
+    open_,
+)
 from ssl_course.methods.inpainting import hidden_mse
-from ssl_course.methods.jigsaw import normalise_tiles, permutations, shuffle_tiles
+from ssl_course.methods.jigsaw import permutations
 
 # --- the four turns of every image and their answers, functions of (images)
 
@@ -134,159 +150,6 @@ ORDERS = {
     ),
 }
 
-# --- shuffled tiles, functions of (tiles, table, answers)
-
-
-def shuffled(tiles: Tensor, table: Tensor, answers: Tensor) -> Tensor:
-    return shuffle_tiles(tiles, table[answers])
-
-
-SHUFFLES = {
-    "tile k is put at place order[k]: it is the other way round, place k gets tile order[k].": (
-        lambda tiles, table, answers: shuffle_tiles(tiles, table[answers].argsort(dim=1))
-    ),
-    "all images get the order of the first one: each has its own answer.": (
-        lambda tiles, table, answers: shuffle_tiles(tiles, table[answers[:1]].expand(len(tiles), -1))
-    ),
-    "image b gets row b of the table: it must get the row that its answer names, or the answers say nothing about the "
-    "pictures.": lambda tiles, table, answers: shuffle_tiles(tiles, table[: len(tiles)]),
-    "the tiles stay where they were: the order isn't used.": lambda tiles, table, answers: tiles,
-    "the images change places as well: only the tiles of each image do.": lambda tiles, table, answers: shuffled(
-        tiles, table, answers
-    ).flip(0),
-    "the row before the answer's is taken: rows are counted from 0, as answers are.": (
-        lambda tiles, table, answers: shuffled(tiles, table, answers - 1)
-    ),
-    "the order is taken twice.": lambda tiles, table, answers: shuffled(
-        shuffled(tiles, table, answers), table, answers
-    ),
-}
-
-
-def shuffle_cases() -> list[tuple]:
-    random = torch.Generator().manual_seed(1)
-    cases = []
-    for count, places in ((3, 4), (5, 9)):
-        tiles = torch.rand(count, places, 3, 2, 4, generator=random)
-        table = torch.stack([torch.randperm(places, generator=random) for _ in range(8)])
-        cases.append((tiles, table, 7 - torch.randperm(7, generator=random)[:count]))
-    return cases
-
-
-# --- normalised tiles, functions of (tiles)
-
-
-def normalised(tiles: Tensor, over: Tensor, dims: tuple[int, ...]) -> Tensor:
-    mean, deviation = over.mean(dim=dims, keepdim=True), over.std(dim=dims, keepdim=True)
-    return ((tiles - mean) / (deviation + 0.02) * 0.25 + 0.5).clamp(0, 1)
-
-
-def centred(tiles: Tensor) -> tuple[Tensor, Tensor]:
-    """The tiles without their mean, and their deviation."""
-    return tiles - tiles.mean(dim=(3, 4), keepdim=True), tiles.std(dim=(3, 4), keepdim=True)
-
-
-def by_the_variance(tiles: Tensor) -> Tensor:
-    rest, deviation = centred(tiles)
-    return (rest / (deviation**2 + 0.02) * 0.25 + 0.5).clamp(0, 1)
-
-
-def population(tiles: Tensor) -> Tensor:
-    rest = centred(tiles)[0]
-    deviation = tiles.std(dim=(3, 4), keepdim=True, correction=0)
-    return (rest / (deviation + 0.02) * 0.25 + 0.5).clamp(0, 1)
-
-
-def added_first(tiles: Tensor) -> Tensor:
-    rest, deviation = centred(tiles)
-    return ((rest / (deviation + 0.02) + 0.5) * 0.25).clamp(0, 1)
-
-
-def without_the_small_number(tiles: Tensor) -> Tensor:
-    rest, deviation = centred(tiles)
-    return (rest / deviation * 0.25 + 0.5).clamp(0, 1)
-
-
-def bracket_missing(tiles: Tensor) -> Tensor:
-    rest, deviation = centred(tiles)
-    return ((rest / deviation + 0.02) * 0.25 + 0.5).clamp(0, 1)
-
-
-def under_the_root(tiles: Tensor) -> Tensor:
-    rest, deviation = centred(tiles)
-    return (rest / (deviation**2 + 0.02).sqrt() * 0.25 + 0.5).clamp(0, 1)
-
-
-def mean_undivided(tiles: Tensor) -> Tensor:
-    mean, deviation = tiles.mean(dim=(3, 4), keepdim=True), tiles.std(dim=(3, 4), keepdim=True)
-    return (tiles - mean / (deviation + 0.02) * 0.25 + 0.5).clamp(0, 1)
-
-
-def not_scaled(tiles: Tensor) -> Tensor:
-    return (centred(tiles)[0] + 0.5).clamp(0, 1)
-
-
-def not_shifted(tiles: Tensor) -> Tensor:
-    rest, deviation = centred(tiles)
-    return (rest / (deviation + 0.02) * 0.25).clamp(0, 1)
-
-
-def too_wide(tiles: Tensor) -> Tensor:
-    rest, deviation = centred(tiles)
-    return (rest / (deviation + 0.02) + 0.5).clamp(0, 1)
-
-
-def not_clamped(tiles: Tensor) -> Tensor:
-    rest, deviation = centred(tiles)
-    return rest / (deviation + 0.02) * 0.25 + 0.5
-
-
-NORMALISE = {
-    "mean and deviation are those of the whole picture: its bright corner stays bright, and numbers the tiles as "
-    "before.": lambda tiles: normalised(tiles, tiles, (1, 3, 4)),
-    "all channels of a tile share one mean and one deviation: each channel has its own.": (
-        lambda tiles: normalised(tiles, tiles, (2, 3, 4))
-    ),
-    "mean and deviation are taken over the batch: a tile then depends on pictures that it has nothing to do with.": (
-        lambda tiles: normalised(tiles, tiles, (0, 3, 4))
-    ),
-    "only the mean is the same in all tiles: divide by the deviation, too.": not_scaled,
-    "it is divided by the variance: the deviation is its root.": by_the_variance,
-    "the 0.5 isn't added: half of the pixels fall below 0 and are cut off.": not_shifted,
-    "the deviation becomes 1 and not 0.25: most pixels then leave the range from 0 to 1 and are cut off.": too_wide,
-    "the result isn't cut to the range from 0 to 1.": not_clamped,
-    "the deviation is that of the population (numpy's std, or correction=0): torch.std divides by n - 1.": population,
-    "0.5 is added before the product: times 0.25 first, then plus 0.5.": added_first,
-    "the 0.02 is not in the bracket with the deviation: a tile of a single colour is divided by 0.": (
-        without_the_small_number,
-        bracket_missing,
-    ),
-    "the 0.02 is added to the variance, under the root: it is added to the deviation.": under_the_root,
-    "mean and deviation are one number each: mean() and std() without dim run over all tiles of all pictures.": (
-        lambda tiles: normalised(tiles, tiles, (0, 1, 2, 3, 4))
-    ),
-    "each row of pixels has its own mean and deviation: those of a tile run over its rows and columns, (3, 4).": (
-        lambda tiles: normalised(tiles, tiles, (4,)),
-        lambda tiles: normalised(tiles, tiles, (3,)),
-    ),
-    "a bracket is missing round tile - mean: only the mean is divided.": mean_undivided,
-}
-
-
-def lit_tiles() -> list[tuple]:
-    """Tiles of pictures with a lamp in one corner and another level in each channel; one tile is of a single colour."""
-    random = torch.Generator().manual_seed(2)
-    cases = []
-    for count, places in ((2, 9), (5, 4)):
-        lamp = torch.linspace(0.5, 0, places).view(1, -1, 1, 1, 1)
-        level = torch.tensor([0.0, 0.1, 0.3]).view(1, 1, -1, 1, 1)
-        spread = 0.2 * torch.rand(count, places, 3, 1, 1, generator=random)
-        tiles = lamp + level + spread * torch.rand(count, places, 3, 4, 6, generator=random) ** 3
-        tiles[0, 1] = 0.3
-        cases.append((tiles,))
-    return cases
-
-
 # --- the error in the hole, functions of (painted, images, hidden)
 
 
@@ -354,6 +217,261 @@ def hole_cases() -> list[tuple]:
     return cases
 
 
+# --- the slope of that error, functions of (painted, images, hidden) -> (B, C, H, W)
+
+
+def slope(painted: Tensor, images: Tensor, hidden: Tensor) -> Tensor:
+    return 2 * (painted - images) * hidden / (hidden.sum() * images.shape[1])
+
+
+def slope_by_picture(painted: Tensor, images: Tensor, hidden: Tensor) -> Tensor:
+    parts = zip(painted.split(1), images.split(1), hidden.split(1), strict=True)
+    return torch.cat([slope(*each) for each in parts])
+
+
+SLOPES = {
+    "the factor 2 is missing: the slope of d² is 2d.": (lambda p, x, m: slope(p, x, m) / 2),
+    "it isn't 0 outside of the hole: the loss doesn't know what was painted there.": (
+        lambda p, x, m: 2 * (p - x) / (m.sum() * x.shape[1])
+    ),
+    "the sign is the other way round: where too much was painted, painting more makes the loss larger.": (
+        lambda p, x, m: -slope(p, x, m)
+    ),
+    "it is divided by the number of all values: the loss divides by that of the hidden ones.": (
+        lambda p, x, m: 2 * (p - x) * m / p.numel()
+    ),
+    "it is divided by the number of hidden pixels: each of them has C values.": (
+        lambda p, x, m: slope(p, x, m) * x.shape[1]
+    ),
+    "each picture is divided by its own number of hidden values: the loss divides by that of the whole batch.": (
+        slope_by_picture
+    ),
+    "it isn't divided at all: the loss is a mean.": lambda p, x, m: 2 * (p - x) * m,
+    "only the sign of the difference counts: that is the slope of its absolute value.": (
+        lambda p, x, m: (p - x).sign() * m / (m.sum() * x.shape[1])
+    ),
+    "the difference is still squared: taking the slope lowers the power by one.": (
+        lambda p, x, m: 2 * (p - x).square() * m / (m.sum() * x.shape[1])
+    ),
+}
+
+# --- turns by any angle that leave no trace, functions of (images, degrees) -> views
+
+ANGLES = (0.0, 20.0, 40.0, 60.0)
+
+
+def distances(side: int) -> Tensor:
+    """How far each pixel's centre is from the middle of the picture, in pixels: (side, side)."""
+    place = torch.arange(side) - (side - 1) / 2
+    return (place.square() + place.square().unsqueeze(1)).sqrt()
+
+
+def round_views(images: Tensor, degrees: Tensor, radius: float = 0.5) -> Tensor:
+    """Turned, and grey outside of a circle; the radius is a share of the side."""
+    inside = distances(images.shape[-1]) < radius * images.shape[-1]
+    return torch.where(inside, rotate(images, degrees), 0.5)
+
+
+def black_corners(images: Tensor, degrees: Tensor) -> Tensor:
+    half = images.shape[-1] // 2
+    turned = rotate(torch.nn.functional.pad(images, [half] * 4), degrees)  # black all round
+    return turned[..., half:-half, half:-half]
+
+
+def only_the_turned(images: Tensor, degrees: Tensor) -> Tensor:
+    return torch.where(degrees.view(-1, 1, 1, 1) == 0, images, round_views(images, degrees))
+
+
+ROUND = {
+    "the corners are filled with one colour, and more of them the further it is turned: an empty picture shows the "
+    "angle, as in the lesson.": black_corners,
+    "something outside of the circle still changes with the angle: what comes in at the corners is mirrored content, "
+    "or your circle reaches beyond the edges of the picture.": lambda images, degrees: rotate(images, degrees),
+    "the pictures at 0 degrees keep their corners, and only the turned ones are hidden: that alone names them.": (
+        only_the_turned
+    ),
+    "in the middle there isn't the picture, turned counter-clockwise by its own angle: too much is hidden, or it is "
+    "turned another way.": (
+        lambda images, degrees: round_views(images, -degrees),
+        lambda images, degrees: torch.full_like(images, 0.5),
+    ),
+}
+
+
+def traces() -> list[tuple]:
+    """Four empty pictures, then four of noise, each at the four angles."""
+    random = torch.Generator().manual_seed(5)
+    cases = []
+    for side in (24, 32):
+        empty = torch.rand(1, 3, 1, 1, generator=random).expand(4, -1, side, side)
+        noise = torch.rand(1, 3, side // 2, side // 2, generator=random).repeat_interleave(2, 2).repeat_interleave(2, 3)
+        cases.append((torch.cat([empty, noise.expand(4, -1, -1, -1)]).clone(), torch.tensor(2 * ANGLES)))
+    return cases
+
+
+def traced(views: Tensor, images: Tensor, degrees: Tensor) -> tuple[float, ...]:
+    """Yes (1) or no (0) to four questions; see ASKED."""
+    side = images.shape[-1]
+    away, near = distances(side) > side / 2 + 0.5, distances(side) < side / 4
+    empty, outside = views[:4], views[4:, :, away]  # (4, 3, H, H), (4, 3, pixels)
+    apart = [empty - empty[:1], outside[1:] - outside[1:2], outside - outside[1:2]]
+    same = [float(difference.abs().max() < 0.02) for difference in apart]
+    middle = (views - rotate(images, degrees))[..., near].abs().mean(dim=(1, 2))  # (8,); neighbours may be taken whole
+    return (*same, float(middle.max() < 0.15))
+
+
+ASKED = (
+    "empty pictures look the same at all angles",
+    "outside of the circle turned pictures look the same at all angles",
+    "and at 0 degrees, too",
+    "in the middle is the turned picture",
+)
+
+# --- the middle tile and a neighbour, functions of (tiles, answers) -> (B, 2, C, h, w)
+
+NEIGHBOURS = (0, 1, 2, 3, 5, 6, 7, 8)
+
+
+def pairs(tiles: Tensor, answers: Tensor, places: tuple[int, ...] = NEIGHBOURS, middle: int = 4) -> Tensor:
+    second = tiles[torch.arange(len(tiles)), torch.tensor(places)[answers]]
+    return torch.stack([tiles[:, middle], second], dim=1)
+
+
+PAIRS = {
+    "the answer is taken as the tile's number: tile 4 is the middle itself, and tile 8 is never asked for.": (
+        lambda tiles, answers: pairs(tiles, answers, tuple(range(9)))
+    ),
+    "the neighbour comes first: the middle tile is the first of the pair.": (
+        lambda tiles, answers: pairs(tiles, answers).flip(1)
+    ),
+    "the first tile isn't the middle one: counted from 0, that is tile 4.": (
+        lambda tiles, answers: pairs(tiles, answers, middle=5),
+        lambda tiles, answers: pairs(tiles, answers, middle=0),
+    ),
+    "all images get the first one's neighbour: each has its own answer.": (
+        lambda tiles, answers: pairs(tiles, answers[:1].expand(len(tiles)))
+    ),
+    "the neighbours are numbered column by column: tiles go row by row.": (
+        lambda tiles, answers: pairs(tiles, answers, (0, 3, 6, 1, 7, 2, 5, 8))
+    ),
+    "the neighbours are numbered round the middle: they go row by row.": (
+        lambda tiles, answers: pairs(tiles, answers, (0, 1, 2, 5, 8, 7, 6, 3))
+    ),
+    "the answers are counted from 1: the first neighbour has the number 0.": (
+        lambda tiles, answers: pairs(tiles, answers - 1)
+    ),
+    "the second tile is one of another image: index image and tile together.": (
+        lambda tiles, answers: torch.stack([tiles[:, 4], pairs(tiles.flip(0), answers)[:, 1]], dim=1),
+        lambda tiles, answers: torch.stack([tiles[:, 4], pairs(tiles[:1].expand_as(tiles), answers)[:, 1]], dim=1),
+    ),
+    "both tiles are the middle one.": lambda tiles, answers: tiles[:, [4, 4]],
+}
+
+
+def pair_cases() -> list[tuple]:
+    random = torch.Generator().manual_seed(6)
+    answers = [torch.tensor([5, 0, 3]), torch.tensor([7, 2, 6, 1, 4])]
+    return [(torch.rand(len(each), 9, 3, 2, 4, generator=random), each) for each in answers]
+
+
+# --- a report over three seeds, functions of (train) -> (mean, deviation)
+
+
+def lucky(seed: int) -> float:
+    return (0.61, 0.82, 0.64, 0.3)[seed]
+
+
+def unlucky(seed: int) -> float:
+    return (0.5, 0.25, 0.42, 0.9)[seed]
+
+
+def reported(accuracies: Sequence[float]) -> tuple[float, float]:
+    return statistics.mean(accuracies), statistics.stdev(accuracies)
+
+
+def three(train: Callable[[int], float]) -> list[float]:
+    return [train(seed) for seed in range(3)]
+
+
+SPREADS = {
+    "the deviation divides by the number of runs (numpy's std, statistics.pstdev): of a sample it is n - 1.": (
+        lambda train: (statistics.mean(three(train)), statistics.pstdev(three(train)))
+    ),
+    "the deviation is divided by √3: that says how well the mean is known, not how far one run lies from another.": (
+        lambda train: (statistics.mean(three(train)), statistics.stdev(three(train)) / 3**0.5)
+    ),
+    "the variance is returned: the deviation is its root.": (
+        lambda train: (statistics.mean(three(train)), statistics.variance(three(train)))
+    ),
+    "the largest minus the smallest is returned: that grows with the number of runs.": (
+        lambda train: (statistics.mean(three(train)), max(three(train)) - min(three(train)))
+    ),
+    "the best run is reported: it is the luckiest seed, and the next one will be worse.": (
+        lambda train: (max(three(train)), statistics.stdev(three(train)))
+    ),
+    "the median is reported: the mean was asked for.": (
+        lambda train: (statistics.median(three(train)), statistics.stdev(three(train)))
+    ),
+    "all runs have the same seed: that is one run, three times.": lambda train: (train(0), 0.0),
+    "the seeds are 1, 2 and 3: here they are 0, 1 and 2.": (
+        lambda train: reported([train(seed) for seed in (1, 2, 3)])
+    ),
+    "there are only two runs: the seeds are 0, 1 and 2.": lambda train: reported([train(0), train(1)]),
+    "the numbers are per cent: shares between 0 and 1 were asked for.": (
+        lambda train: reported([100 * accuracy for accuracy in three(train)])
+    ),
+}
+
+# --- a method that is trained
+
+
+@dataclass(frozen=True)
+class Training:
+    """An exercise whose answer is a function that trains with a seed and returns the accuracy on new questions.
+
+    Attributes:
+        guessing: the accuracy of guessing.
+        least: what a right answer reaches with every seed.
+        most: what no honest answer reaches.
+        praise: what is said of a right answer.
+        slips: what the accuracy says, by "guessing", "weak", "leak", "seed" and "share".
+    """
+
+    guessing: float
+    least: float
+    most: float
+    praise: str
+    slips: Mapping[str, str]
+
+    def judge(self, answer: Answer) -> Verdict:
+        if blank(answer):
+            return open_()
+        if not callable(answer):
+            return Verdict("wrong", "a function was expected, which trains with a seed: pass it without brackets.")
+        found = []
+        for seed in (0, 1):
+            accuracy, verdict = attempt(answer, seed)
+            if verdict is not None:
+                return verdict
+            if not is_number(accuracy):
+                return Verdict("wrong", "a number was expected from your function: is there a `return` at its end?")
+            found.append(float(accuracy))
+        slip = self._slip(min(found), max(found))
+        told = " and ".join(f"{100 * accuracy:.0f} %" for accuracy in found)
+        return Verdict("wrong", f"{self.slips[slip]} (Two seeds: {told}.)") if slip else Verdict("right", self.praise)
+
+    def _slip(self, low: float, high: float) -> str | None:
+        if not 0 <= low <= high <= 1:
+            return "share"
+        if low < self.guessing + 0.06:
+            return "guessing"
+        if high > self.most:
+            return "leak"
+        if low < self.least:
+            return "weak"
+        return "seed" if low == high else None
+
+
 EXERCISES: dict[str, Exercise] = {
     "turns": Function(
         reference=turns,
@@ -382,18 +500,6 @@ EXERCISES: dict[str, Exercise] = {
         praise="each next order keeps the largest distance to the nearest of those before.",
         whole=True,
     ),
-    "shuffle": Function(
-        reference=shuffled,
-        cases=shuffle_cases,
-        mistakes=SHUFFLES,
-        praise="each image in its own order, and its answer is the row of that order.",
-    ),
-    "normalise": Function(
-        reference=normalise_tiles,
-        cases=lit_tiles,
-        mistakes=NORMALISE,
-        praise="brightness and contrast no longer say where a tile came from.",
-    ),
     "hole": Function(
         reference=hidden_mse,
         cases=hole_cases,
@@ -401,17 +507,69 @@ EXERCISES: dict[str, Exercise] = {
         praise="only what had to be guessed is counted, and every hidden value counts alike.",
         gradients={"painted": 0},
     ),
-    "shortcut": Choice(
+    "slope": Function(
+        reference=slope,
+        cases=hole_cases,
+        mistakes=SLOPES,
+        praise="twice the difference in the hole, 0 outside of it, divided by the number of hidden values.",
+    ),
+    "circle": Function(
+        reference=round_views,
+        cases=traces,
+        mistakes=ROUND,
+        praise="neither an empty picture nor a full one shows outside of the circle how far it was turned. One trace "
+        "is left: a picture that was turned by 20 degrees had to be interpolated and is a little less sharp.",
+        measure=traced,
+        parts=ASKED,
+    ),
+    "pairs": Function(
+        reference=pairs,
+        cases=pair_cases,
+        mistakes=PAIRS,
+        praise="the middle first, then the neighbour that the answer names.",
+    ),
+    "position": Training(
+        guessing=1 / 8,
+        least=0.35,
+        most=0.9,
+        praise="the loop trains it, and it is right far more often than guessing.",
+        slips={
+            "guessing": "it is no better than guessing, one in eight. Do the answers that `views` returns belong to "
+            "its tiles? Does the head see both tiles of a pair, side by side in one row?",
+            "weak": "it beats guessing, but a right one is further by now. Are the tiles normalised? Does the head see "
+            "both tiles of a pair? Does the gradient get to the encoder?",
+            "leak": "that is too good to be true: many neighbours are plain ground, and nobody can place them. Is the "
+            "answer always the same, or visible in the tiles?",
+            "seed": "both seeds give exactly the same: is the seed used?",
+            "share": "accuracies are shares between 0 and 1.",
+        },
+    ),
+    "spread": Function(
+        reference=lambda train: reported(three(train)),
+        cases=lambda: [(lucky,), (unlucky,)],
+        mistakes=SPREADS,
+        praise="the mean of three runs, and how far one run lies from another.",
+    ),
+    "confound": Choice(
         right="b",
-        because="guessing one of 24 orders is right in 4 % of the cases. 25 % on pictures with nothing in them can't "
-        "come from the content, so something else gives the answer away.",
+        because="row 1 has made four times as many steps, on four times as many pictures. With four passes of row 2 "
+        "the two cost the same; only then does a difference come from the four turns side by side.",
         others={
-            "a": "98 % on shapes proves nothing, the task may be easy; on empty pictures 25 % is what guessing one of "
-            "four angles gives.",
-            "c": "50 % is the highest number for empty pictures, but there are only two angles here: guessing gives "
-            "50 %.",
-            "d": "100 % on shapes proves nothing, the task may be easy; on empty pictures 12 % is about what guessing "
-            "one of eight orders gives (12.5 %).",
+            "a": "three seeds with such small deviations are enough for a difference of 38 points: luck isn't the "
+            "problem here.",
+            "c": "the floor is one and the same for both rows, so it can't explain a difference between them.",
+            "d": "the batches have 32 pictures in both rows, and the rate is the same.",
+        },
+    ),
+    "log": Choice(
+        right="c",
+        because="the loss stays at log(24) = 3.18, what guessing costs, on the training images too, while the "
+        "gradient isn't 0: the network tries, but the answers aren't tied to what it sees.",
+        others={
+            "a": "a rate that is far too high makes the loss jump about, above log(24) = 3.18, or ends in nan. Here it "
+            "lies still at 3.18.",
+            "b": "then the training accuracy would rise and only the one on test images would stay. Here neither does.",
+            "d": "without gaps the puzzle gets easier, as the lesson's table shows: the loss would fall further.",
         },
     ),
     "open": Essay(

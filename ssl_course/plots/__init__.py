@@ -19,6 +19,14 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
+from ssl_course.plots.pretext import (
+    bars,
+    bars_by_class,
+    picture_rows,
+    side_by_side,
+    turn_circle,
+    turn_circles,
+)
 from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
 from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
@@ -27,6 +35,8 @@ __all__ = [
     "MARKERS",
     "Axes",
     "accuracy_bars",
+    "bars",
+    "bars_by_class",
     "compare",
     "feature_maps",
     "gallery",
@@ -34,10 +44,12 @@ __all__ = [
     "history",
     "label_curves",
     "learning_curves",
+    "picture_rows",
     "plt",
     "scatter",
     "show_images",
     "show_views",
+    "side_by_side",
     "similarity",
     "similarity_grid",
     "sorted_by",
@@ -45,4 +57,6 @@ __all__ = [
     "tsne",
     "tsne_places",
     "tsne_settings",
+    "turn_circle",
+    "turn_circles",
 ]

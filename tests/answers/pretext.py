@@ -1,9 +1,14 @@
 """Answers to the exercises of lesson 01 as students write them: right ones, and each known mistake made once."""
 
 import itertools
+import statistics
 
 import numpy as np
+import pandas as pd
 import torch
+import torchvision.transforms.functional as TF
+
+from ssl_course.augment import rotate
 
 # --- turns
 
@@ -123,102 +128,6 @@ def steps_apart(order, chosen):
     return min(sum(abs(x - y) for x, y in zip(order, other, strict=True)) for other in chosen)
 
 
-# --- shuffled tiles
-
-
-def place_by_place(tiles, table, answers):
-    result = torch.empty_like(tiles)
-    for b in range(len(tiles)):
-        for place in range(tiles.shape[1]):
-            result[b, place] = tiles[b, table[answers[b], place]]
-    return result
-
-
-def gathered(tiles, table, answers):
-    index = table[answers].view(*tiles.shape[:2], 1, 1, 1).expand_as(tiles)
-    return tiles.gather(1, index)
-
-
-def stacked(tiles, table, answers):
-    return torch.stack([image[table[answer]] for image, answer in zip(tiles, answers, strict=True)])
-
-
-def by_one_hot(tiles, table, answers):
-    """With matrices that move the tiles, in double."""
-    moves = torch.nn.functional.one_hot(table[answers], tiles.shape[1]).double()  # (B, place, tile)
-    return torch.einsum("bkt,btchw->bkchw", moves, tiles.double()).float()
-
-
-def indexed_at_once(tiles, table, answers):
-    return tiles[torch.arange(len(tiles)).unsqueeze(1), table.index_select(0, answers)]
-
-
-def shuffled_in_numpy(tiles, table, answers):
-    orders = table.numpy()[answers.numpy()]
-    return torch.from_numpy(np.take_along_axis(tiles.numpy(), orders[:, :, None, None, None], axis=1))
-
-
-def scattered(tiles, table, answers):
-    result = torch.empty_like(tiles)
-    for b, answer in enumerate(answers):
-        result[b, table[answer]] = tiles[b]
-    return result
-
-
-# --- normalised tiles
-
-
-def light(tiles, dims=(3, 4), *, power=0.5, scale=0.25, shift=0.5, low=0, high=1):
-    """With the variance worked out by hand and the parts that mistakes are made in as options."""
-    count = 1
-    for dim in dims:
-        count *= tiles.shape[dim]
-    rest = tiles - tiles.sum(dims, keepdim=True) / count
-    centred = tiles - tiles.mean(dims, keepdim=True)
-    variance = (centred**2).sum(dims, keepdim=True) / (count - 1)
-    return (rest / (variance**power + 0.02) * scale + shift).clip(low, high)
-
-
-def flat_tiles(tiles, *, deviation=lambda x: x.std(-1, keepdim=True)):
-    flat = tiles.flatten(3)
-    mean = flat.mean(dim=-1, keepdim=True)
-    return (0.5 + (flat - mean) / (4 * (deviation(flat) + 0.02))).clamp(0, 1).view_as(tiles)
-
-
-def no_bracket(tiles):
-    deviation, mean = torch.std_mean(tiles, dim=(3, 4), keepdim=True)
-    return torch.clamp(((tiles - mean) / deviation + 0.02) / 4 + 0.5, 0, 1)
-
-
-def only_the_mean_divided(tiles):
-    deviation, mean = torch.std_mean(tiles, dim=(3, 4), keepdim=True)
-    return torch.clamp(tiles - mean / (deviation + 0.02) / 4 + 0.5, 0, 1)
-
-
-def tile_by_tile(tiles):
-    result = torch.zeros_like(tiles)
-    for b, t, c in itertools.product(*map(range, tiles.shape[:3])):
-        tile = tiles[b, t, c]
-        result[b, t, c] = (tile - tile.mean()) / (tile.std() + 0.02) * 0.25 + 0.5
-    return torch.minimum(torch.maximum(result, torch.tensor(0.0)), torch.tensor(1.0))
-
-
-def in_numpy(tiles):
-    x = tiles.double().numpy()
-    mean, deviation = x.mean((3, 4), keepdims=True), x.std((3, 4), keepdims=True, ddof=1)
-    return torch.from_numpy(np.clip((x - mean) / (deviation + 0.02) / 4 + 0.5, 0, 1))
-
-
-def with_einsum(tiles):
-    """Deviation from the mean of the squares, and where() for the cut."""
-    count = tiles.shape[3] * tiles.shape[4]
-    rest = tiles.double() - torch.einsum("btchw->btc", tiles.double())[..., None, None] / count
-    deviation = (torch.einsum("btchw,btchw->btc", rest, rest) / (count - 1)).sqrt()[..., None, None]
-    new = 0.5 + 0.25 * rest / (0.02 + deviation)
-    new = torch.where(new > 1, torch.ones_like(new), new)
-    return torch.where(new < 0, torch.zeros_like(new), new).float()
-
-
 # --- the hole
 
 
@@ -258,6 +167,177 @@ def each_picture(painted, images, hidden):
     return error.mean()
 
 
+# --- its slope
+
+
+def by_formula(painted, images, hidden):
+    mask = hidden.float().expand_as(images)
+    return mask * (painted - images) * 2 / mask.sum()
+
+
+def by_autograd(painted, images, hidden):
+    leaf = painted.clone().requires_grad_()
+    return torch.autograd.grad(weighted(leaf, images, hidden), leaf)[0]
+
+
+def value_by_value(painted, images, hidden):
+    result, count = torch.zeros_like(painted), 0
+    for place in itertools.product(*map(range, painted.shape)):
+        if hidden[place[0], 0, place[2], place[3]]:
+            result[place], count = 2 * (painted[place] - images[place]), count + 1
+    return result / count
+
+
+def by_differences(painted, images, hidden, step=1e-4):
+    """Each value a little up and down, in double."""
+    painted, images = painted.double(), images.double()
+    result = torch.zeros_like(painted)
+    for place in itertools.product(*map(range, painted.shape)):
+        up, down = painted.clone(), painted.clone()
+        up[place] += step
+        down[place] -= step
+        result[place] = (weighted(up, images, hidden) - weighted(down, images, hidden)) / (2 * step)
+    return result
+
+
+def slope_in_numpy(painted, images, hidden):
+    mask = np.broadcast_to(hidden.numpy(), images.shape)
+    return torch.from_numpy(np.where(mask, painted.numpy() - images.numpy(), 0) * (2 / mask.sum()))
+
+
+def one_slope_for_all(painted, images, hidden):
+    """In place, on a copy."""
+    slopes = painted - images
+    slopes *= 2 / hidden.expand_as(images).sum()
+    slopes[~hidden.expand_as(images)] = 0
+    return slopes
+
+
+# --- round views
+
+
+def disc(side, share):
+    place = torch.linspace(-0.5, 0.5, side) * (side - 1) / side
+    return place[:, None] ** 2 + place**2 < share**2
+
+
+def masked(images, degrees, share=0.5):
+    return torch.where(disc(images.shape[-1], share), rotate(images, degrees), torch.tensor(0.5))
+
+
+def with_torchvision(images, degrees, fill=0.0):
+    turned = [
+        TF.rotate(image, float(angle), TF.InterpolationMode.BILINEAR, fill=[fill] * 3)
+        for image, angle in zip(images, degrees, strict=True)
+    ]
+    return torch.stack(turned)
+
+
+def cut_after_torchvision(images, degrees):
+    return with_torchvision(images, degrees) * disc(images.shape[-1], 0.47)
+
+
+def blended(images, degrees):
+    mask = disc(images.shape[-1], 0.48).float()
+    return mask * rotate(images, degrees) + (1 - mask) * 0.25
+
+
+def smaller_circle(images, degrees):
+    """Hidden before the turn, and again after it."""
+    mask = disc(images.shape[-1], 0.4)
+    return rotate(images * disc(images.shape[-1], 0.48), degrees).masked_fill(~mask, 1.0)
+
+
+def masked_in_numpy(images, degrees):
+    side = images.shape[-1]
+    rows, columns = np.mgrid[:side, :side] - (side - 1) / 2
+    views = rotate(images, degrees).numpy().copy()
+    views[..., np.hypot(rows, columns) > side / 2] = 0
+    return torch.from_numpy(views)
+
+
+def hidden_by_the_mean(images, degrees):
+    """The corners get the picture's own mean colour, which a turn doesn't change."""
+    return torch.where(disc(images.shape[-1], 0.5), rotate(images, degrees), images.mean((2, 3), keepdim=True))
+
+
+# --- pairs
+
+
+def indexed(tiles, answers):
+    numbers = torch.tensor([0, 1, 2, 3, 5, 6, 7, 8])[answers]
+    return torch.stack((tiles[:, 4], tiles[range(len(tiles)), numbers]), dim=1)
+
+
+def one_by_one(tiles, answers):
+    neighbours = [number for number in range(9) if number != 4]
+    return torch.stack([torch.stack([t[4], t[neighbours[int(a)]]]) for t, a in zip(tiles, answers, strict=True)])
+
+
+def without_the_middle(tiles, answers):
+    others = torch.cat([tiles[:, :4], tiles[:, 5:]], dim=1)
+    return torch.cat([tiles[:, 4:5], others[torch.arange(len(tiles)), answers].unsqueeze(1)], dim=1)
+
+
+def gathered_pairs(tiles, answers):
+    numbers = torch.stack([torch.full_like(answers, 4), answers + (answers > 3)], dim=1)
+    return tiles.gather(1, numbers[:, :, None, None, None].expand(-1, -1, *tiles.shape[2:]))
+
+
+def shifted_numbers(tiles, answers):
+    numbers = torch.where(answers >= 4, answers + 1, answers)
+    result = tiles[:, :2].clone()
+    for number, image in enumerate(tiles):
+        result[number, 0], result[number, 1] = image[4], image[numbers[number]]
+    return result
+
+
+def pairs_in_numpy(tiles, answers):
+    numbers = np.delete(np.arange(9), 4)[answers.numpy()]
+    chosen = tiles.numpy()[np.arange(len(tiles)), numbers]
+    return torch.from_numpy(np.stack([tiles[:, 4].numpy(), chosen], axis=1))
+
+
+# --- runs and their report
+
+
+def measured(seed):
+    return torch.tensor(0.55 + 0.1 * seed)
+
+
+def runs(train):
+    return [train(seed) for seed in (0, 1, 2)]
+
+
+def with_deviation(train, deviation):
+    return np.mean(runs(train)), deviation(runs(train))
+
+
+def in_numpy(train):
+    return with_deviation(train, lambda accuracies: np.std(accuracies, ddof=1))
+
+
+def with_statistics(train):
+    accuracies = list(map(train, range(3)))
+    return statistics.fmean(accuracies), statistics.stdev(accuracies)
+
+
+def written_out(train):
+    a, b, c = runs(train)
+    mean = (a + b + c) / 3
+    return [mean, (((a - mean) ** 2 + (b - mean) ** 2 + (c - mean) ** 2) / 2) ** 0.5]
+
+
+def as_tensors(train):
+    accuracies = torch.tensor(runs(train), dtype=torch.float64)
+    return accuracies.mean(), accuracies.std()
+
+
+def with_pandas(train):
+    accuracies = pd.Series(runs(train))
+    return accuracies.mean(), accuracies.std()
+
+
 RIGHT = {
     "pretext.turns": [
         loop,
@@ -269,10 +349,14 @@ RIGHT = {
     ],
     "pretext.letters": [325 / 6, 54.2, "54"],
     "pretext.orders": [by_hand, kept_nearest, by_equal_places, with_numpy, with_cdist],
-    "pretext.shuffle": [place_by_place, gathered, stacked, by_one_hot, indexed_at_once, shuffled_in_numpy],
-    "pretext.normalise": [light, flat_tiles, tile_by_tile, in_numpy, with_einsum],
     "pretext.hole": [weighted, counted, with_where, in_double, against_a_fixed_target],
-    "pretext.shortcut": ["b", "B", " b "],
+    "pretext.slope": [by_formula, by_autograd, value_by_value, by_differences, slope_in_numpy, one_slope_for_all],
+    "pretext.circle": [masked, cut_after_torchvision, blended, smaller_circle, masked_in_numpy, hidden_by_the_mean],
+    "pretext.pairs": [indexed, one_by_one, without_the_middle, gathered_pairs, shifted_numbers, pairs_in_numpy],
+    "pretext.position": [lambda seed: 0.7 + seed / 100, lambda seed: np.float64(0.5 - seed / 50), measured],
+    "pretext.spread": [in_numpy, with_statistics, written_out, as_tensors, with_pandas],
+    "pretext.confound": ["b", "B", " (b) "],
+    "pretext.log": ["c", "C)", "c"],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
@@ -322,37 +406,6 @@ WRONG = {
         ("whole numbers", lambda c, t: by_hand(c, t).double()),
         ("first orders of the list", lambda c, t: torch.tensor(list(itertools.permutations(range(t)))[:c])),
     ],
-    "pretext.shuffle": [
-        ("the other way round", scattered),
-        ("order of the first one", lambda tiles, table, answers: tiles[:, table[answers[0]]]),
-        ("row b of the table", lambda tiles, table, answers: stacked(tiles, table, range(len(tiles)))),
-        ("stay where they were", lambda tiles, table, answers: tiles.clone()),
-        ("images change places", lambda tiles, table, answers: stacked(tiles, table, answers).flip(0)),
-        ("row before", lambda tiles, table, answers: gathered(tiles, table, answers - 1)),
-        ("taken twice", lambda tiles, table, answers: gathered(gathered(tiles, table, answers), table, answers)),
-    ],
-    "pretext.normalise": [
-        ("whole picture", lambda tiles: light(tiles, (1, 3, 4))),
-        ("share one mean", lambda tiles: light(tiles, (2, 3, 4))),
-        ("over the batch", lambda tiles: light(tiles, (0, 3, 4))),
-        ("only the mean", lambda tiles: (tiles - tiles.mean((3, 4), keepdim=True) + 0.5).clamp(0, 1)),
-        ("the variance", lambda tiles: light(tiles, power=1)),
-        ("0.5 isn't added", lambda tiles: light(tiles, shift=0)),
-        ("not 0.25", lambda tiles: light(tiles, scale=1)),
-        ("isn't cut", lambda tiles: light(tiles, low=None, high=100)),
-        ("population", lambda tiles: flat_tiles(tiles, deviation=lambda x: x.std(-1, keepdim=True, unbiased=False))),
-        ("before the product", lambda tiles: light(tiles, shift=0.125)),
-        ("not in the bracket", lambda tiles: flat_tiles(tiles, deviation=lambda x: x.std(-1, keepdim=True) - 0.02)),
-        ("not in the bracket", no_bracket),
-        (
-            "under the root",
-            lambda tiles: flat_tiles(tiles, deviation=lambda x: (x.var(-1, keepdim=True) + 0.02).sqrt() - 0.02),
-        ),
-        ("one number each", lambda tiles: light(tiles, (0, 1, 2, 3, 4))),
-        ("each row of pixels", lambda tiles: light(tiles, (4,))),
-        ("each row of pixels", lambda tiles: light(tiles, (3,))),
-        ("round tile - mean", only_the_mean_divided),
-    ],
     "pretext.hole": [
         ("whole picture", lambda p, x, m: torch.nn.functional.mse_loss(p, x)),
         ("visible part", lambda p, x, m: weighted(p, x, m.logical_not())),
@@ -372,9 +425,66 @@ WRONG = {
         ("no gradient gets to painted", lambda p, x, m: torch.tensor(weighted(p, x, m).tolist())),
         ("cut the gradient", lambda p, x, m: weighted(p, x, m).item()),
     ],
-    "pretext.shortcut": [
-        ("one of four angles", "a"),
-        ("only two angles", "c"),
-        ("one of eight orders", "d"),
+    "pretext.slope": [
+        ("factor 2 is missing", lambda p, x, m: by_formula(p, x, m) / 2),
+        ("outside of the hole", lambda p, x, m: (p - x) * 2 / (x.shape[1] * m.float().sum())),
+        ("the sign is the other way", lambda p, x, m: by_formula(x, p, m)),
+        ("number of all values", lambda p, x, m: torch.where(m, p - x, 0.0) * 2 / x.numel()),
+        ("hidden pixels", lambda p, x, m: torch.where(m, p - x, 0.0) * 2 / m.sum()),
+        ("its own number", lambda p, x, m: torch.where(m, p - x, 0.0) * 2 / (3 * m.sum((1, 2, 3), keepdim=True))),
+        ("isn't divided", lambda p, x, m: torch.where(m, p - x, 0.0) * 2),
+        ("only the sign", lambda p, x, m: torch.where(m, torch.sign(p - x), 0.0) / (3 * m.sum())),
+        ("still squared", lambda p, x, m: torch.where(m, (p - x) ** 2, 0.0) * 2 / (3 * m.sum())),
+        ("shape", lambda p, x, m: by_formula(p, x, m).sum()),
     ],
+    "pretext.circle": [
+        ("filled with one colour", with_torchvision),
+        ("filled with one colour", lambda x, d: with_torchvision(x, d, fill=0.5)),
+        ("still changes with the angle", rotate),
+        ("still changes with the angle", lambda x, d: masked(x, d, share=0.62)),
+        ("keep their corners", lambda x, d: torch.where(d[:, None, None, None] > 0, masked(x, d), x)),
+        ("in the middle", lambda x, d: masked(x, -d)),
+        ("in the middle", lambda x, d: masked(x, 0 * d)),
+        ("in the middle", lambda x, d: masked(x, d, share=0.1)),
+        ("in the middle", lambda x, d: masked(x, d.flip(0))),
+        ("in the middle", lambda x, d: 0 * x),
+    ],
+    "pretext.pairs": [
+        ("taken as the tile's number", lambda t, a: torch.stack([t[:, 4], t[range(len(t)), a]], 1)),
+        ("neighbour comes first", lambda t, a: indexed(t, a)[:, [1, 0]]),
+        ("isn't the middle one", lambda t, a: torch.stack([t[:, 5], indexed(t, a)[:, 1]], 1)),
+        ("isn't the middle one", lambda t, a: torch.stack([t[:, 0], indexed(t, a)[:, 1]], 1)),
+        ("first one's neighbour", lambda t, a: indexed(t, 0 * a + a[0])),
+        ("column by column", lambda t, a: indexed(t.unflatten(1, (3, 3)).transpose(1, 2).flatten(1, 2), a)),
+        ("round the middle", lambda t, a: indexed(t[:, [0, 1, 2, 5, 4, 8, 7, 6, 3]], a)),
+        ("counted from 1", lambda t, a: indexed(t, (a + 7) % 8)),
+        ("of another image", lambda t, a: torch.stack([t[:, 4], indexed(t.flip(0), a)[:, 1]], 1)),
+        ("of another image", lambda t, a: torch.stack([t[:, 4], t[0, [0, 1, 2, 3, 5, 6, 7, 8]][a]], 1)),
+        ("both tiles", lambda t, a: torch.stack([t[:, 4], t[:, 4]], 1)),
+        ("shape", lambda t, a: indexed(t, a).flatten(0, 1)),
+    ],
+    "pretext.position": [
+        ("no better than guessing", lambda seed: 0.13 + seed / 100),
+        ("beats guessing", lambda seed: 0.22 + seed / 100),
+        ("too good to be true", lambda seed: 0.99 + seed / 200),
+        ("exactly the same", lambda seed: 0.7),
+        ("between 0 and 1", lambda seed: 70.0 + seed),
+        ("is there a `return`", lambda seed: None),
+        ("a function was expected", 0.7),
+        ("it stops with ZeroDivisionError", lambda seed: 1 / 0),
+    ],
+    "pretext.spread": [
+        ("divides by the number of runs", lambda train: with_deviation(train, np.std)),
+        ("divided by √3", lambda train: with_deviation(train, lambda x: np.std(x, ddof=1) / np.sqrt(3))),
+        ("the variance", lambda train: with_deviation(train, lambda x: np.var(x, ddof=1))),
+        ("largest minus the smallest", lambda train: with_deviation(train, np.ptp)),
+        ("the best run", lambda train: (np.max(runs(train)), np.std(runs(train), ddof=1))),
+        ("the median", lambda train: (np.median(runs(train)), np.std(runs(train), ddof=1))),
+        ("one run, three times", lambda train: (np.mean([train(0)] * 3), np.std([train(0)] * 3))),
+        ("here they are 0, 1 and 2", lambda train: with_deviation(lambda seed: train(seed + 1), statistics.stdev)),
+        ("only two runs", lambda train: (train(0) / 2 + train(1) / 2, abs(train(0) - train(1)) / 2**0.5)),
+        ("per cent", lambda train: tuple(100 * value for value in in_numpy(train))),
+    ],
+    "pretext.confound": [("luck", "a"), ("the floor", "c"), ("the rate", "d")],
+    "pretext.log": [("jump about", "a"), ("training accuracy", "b"), ("gets easier", "d")],
 }
