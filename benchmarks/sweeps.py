@@ -181,7 +181,7 @@ def mean_and_max(trained: Trained, images: Images, recipe: Recipe, machine: Mach
 
 
 STARTS = {"from scratch": 0, "from MAE": 2 * QUICK["budget"]}  # passes of MAE, as many as lesson 06 makes
-TUNED = (4, 10, 20, 40)  # passes of fine-tuning
+TUNED = (4, 10, 20)  # passes of fine-tuning
 
 
 def start(passes: int) -> Row:

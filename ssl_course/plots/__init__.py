@@ -19,6 +19,7 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
+from ssl_course.plots.masks import hidden_shares, masking_steps, picture_rows, tuning_curves
 from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
 
 __all__ = [
@@ -29,7 +30,10 @@ __all__ = [
     "compare",
     "gallery",
     "heatmap",
+    "hidden_shares",
     "history",
+    "masking_steps",
+    "picture_rows",
     "plt",
     "scatter",
     "show_images",
@@ -38,4 +42,5 @@ __all__ = [
     "similarity_grid",
     "tsne",
     "tsne_places",
+    "tuning_curves",
 ]

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ssl_course.plots.general import COLOURS, MARKERS, new_axes, plt, show_images
@@ -49,28 +48,8 @@ def picture_rows(rows: Mapping[str, Tensor], *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def attention_map(image: Tensor, mask: Tensor, weights: Tensor, place: int, *, ax: Axes | None = None) -> Axes:
-    """Where one token looks: its weights (L,) as white veils over what is visible of an image (3, H, W).
-
-    Args:
-        mask: bool (L,), true where hidden.
-        weights: not negative; the largest is shown as no veil at all.
-        place: of the token that looks, framed.
-    """
-    side, height = round(len(mask) ** 0.5), image.shape[-1]
-    size = height // side
-    spread = mask.float().view(side, side).repeat_interleave(size, 0).repeat_interleave(size, 1)  # (H, W)
-    shown = torch.where(spread.bool(), GREY, image)
-    strength = (weights / weights.max()).view(side, side).repeat_interleave(size, 0).repeat_interleave(size, 1)
-    ax = show_images((1 - strength * (1 - shown)).unsqueeze(0), ax=ax)
-    row, column = divmod(place, side)
-    corner = column * size - 0.5, row * size - 0.5
-    ax.add_patch(Rectangle(corner, size, size, fill=False, lw=2, ec="black"))
-    return ax
-
-
 def tuning_curves(result: dict, *, ax: Axes | None = None) -> Axes:
-    """Accuracy over the passes of fine-tuning, of `mae_tuning`: every seed thin, means thick, probes as dotted lines."""
+    """Accuracy over the passes of fine-tuning, of `mae_tuning`: seeds thin, their mean thick, probes dotted."""
     ax = ax or new_axes(7, 3.6)
     seeds = list(result["seeds"].values())
     for number, name in enumerate(seeds[0]):
@@ -83,7 +62,15 @@ def tuning_curves(result: dict, *, ax: Axes | None = None) -> Axes:
         ax.plot(passes, 100 * means, lw=2, ms=5, label=name, **style)
         probe = np.mean([seed[name]["linear_probe"] for seed in seeds])
         ax.axhline(100 * probe, color=style["color"], lw=1, ls=":")
-        ax.text(1.01, 100 * probe, "its probe", color=style["color"], fontsize=8, va="center", transform=_beside(ax))
+        ax.text(
+            1.01,
+            100 * probe,
+            "its probe",
+            color=style["color"],
+            fontsize=8,
+            va="center",
+            transform=ax.get_yaxis_transform(),
+        )
     ax.set_xscale("log")
     ax.set_xticks(passes, [str(count) for count in passes])
     ax.minorticks_off()
@@ -94,7 +81,7 @@ def tuning_curves(result: dict, *, ax: Axes | None = None) -> Axes:
 
 
 def hidden_shares(result: dict, *, axes: Sequence[Axes] | None = None) -> Axes:
-    """Loss and linear probe over the share that is hidden, of `mask_ratios`: a dot for each seed and a line of means."""
+    """Loss and linear probe over the share that is hidden, of `mask_ratios`: dots for seeds, a line for means."""
     if axes is None:
         _, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
     seeds = list(result["seeds"].values())
@@ -110,8 +97,3 @@ def hidden_shares(result: dict, *, axes: Sequence[Axes] | None = None) -> Axes:
         ax.set(xlabel="share that is hidden", ylabel=label, ylim=(0, None))
         ax.spines[["top", "right"]].set_visible(False)
     return axes[0]
-
-
-def _beside(ax: Axes):
-    """Places as shares of the width and as values of the y axis."""
-    return ax.get_yaxis_transform()
