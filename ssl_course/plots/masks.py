@@ -27,7 +27,7 @@ def masking_steps(patches: Tensor, mask: Tensor) -> Axes:
         show_images(unpatchify(whole.unsqueeze(0), side * size, side * size, size), ax=axes[place])
     show_images(seen, columns=columns, gap=1, ax=axes[1])
     counts = f"encode {len(seen)}", f"decode all {len(patches)}", f"compare {int(mask.sum())}"
-    for ax, title in zip(axes, (f"hide {mask.float().mean():.0%}", *counts), strict=True):
+    for ax, title in zip(axes, (f"hide {100 * mask.float().mean():.0f} %", *counts), strict=True):
         ax.set_title(title)
     return axes[0]
 
@@ -86,7 +86,7 @@ def hidden_shares(result: dict, *, axes: Sequence[Axes] | None = None) -> Axes:
         _, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
     seeds = list(result["seeds"].values())
     shares = list(seeds[0])
-    ticks = [f"{float(share):.0%}\n{seeds[0][share]['passes']} passes" for share in shares]
+    ticks = [f"{100 * float(share):.0f} %\n{seeds[0][share]['passes']} passes" for share in shares]
     columns = {"loss": ("loss (squared error)", 1), "linear_probe": ("linear probe (%)", 100)}
     for ax, (column, (label, scale)) in zip(axes, columns.items(), strict=True):
         values = scale * np.array([[seed[share][column] for share in shares] for seed in seeds])  # (seeds, shares)
