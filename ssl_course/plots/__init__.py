@@ -20,7 +20,7 @@ from ssl_course.plots.general import (
     tsne_places,
 )
 from ssl_course.plots.masks import hidden_shares, masking_steps, picture_rows, tuning_curves
-from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
+from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
 
 __all__ = [
     "COLOURS",
@@ -32,6 +32,7 @@ __all__ = [
     "heatmap",
     "hidden_shares",
     "history",
+    "learning_curves",
     "masking_steps",
     "picture_rows",
     "plt",
