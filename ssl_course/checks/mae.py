@@ -641,7 +641,7 @@ def fair() -> Number:
         right=ahead("10", "10"),
         because="with the same passes the order is the other way round: the report compared lengths, not starts.",
         slips=slips,
-        tolerance=0.003,
+        tolerance=0.02,
     )
 
 
@@ -718,6 +718,7 @@ EXERCISES: dict[str, Exercise] = {
             "that `predict` returns, and on images between 0 and 1?",
         },
     ),
+    "confound": fair(),
     "log": Choice(
         right="b",
         because="where patches were visible it is nearly perfect, and where they were hidden worse than grey: it has "

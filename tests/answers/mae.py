@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from ssl_course.methods.mae import random_masking
+from ssl_course.results import read
 from ssl_course.vit import patchify, places
 
 
@@ -503,6 +504,17 @@ def as_images(model, images):
     return patchify(images) * 0 + prediction.mean(), mask
 
 
+SEEDS = list(read("mae_tuning")["seeds"].values())
+
+
+def gap(mae, scratch, seeds=slice(None)):
+    """In points: from MAE after some passes less from scratch after some, the mean over seeds."""
+    each = [row["from MAE"]["fine_tuned"][mae] - row["from scratch"]["fine_tuned"][scratch] for row in SEEDS[seeds]]
+    return 100 * sum(each) / len(each)
+
+
+AHEAD = gap("10", "10")
+
 RIGHT = {
     "mae.patchify": [
         lambda images, size: torch.vmap(lambda image: F.unfold(image[None], size, stride=size)[0].T)(images),
@@ -538,6 +550,7 @@ RIGHT = {
         {0: 0.0231, 1: 0.0226, 2: 0.0243},
         [torch.tensor(0.0231), torch.tensor(0.0226), np.float32(0.0243)],
     ],
+    "mae.confound": [AHEAD, f"{AHEAD:.2f}", np.float32(AHEAD), round(AHEAD, 2)],
     "mae.log": ["b", "B", " b", "b)", "(b) the loss counts the visible patches"],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
@@ -679,6 +692,14 @@ WRONG = {
         ("no better than the mean colour", [0.31, 0.29, 0.33]),
         ("a list of numbers", [0.02, "low", 0.03]),
         ("a list of numbers", 0.02),
+    ],
+    "mae.confound": [
+        ("that is the confound", gap("4", "10")),
+        ("scratch minus MAE", -AHEAD),
+        ("a point is a hundredth", AHEAD / 100),
+        ("after 4 passes each", gap("4", "4")),
+        ("after 20 passes each", gap("20", "20")),
+        ("only the first seed", gap("10", "10", slice(1))),
     ],
     "mae.log": [("small, too", "a"), ("falls smoothly", "c"), ("plain grey", "d")],
 }
