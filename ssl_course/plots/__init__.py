@@ -21,6 +21,7 @@ from ssl_course.plots.general import (
 )
 from ssl_course.plots.masks import hidden_shares, masking_steps, picture_rows, tuning_curves
 from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
+from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
 __all__ = [
     "COLOURS",
@@ -28,10 +29,12 @@ __all__ = [
     "Axes",
     "accuracy_bars",
     "compare",
+    "feature_maps",
     "gallery",
     "heatmap",
     "hidden_shares",
     "history",
+    "label_curves",
     "learning_curves",
     "masking_steps",
     "picture_rows",
@@ -41,7 +44,10 @@ __all__ = [
     "show_views",
     "similarity",
     "similarity_grid",
+    "sorted_by",
+    "timeline",
     "tsne",
     "tsne_places",
+    "tsne_settings",
     "tuning_curves",
 ]
