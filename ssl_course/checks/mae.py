@@ -635,8 +635,10 @@ def fair() -> Number:
         ahead("10", "10") / 100: "it is a difference of shares: a point is a hundredth.",
         ahead("4", "4"): "it is the difference after 4 passes each: fair, but asked is the one after 10.",
         ahead("20", "20"): "it is the difference after 20 passes each: fair, but asked is the one after 10.",
-        ahead("10", "10", [first]): "only the first seed is counted: take the mean over all of them.",
     }
+    alone = ahead("10", "10", [first])
+    if abs(alone - ahead("10", "10")) > 1:  # a slip that can be told apart
+        slips[alone] = "only the first seed is counted: take the mean over all of them."
     return Number(
         right=ahead("10", "10"),
         because="with the same passes the order is the other way round: the report compared lengths, not starts.",

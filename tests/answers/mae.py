@@ -513,7 +513,7 @@ def gap(mae, scratch, seeds=slice(None)):
     return 100 * sum(each) / len(each)
 
 
-AHEAD = gap("10", "10")
+AHEAD, FIRST = gap("10", "10"), gap("10", "10", slice(1))
 
 RIGHT = {
     "mae.patchify": [
@@ -699,7 +699,7 @@ WRONG = {
         ("a point is a hundredth", AHEAD / 100),
         ("after 4 passes each", gap("4", "4")),
         ("after 20 passes each", gap("20", "20")),
-        ("only the first seed", gap("10", "10", slice(1))),
+        *([("only the first seed", FIRST)] if abs(FIRST - AHEAD) > 1 else []),
     ],
     "mae.log": [("small, too", "a"), ("falls smoothly", "c"), ("plain grey", "d")],
 }
