@@ -1,12 +1,14 @@
 """Sweeps on the built-in images: jigsaw's fences (lesson 01), the autoencoder's code (02), BYOL's parts (05), MAE's
-hidden share (06).
+hidden share and its fine-tuning (06).
 
     python benchmarks/sweeps.py fences --seeds 0 1 2
     python benchmarks/sweeps.py bottlenecks --seeds 0 1 2
     python benchmarks/sweeps.py byol_parts --seeds 0 1 2
     python benchmarks/sweeps.py mask_ratios --seeds 0 1 2
+    python benchmarks/sweeps.py mae_tuning --seeds 0 1 2
 
-All rows of a table cost the same; but jigsaw's see the same pictures, and without gaps their tiles are larger.
+All rows of a table cost the same; but jigsaw's see the same pictures, and without gaps their tiles are larger, and
+`mae_tuning` is about how long MAE and fine-tuning last.
 """
 
 import argparse
@@ -18,11 +20,11 @@ from study import Row, accuracies, table
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-from ssl_course.evaluate import effective_rank, extract_features, feature_deviation, judge
+from ssl_course.evaluate import effective_rank, extract_features, feature_deviation, fine_tune, judge
 from ssl_course.methods import BYOL, Jigsaw
 from ssl_course.methods.byol import regression_loss
 from ssl_course.methods.jigsaw import normalise_tiles
-from ssl_course.recipes import NETWORKS, USUAL, Recipe, cost, recipe
+from ssl_course.recipes import COLOURS_AS_THEY_ARE, NETWORKS, USUAL, Recipe, cost, recipe
 from ssl_course.runs import Images, Machine, Trained
 
 QUICK = USUAL["shapes"]
@@ -178,6 +180,27 @@ def mean_and_max(trained: Trained, images: Images, recipe: Recipe, machine: Mach
     return judge(MeanAndMax(trained.encoder), images.labelled, images.test)
 
 
+STARTS = {"from scratch": 0, "from MAE": 2 * QUICK["budget"]}  # passes of MAE, as many as lesson 06 makes
+TUNED = (4, 10, 20)  # passes of fine-tuning
+
+
+def start(passes: int) -> Row:
+    """What fine-tuning starts from: MAE after some passes, or its first weights; with 2,000 labelled images."""
+    if passes:
+        return Row(recipe("mae", "shapes", passes=passes, probe=2000), judge=tuned)
+    return Row(recipe("untrained_vit", "shapes", probe=2000), judge=tuned)
+
+
+def tuned(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
+    """The judges on mean and maximum, and the accuracy after some passes of fine-tuning under MAE's own views."""
+    encoder, views = MeanAndMax(trained.encoder), USUAL["shapes"]["views"] | COLOURS_AS_THEY_ARE
+    shared = {"batch_size": QUICK["batch_size"], "lr": 2e-3, "seed": recipe.seed, "augment": Augment(**views)}
+    shared |= {"device": machine.device, "precision": machine.precision, "threads": machine.threads, "progress": False}
+    row = judge(encoder, images.labelled, images.test)
+    tune = partial(fine_tune, encoder, images.labelled, images.test, **shared)
+    return row | {"fine_tuned": {str(passes): tune(epochs=passes) for passes in TUNED}}
+
+
 TABLES = {
     "fences": ("Jigsaw with and without its fences, upright built-in images", {name: fence(name) for name in FENCES}),
     "bottlenecks": ("Autoencoders of several widths, built-in images", {name: bottleneck(name) for name in CODES}),
@@ -185,6 +208,10 @@ TABLES = {
     "mask_ratios": (
         "MAE with other shares hidden, built-in images",
         {str(ratio): mask_ratio(ratio) for ratio in RATIOS},
+    ),
+    "mae_tuning": (
+        "Fine-tuning from scratch and from MAE with 2,000 labelled built-in images",
+        {name: start(passes) for name, passes in STARTS.items()},
     ),
 }
 

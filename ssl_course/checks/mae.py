@@ -1,14 +1,18 @@
-"""Exercises of lesson 06: patches, masking, the loss on what was hidden, normalised targets, and honest pictures."""
+"""Exercises of lesson 06: patches, masking, the loss and its slope, honest pictures, another mask, comparisons."""
 
 import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function
-from ssl_course.methods.mae import masked_mse, normalise_patches
-from ssl_course.vit import patchify, unpatchify
+from ssl_course.checks.engine import Answer, Choice, Essay, Exercise, Function, Number, Verdict, blank, is_number, open_
+from ssl_course.methods import MAE
+from ssl_course.methods.mae import masked_mse
+from ssl_course.results import read
+from ssl_course.vit import VisionTransformer, patchify, places, unpatchify
 
 
 def numbered(*shape: int) -> Tensor:
@@ -256,59 +260,52 @@ def loss_cases() -> list[tuple]:
     ]
 
 
-# --- normalised targets, functions of (patches)
+# --- its gradient, functions of (prediction, target, mask)
 
 
-def scaled(patches: Tensor, axes: int | tuple[int, ...], correction: int = 1) -> Tensor:
-    variance, mean = torch.var_mean(patches, dim=axes, keepdim=True, correction=correction)
-    return (patches - mean) / (variance + 1e-4).sqrt()
+def gradient(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """The slope of `masked_mse` at every number of the prediction, (B, L, P)."""
+    return 2 * (prediction - target) * mask.unsqueeze(2) / (mask.sum() * target.shape[2])
 
 
-NORMALISE = {
-    "the mean is that of all numbers, mean() without dim: each patch is to have its own, dim=2 with keepdim=True.": (
-        lambda patches: (patches - patches.mean()) / (patches.var(dim=2, keepdim=True) + 1e-4).sqrt()
+def share_of(mask: Tensor) -> Tensor:
+    """All hidden patches for each hidden one of an image, (B, 1, 1)."""
+    return (mask.sum() / mask.sum(dim=1)).view(-1, 1, 1)
+
+
+GRADIENT = {
+    "the 2 is missing: the slope of a square is twice what was squared.": (
+        lambda prediction, target, mask: gradient(prediction, target, mask) / 2
     ),
-    "the variance is that of all numbers, var() without dim: each patch is to have its own, dim=2 with keepdim=True.": (
-        lambda patches: (patches - patches.mean(dim=2, keepdim=True)) / (patches.var() + 1e-4).sqrt()
+    "the sign is wrong: where the prediction is too large, the loss grows with it.": (
+        lambda prediction, target, mask: -gradient(prediction, target, mask)
     ),
-    "the small number is missing: a flat patch is then divided by 0, and a faint one by nearly 0.": (
-        lambda patches: (patches - patches.mean(dim=2, keepdim=True)) / patches.std(dim=2, keepdim=True)
+    "the visible patches have a slope too: the loss doesn't depend on them, so theirs is 0.": (
+        lambda prediction, target, mask: 2 * (prediction - target) / (mask.sum() * target.shape[2])
     ),
-    "the mean goes over the patches of an image (dim=1): each patch is to have its own, over its pixels (dim=2).": (
-        lambda patches: scaled(patches, 1)
+    "this is the slope of the mean over all patches: the loss divides by the number of hidden ones.": (
+        lambda prediction, target, mask: 2 * (prediction - target) * mask.unsqueeze(2) / target.numel(),
+        lambda prediction, target, mask: 2 * (prediction - target) / target.numel(),
     ),
-    "each image has one mean and one variance: each patch is to have its own.": lambda patches: scaled(patches, (1, 2)),
-    "all images share one mean and one variance: each patch is to have its own.": (
-        lambda patches: scaled(patches, (0, 1, 2))
+    "the number of hidden patches is missing: the loss is a mean over them, so every slope is divided by it.": (
+        lambda prediction, target, mask: gradient(prediction, target, mask) * mask.sum()
     ),
-    "the mean goes over the images (dim=0): each patch is to have its own, over its pixels (dim=2).": (
-        lambda patches: scaled(patches, 0)
+    "the P is missing: within a patch the loss is a mean over P values.": (
+        lambda prediction, target, mask: gradient(prediction, target, mask) * target.shape[2]
     ),
-    "the mean is taken off and nothing is divided: the contrast of a patch is still told.": (
-        lambda patches: patches - patches.mean(dim=2, keepdim=True)
+    "nothing is divided: the loss is a mean over the hidden patches and over the P values of each.": (
+        lambda prediction, target, mask: 2 * (prediction - target) * mask.unsqueeze(2)
     ),
-    "the patch is divided by its deviation, but its mean isn't taken off.": (
-        lambda patches: patches / (patches.var(dim=2, keepdim=True) + 1e-4).sqrt()
+    "each image's hidden patches are counted by themselves: all hidden patches of the batch count alike.": (
+        lambda prediction, target, mask: gradient(prediction, target, mask) * share_of(mask),
+        lambda prediction, target, mask: gradient(prediction, target, mask) * share_of(mask) / len(mask),
     ),
-    "it is divided by the variance: divide by its root, or the result hasn't variance 1.": (
-        lambda patches: (patches - patches.mean(dim=2, keepdim=True)) / (patches.var(dim=2, keepdim=True) + 1e-4)
-    ),
-    "the small number is added after the root: it belongs under it, beside the variance.": (
-        lambda patches: (patches - patches.mean(dim=2, keepdim=True)) / (patches.std(dim=2, keepdim=True) + 1e-4)
-    ),
-    "the squares are divided by P: the variance asked for divides by P - 1, as `var` does by itself.": (
-        lambda patches: scaled(patches, 2, correction=0),
-        lambda patches: F.layer_norm(patches, patches.shape[2:]),
+    "these are the squares themselves: a slope has the size of the difference, and its sign.": (
+        lambda prediction, target, mask: (
+            (prediction - target).square() * mask.unsqueeze(2) / (mask.sum() * target.shape[2])
+        )
     ),
 }
-
-
-def normalise_cases() -> list[tuple]:
-    """Bright and dark patches, strong ones, a faint one and a flat one."""
-    level = torch.linspace(0.1, 0.9, 10).view(2, 5, 1)
-    contrast = torch.tensor([0.3, 0.01, 0.1, 0.2, 0.0]).view(1, 5, 1)
-    return [(level + contrast * drawn(2, 5, 12, seed=5),)]
-
 
 # --- a picture from normalised predictions, functions of (prediction, patches, mask)
 
@@ -435,6 +432,221 @@ def honest_cases() -> list[tuple]:
     return [(drawn(2, 6, 8, seed=6), level + 0.1 * drawn(2, 6, 8, seed=7), mask)]
 
 
+# --- the lower half hidden, functions of (model, images)
+
+
+def lower_half(model: MAE, images: Tensor, *, hidden: Tensor | None = None, placed: bool = True) -> tuple:
+    """What an MAE paints when it is shown the upper half, and the mask; `hidden` (L,) hides another half."""
+    tokens = model.encoder.tokens(images)  # (B, L, D)
+    count, length = tokens.shape[:2]
+    hidden = torch.arange(length) >= length // 2 if hidden is None else hidden
+    seen = model.narrow(model.encoder.encode(tokens[:, ~hidden]))  # (B, V, width)
+    line = model.mask_token.to(seen.dtype).expand(count, length, -1).clone()
+    line[:, ~hidden] = seen
+    return painted_line(model, images, line, placed), hidden.expand(count, -1)
+
+
+def painted_line(model: MAE, images: Tensor, line: Tensor, placed: bool = True) -> Tensor:
+    rows, columns = images.shape[2] // model.encoder.patch, images.shape[3] // model.encoder.patch
+    return model.paint(model.blocks(line + places(rows, columns, line.shape[2]) * placed))
+
+
+def upper_half(model, images):
+    length = images.shape[2] * images.shape[3] // model.encoder.patch**2
+    return lower_half(model, images, hidden=torch.arange(length) < length // 2)
+
+
+def right_half(model, images):
+    rows, columns = images.shape[2] // model.encoder.patch, images.shape[3] // model.encoder.patch
+    return lower_half(model, images, hidden=torch.arange(columns).repeat(rows) >= columns // 2)
+
+
+def leaking(model, images):
+    """Everything is encoded, and then the lower half is replaced by mask tokens."""
+    line = model.narrow(model.encoder.encode(model.encoder.tokens(images)))
+    half = line.shape[1] // 2
+    line = torch.cat([line[:, :half], model.mask_token.expand(len(line), line.shape[1] - half, -1)], dim=1)
+    return painted_line(model, images, line), lower_half(model, images)[1]
+
+
+def everything_decoded(model, images):
+    line = model.narrow(model.encoder.encode(model.encoder.tokens(images)))
+    return painted_line(model, images, line), lower_half(model, images)[1]
+
+
+def blank_image(model, images):
+    """Grey pixels in place of the lower half: the encoder sees blanks."""
+    blanked = images.clone()
+    blanked[:, :, images.shape[2] // 2 :] = 0
+    return everything_decoded(model, blanked)
+
+
+def without_mask_token(model, images):
+    tokens = model.encoder.tokens(images)
+    seen = model.narrow(model.encoder.encode(tokens[:, : tokens.shape[1] // 2]))
+    line = torch.cat([seen, torch.zeros_like(seen)], dim=1)
+    return painted_line(model, images, line), lower_half(model, images)[1]
+
+
+def without_decoder(model, images):
+    tokens = model.encoder.tokens(images)
+    seen = model.narrow(model.encoder.encode(tokens[:, : tokens.shape[1] // 2]))
+    line = torch.cat([seen, model.mask_token.expand_as(seen)], dim=1)
+    rows, columns = images.shape[2] // model.encoder.patch, images.shape[3] // model.encoder.patch
+    return model.paint(line + places(rows, columns, line.shape[2])), lower_half(model, images)[1]
+
+
+def mask_tokens_first(model, images):
+    tokens = model.encoder.tokens(images)
+    seen = model.narrow(model.encoder.encode(tokens[:, : tokens.shape[1] // 2]))
+    line = torch.cat([model.mask_token.expand_as(seen), seen], dim=1)
+    return painted_line(model, images, line), lower_half(model, images)[1]
+
+
+def without_encoder(model, images):
+    tokens = model.narrow(model.encoder.tokens(images))
+    half = tokens.shape[1] // 2
+    line = torch.cat([tokens[:, :half], model.mask_token.expand(len(tokens), half, -1)], dim=1)
+    return painted_line(model, images, line), lower_half(model, images)[1]
+
+
+def inverted_mask(model, images):
+    made, mask = lower_half(model, images)
+    return made, ~mask
+
+
+LOWER_HALF = {
+    "the upper half is hidden: patches are counted row by row, so the first half lies above and stays visible.": (
+        upper_half
+    ),
+    "the right half is hidden: patches are counted row by row, so the upper half is simply the first half of them.": (
+        right_half
+    ),
+    "the encoder sees all patches, and the lower half is taken away afterwards: by then attention has carried it "
+    "into the upper tokens. Take it away before.": leaking,
+    "the encoder sees all patches, and none becomes a mask token: the answer is in the input.": everything_decoded,
+    "the lower half is blanked in the image, and the encoder gets the blanks: leave the tokens out.": blank_image,
+    "the mask tokens are zeros: `model.mask_token` is the learned vector to take.": without_mask_token,
+    "the places are missing in the decoder: mask tokens are all alike until `places` is added.": (
+        lambda model, images: lower_half(model, images, placed=False)
+    ),
+    "the mask tokens come first: they belong to the lower half, so to the end of the line.": mask_tokens_first,
+    "the decoder's blocks are left out: without attention a mask token sees nothing of the image.": without_decoder,
+    "the tokens go to the decoder without `encoder.encode`: nothing of the encoder's blocks would be trained.": (
+        without_encoder
+    ),
+    "the mask is inverted: it is true where a patch is hidden.": inverted_mask,
+}
+
+
+def small_models() -> list[tuple]:
+    """Two MAEs whose mask token isn't nearly zero, and images, square and not."""
+    cases = []
+    for seed, shape in ((0, (2, 3, 16, 16)), (1, (3, 3, 16, 24))):
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            model = MAE(VisionTransformer(width=16, depth=1), normalised=False, width=8)
+            torch.nn.init.normal_(model.mask_token)
+            cases.append((model, torch.rand(shape)))
+    return cases
+
+
+def untrained_part(answer) -> str | None:
+    """Whether every weight that the reference reaches gets a gradient from the answer, too."""
+    model, images = small_models()[0]
+    reached = []
+    for predict in (lower_half, answer):
+        model.zero_grad()
+        prediction, mask = predict(model, images)
+        loss = masked_mse(prediction, patchify(images), mask.bool())
+        if loss.requires_grad:
+            loss.backward()
+        reached.append({name for name, weight in model.named_parameters() if weight.grad is not None})
+    missing = sorted(reached[0] - reached[1])
+    if missing:
+        return f"the values are right, but no gradient gets to {missing[0]}: is something detached, or under `no_grad`?"
+    return None
+
+
+# --- numbers of three seeds
+
+
+@dataclass(frozen=True)
+class Errors:
+    """An exercise whose answer is the error of one training for each of several seeds.
+
+    Attributes:
+        floor: the error of a guess that learns nothing.
+        least: what no training of this length gets below.
+        others: what is said of answers that can't be right.
+    """
+
+    floor: float
+    least: float
+    others: Mapping[str, str]
+
+    def judge(self, answer: Answer) -> Verdict:
+        if blank(answer) or (isinstance(answer, list | tuple) and not answer):
+            return open_("not yet: put the errors of your seeds, a list, into the cell above.")
+        values = list(answer.values()) if isinstance(answer, dict) else answer
+        values = values.tolist() if hasattr(values, "tolist") else values
+        if not isinstance(values, list | tuple) or not all(map(is_number, values)):
+            return Verdict("wrong", "a list of numbers was expected, one for each seed.")
+        values = [float(value) for value in values]
+        if (wrong := self._wrong(values)) is not None:
+            return Verdict("wrong", self.others[wrong])
+        mean, spread = statistics.mean(values), statistics.stdev(values)
+        return Verdict(
+            "right", f"{mean:.4f} ± {spread:.4f}, where the mean colour of the upper half gets {self.floor:.4f}."
+        )
+
+    def _wrong(self, values: list[float]) -> str | None:
+        if len(values) < 3:
+            return "few"
+        if max(values) - min(values) < 1e-6:
+            return "equal"
+        if min(values) < self.least:
+            return "small"
+        return "large" if statistics.mean(values) > self.floor else None
+
+
+# Errors on the lower half of the first 500 test images: the mean colour of the upper half, and far less than four
+# passes of training leave (0.02).
+FLOOR, LEAST = 0.0296, 0.005
+
+
+# --- a fair comparison
+
+
+def ahead(mae: str, scratch: str, seeds: list[str] | None = None) -> float:
+    """Points by which fine-tuning from MAE is ahead of fine-tuning from scratch, each after some passes."""
+    rows = read("mae_tuning")["seeds"]
+    chosen = [rows[seed] for seed in seeds or rows]
+    starts = (("from MAE", mae), ("from scratch", scratch))
+    means = [statistics.mean(row[start]["fine_tuned"][passes] for row in chosen) for start, passes in starts]
+    return 100 * (means[0] - means[1])
+
+
+def fair() -> Number:
+    first = next(iter(read("mae_tuning")["seeds"]))
+    slips = {
+        ahead("4", "10"): "these are the report's own two numbers, of 4 and of 10 passes: that is the confound.",
+        -ahead("10", "10"): "scratch minus MAE was taken: asked is by how much MAE is ahead.",
+        ahead("10", "10") / 100: "it is a difference of shares: a point is a hundredth.",
+        ahead("4", "4"): "it is the difference after 4 passes each: fair, but asked is the one after 10.",
+        ahead("20", "20"): "it is the difference after 20 passes each: fair, but asked is the one after 10.",
+    }
+    alone = ahead("10", "10", [first])
+    if abs(alone - ahead("10", "10")) > 1:  # a slip that can be told apart
+        slips[alone] = "only the first seed is counted: take the mean over all of them."
+    return Number(
+        right=ahead("10", "10"),
+        because="with the same passes the order is the other way round: the report compared lengths, not starts.",
+        slips=slips,
+        tolerance=0.02,
+    )
+
+
 EXERCISES: dict[str, Exercise] = {
     "patchify": Function(
         reference=patchify,
@@ -462,11 +674,11 @@ EXERCISES: dict[str, Exercise] = {
         praise="the same as the package's: every hidden patch counts, and counts once.",
         gradients={"prediction": 0},
     ),
-    "normalise": Function(
-        reference=normalise_patches,
-        cases=normalise_cases,
-        mistakes=NORMALISE,
-        praise="each patch has mean 0 and variance 1, and a flat one stays flat.",
+    "gradient": Function(
+        reference=gradient,
+        cases=loss_cases,
+        mistakes=GRADIENT,
+        praise="and moving a number of the prediction a little says the same.",
     ),
     "honest": Function(
         reference=honest,
@@ -474,17 +686,51 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=HONEST,
         praise="nothing in this picture was told by the answer.",
     ),
-    "redundant": Choice(
-        right="b",
-        because="with little hidden a pixel has visible neighbours, with much hidden it has none near: that is why so "
-        "much must be hidden before the task asks for more than copying from next door.",
+    "blur": Number(
+        right=0.21,
+        because="it paints 0.7, the mean, which is neither black nor white: 0.7 · 0.09 + 0.3 · 0.49. No training gets "
+        "below that, and this is the blur.",
+        slips={
+            0.3: "the model painted 1, the likelier value: that is wrong in 3 of 10 images, by 1. Squared error has "
+            "something better.",
+            0.7: "this were the value that is painted, or the loss of painting 0: asked is the least loss.",
+            0.25: "the model painted 0.5: the mean of what can be there isn't the middle, since 1 is likelier.",
+            0.42: "the model chose 1 or 0 by chance, as often as they occur: squared error punishes that twice.",
+            0.458: "a root was taken at the end: the loss is the mean of the squares.",
+            0.0: "the model could know the answer: by assumption nothing visible tells it.",
+        },
+        tolerance=0.004,
+    ),
+    "lower_half": Function(
+        reference=lower_half,
+        cases=small_models,
+        mistakes=LOWER_HALF,
+        praise="nothing of the lower half gets in, and every weight is trained.",
+        probes=[untrained_part],
+    ),
+    "seeds": Errors(
+        floor=FLOOR,
+        least=LEAST,
         others={
-            "a": "near neighbours are a good guess, but with 90 % hidden hardly any are left: interpolation then "
-            "trusts one or two pixels that lie far off.",
-            "c": "the mean colour is a mean over many pixels even when a tenth is visible, so it hardly changes. "
-            "Which of the two guesses needs neighbours?",
-            "d": "with a quarter hidden, nearly every hidden pixel has visible ones beside it, which are mostly of its "
-            "colour: that is a far better guess than one colour for the whole image.",
+            "few": "one training is no result: three seeds at least, and an error for each.",
+            "equal": "all seeds gave the same error: give the seed to the first weights (`build`) and to `pretrain`.",
+            "small": "this is better than such a short training gets: was it measured where the image was visible, or "
+            "summed over the wrong number of patches?",
+            "large": "this is no better than the mean colour: is the error measured after the training, with the mask "
+            "that `predict` returns, and on images between 0 and 1?",
+        },
+    ),
+    "confound": fair(),
+    "log": Choice(
+        right="b",
+        because="where patches were visible it is nearly perfect, and where they were hidden worse than grey: it has "
+        "learnt to copy what it is given. Nobody asked it for the rest.",
+        others={
+            "a": "if the encoder saw the hidden patches, it would paint them well, here and on test images: the error "
+            "where hidden would be small, too.",
+            "c": "a rate that is too high shows in a loss that jumps or stays: this one falls smoothly.",
+            "d": "a few passes bring a right run below the mean colour where patches are hidden, as in the lesson; "
+            "here that error is worse than that of plain grey.",
         },
     ),
     "open": Essay(

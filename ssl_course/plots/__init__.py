@@ -19,6 +19,12 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
+from ssl_course.plots.masks import (
+    hidden_shares,
+    masking_steps,
+    picture_rows,
+    tuning_curves,
+)
 from ssl_course.plots.pretext import (
     bars,
     bars_by_class,
@@ -27,8 +33,19 @@ from ssl_course.plots.pretext import (
     turn_circle,
     turn_circles,
 )
-from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
-from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
+from ssl_course.plots.results import (
+    accuracy_bars,
+    gallery,
+    learning_curves,
+    similarity_grid,
+)
+from ssl_course.plots.start import (
+    feature_maps,
+    label_curves,
+    sorted_by,
+    timeline,
+    tsne_settings,
+)
 
 __all__ = [
     "COLOURS",
@@ -41,9 +58,11 @@ __all__ = [
     "feature_maps",
     "gallery",
     "heatmap",
+    "hidden_shares",
     "history",
     "label_curves",
     "learning_curves",
+    "masking_steps",
     "picture_rows",
     "plt",
     "scatter",
@@ -57,6 +76,7 @@ __all__ = [
     "tsne",
     "tsne_places",
     "tsne_settings",
+    "tuning_curves",
     "turn_circle",
     "turn_circles",
 ]

@@ -4,6 +4,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ssl_course.methods.mae import random_masking
+from ssl_course.results import read
+from ssl_course.vit import patchify, places
+
 
 def patch_by_patch(images, size, *, cut=lambda patch: patch.flatten(1), down_first=False):
     """Patches with two loops; `cut` makes (B, P) of a patch (B, C, size, size)."""
@@ -223,45 +227,49 @@ def image_by_image(prediction, target, mask):
     return sum(each) / len(each)
 
 
-def patch_loop(patches):
-    def one(patch):
-        centred = patch - patch.mean()
-        return centred / torch.sqrt((centred**2).sum() / (len(patch) - 1) + 1e-4)
-
-    return torch.stack([torch.stack([one(patch) for patch in image]) for image in patches])
-
-
-def by_layer_norm(patches):
-    """layer_norm divides by P; the rest of the root is put right afterwards."""
-    width = patches.shape[2]
-    factor = width / (width - 1)
-    return F.layer_norm(patches, (width,), eps=1e-4 / factor) / factor**0.5
+def slope_by_hand(prediction, target, mask):
+    """Number by number."""
+    slope = torch.zeros_like(prediction)
+    count = int(mask.sum()) * target.shape[2]
+    for i, patch in mask.nonzero().tolist():
+        for k in range(target.shape[2]):
+            slope[i, patch, k] = 2 * (prediction[i, patch, k] - target[i, patch, k]) / count
+    return slope
 
 
-def in_double(patches):
-    patches = patches.double().clone()
-    patches -= patches.mean(2).unsqueeze(2)
-    return patches.div_(torch.sqrt(patches.pow(2).sum(2, keepdim=True) / (patches.shape[2] - 1) + 1e-4))
+def slope_by_autograd(prediction, target, mask):
+    leaf = prediction.detach().clone().requires_grad_()
+    return torch.autograd.grad(((leaf - target) ** 2)[mask].mean(), leaf)[0]
 
 
-def array(patches):
-    values = patches.numpy()
-    spread = np.sqrt(values.var(axis=-1, ddof=1, keepdims=True) + 1e-4)
-    return torch.from_numpy((values - values.mean(axis=-1, keepdims=True)) / spread)
+def slope_by_moving(prediction, target, mask):
+    """Central differences, in float64."""
+    p, t, step = prediction.double(), target.double(), 1e-5
+    slope = torch.zeros_like(p)
+    for place in np.ndindex(*p.shape):
+        moved = torch.zeros_like(p)
+        moved[place] = step
+        slope[place] = (hidden_pixels(p + moved, t, mask) - hidden_pixels(p - moved, t, mask)) / (2 * step)
+    return slope
 
 
-def over(*axes, correction=1):
-    def answer(patches):
-        centred = patches - patches.mean(dim=axes, keepdim=True)
-        count = torch.Size([patches.shape[axis] for axis in axes]).numel() - correction
-        return centred / ((centred**2).sum(dim=axes, keepdim=True) / count + 1e-4) ** 0.5
+def slope_at_hidden(prediction, target, mask):
+    slope = torch.zeros_like(prediction)
+    slope[mask] = 2 * (prediction - target)[mask] / (prediction - target)[mask].numel()
+    return slope
+
+
+def slope_by_einsum(prediction, target, mask):
+    return torch.einsum("blp,bl->blp", prediction.double() - target, 2 * mask.double() / mask.sum() / target.size(-1))
+
+
+def slope(*, factor=2.0, keep=True, count=lambda mask, width: mask.sum() * width, power=1):
+    def answer(prediction, target, mask):
+        difference = (prediction - target) ** power
+        difference = difference.masked_fill(~mask[..., None], 0) if keep else difference
+        return factor * difference / count(mask, target.shape[-1])
 
     return answer
-
-
-def after_the_root(patches):
-    mean, deviation = patches.mean(-1, keepdim=True), patches.std(-1, keepdim=True)
-    return (patches - mean) / (deviation + 0.0001)
 
 
 def paste(prediction, patches, mask, *, levels=lambda image, patch, hidden: image[~hidden], swap=False, all_made=False):
@@ -355,6 +363,158 @@ def unchanged(prediction, patches, mask):
     return result
 
 
+def half(model, images, *, show=lambda rows, columns: torch.arange(rows * columns) < rows * columns // 2):
+    """By index: `show` says which patches are given."""
+    size = model.encoder.patch
+    rows, columns = images.shape[2] // size, images.shape[3] // size
+    given = show(rows, columns)
+    h = model.narrow(model.encoder.encode(model.encoder.tokens(images)[:, given]))
+    line = torch.empty(len(images), rows * columns, h.shape[2])
+    line[:, given], line[:, ~given] = h, model.mask_token
+    prediction = model.paint(model.blocks(line + places(rows, columns, h.shape[2])))
+    return prediction, ~given.expand(len(images), -1)
+
+
+def half_by_cat(model, images):
+    """As the lesson writes it."""
+    tokens = model.encoder.tokens(images)
+    length = tokens.shape[1]
+    h = model.narrow(model.encoder.encode(tokens[:, : length // 2]))
+    blanks = model.mask_token.expand(len(h), length - h.shape[1], -1)
+    line = torch.cat([h, blanks], dim=1)
+    side = images.shape[2] // model.encoder.patch
+    line = line + places(side, length // side, h.shape[2])
+    mask = torch.zeros(len(h), length, dtype=torch.bool)
+    mask[:, length // 2 :] = True
+    return model.paint(model.blocks(line)), mask
+
+
+def half_by_chunk(model, images):
+    upper, lower = model.encoder.tokens(images).chunk(2, dim=1)
+    seen = model.narrow(model.encoder.encode(upper))
+    line = torch.cat((seen, model.mask_token[None, None].repeat(*lower.shape[:2], 1)), 1)
+    p = model.encoder.patch
+    line += places(images.shape[-2] // p, images.shape[-1] // p, line.shape[-1])[None]
+    return model.paint(model.blocks(line)), torch.cat([torch.zeros(upper.shape[:2]), torch.ones(lower.shape[:2])], 1)
+
+
+def half_by_restore(model, images):
+    """Through a restore, as `predict` does."""
+    tokens = model.encoder.tokens(images)
+    b, length, _ = tokens.shape
+    order = torch.arange(length).expand(b, -1)
+    restore = order.argsort(dim=1)
+    seen = model.narrow(model.encoder.encode(torch.take_along_dim(tokens, order[:, : length // 2, None], 1)))
+    line = torch.cat([seen, model.mask_token.view(1, 1, -1).expand(b, length // 2, -1)], dim=1)
+    line = line.gather(1, restore.unsqueeze(2).expand_as(line))
+    size = model.encoder.patch
+    line = line + places(images.shape[2] // size, images.shape[3] // size, line.shape[2])
+    return model.paint(model.blocks(line)), restore >= length // 2
+
+
+def half_of_the_image(model, images):
+    """The upper half of the image is an image too; its places are those of the upper rows."""
+    upper = images[:, :, : images.shape[2] // 2]
+    h = model.narrow(model.encoder.encode(model.encoder.tokens(upper)))
+    length = 2 * h.shape[1]
+    line = torch.cat([h, model.mask_token.expand_as(h)], dim=1)
+    rows = images.shape[2] // model.encoder.patch
+    line = line + places(rows, length // rows, h.shape[2])
+    mask = torch.arange(length).ge(length // 2).repeat(len(h), 1)
+    return model.paint(model.blocks(line)), mask
+
+
+def half_after_encoding(model, images, *, hide=True):
+    h = model.narrow(model.encoder.encode(model.encoder.tokens(images)))
+    mask = half(model, images)[1]
+    line = torch.where(mask.unsqueeze(2), model.mask_token, h) if hide else h
+    size = model.encoder.patch
+    line = line + places(images.shape[2] // size, images.shape[3] // size, h.shape[2])
+    return model.paint(model.blocks(line)), mask
+
+
+def half_blanked(model, images):
+    keep = torch.ones_like(images)
+    keep[:, :, images.shape[2] // 2 :] = 0
+    return half_after_encoding(model, images * keep, hide=False)
+
+
+def half_changed(change):
+    """`half_by_cat` with the line changed: `change` gets the seen, the blanks and the places."""
+
+    def answer(model, images):
+        tokens = model.encoder.tokens(images)
+        length, size = tokens.shape[1], model.encoder.patch
+        h = model.narrow(model.encoder.encode(tokens[:, : length // 2]))
+        where = places(images.shape[2] // size, images.shape[3] // size, h.shape[2])
+        line = change(h, model.mask_token.expand_as(h), where)
+        return model.paint(model.blocks(line)), half(model, images)[1]
+
+    return answer
+
+
+def half_without_blocks(model, images):
+    tokens = model.encoder.tokens(images)
+    h = model.narrow(model.encoder.encode(tokens[:, : tokens.shape[1] // 2]))
+    size = model.encoder.patch
+    where = places(images.shape[2] // size, images.shape[3] // size, h.shape[2])
+    return model.paint(torch.cat([h, model.mask_token.expand_as(h)], dim=1) + where), half(model, images)[1]
+
+
+def half_without_encoder(model, images):
+    h = model.narrow(model.encoder.tokens(images))
+    h = h[:, : h.shape[1] // 2]
+    size = model.encoder.patch
+    where = places(images.shape[2] // size, images.shape[3] // size, h.shape[2])
+    line = torch.cat([h, model.mask_token.expand_as(h)], dim=1) + where
+    return model.paint(model.blocks(line)), half(model, images)[1]
+
+
+def half_frozen(model, images):
+    """Right values, but the encoder is under no_grad."""
+    tokens = model.encoder.tokens(images)
+    with torch.no_grad():
+        h = model.encoder.encode(tokens[:, : tokens.shape[1] // 2])
+    h = model.narrow(h)
+    size = model.encoder.patch
+    where = places(images.shape[2] // size, images.shape[3] // size, h.shape[2])
+    line = torch.cat([h, model.mask_token.expand_as(h)], dim=1) + where
+    return model.paint(model.blocks(line)), half(model, images)[1]
+
+
+def half_at_random(model, images):
+    """The package's own predict, at half: not this exercise."""
+    tokens = model.encoder.tokens(images)
+    visible, mask, restore = random_masking(tokens, 0.5)
+    h = model.narrow(model.encoder.encode(visible))
+    line = torch.cat([h, model.mask_token.expand_as(h)], dim=1)
+    line = line.gather(1, restore.unsqueeze(2).expand_as(line))
+    size = model.encoder.patch
+    line = line + places(images.shape[2] // size, images.shape[3] // size, h.shape[2])
+    return model.paint(model.blocks(line)), mask
+
+
+def only_the_lower(model, images):
+    prediction, mask = half(model, images)
+    return prediction[:, prediction.shape[1] // 2 :], mask
+
+
+def as_images(model, images):
+    prediction, mask = half(model, images)
+    return patchify(images) * 0 + prediction.mean(), mask
+
+
+SEEDS = list(read("mae_tuning")["seeds"].values())
+
+
+def gap(mae, scratch, seeds=slice(None)):
+    """In points: from MAE after some passes less from scratch after some, the mean over seeds."""
+    each = [row["from MAE"]["fine_tuned"][mae] - row["from scratch"]["fine_tuned"][scratch] for row in SEEDS[seeds]]
+    return 100 * sum(each) / len(each)
+
+
+AHEAD, FIRST = gap("10", "10"), gap("10", "10", slice(1))
+
 RIGHT = {
     "mae.patchify": [
         lambda images, size: torch.vmap(lambda image: F.unfold(image[None], size, stride=size)[0].T)(images),
@@ -378,16 +538,20 @@ RIGHT = {
         by_einsum,
         unreduced,
     ],
-    "mae.normalise": [
-        patch_loop,
-        over(2),
-        lambda p: (p - p.mean(2, True)) * (p.var(2, keepdim=True) + 1e-4).rsqrt(),
-        by_layer_norm,
-        in_double,
-        array,
-    ],
+    "mae.gradient": [slope_by_hand, slope_by_autograd, slope_by_moving, slope_at_hidden, slope_by_einsum, slope()],
     "mae.honest": [paste, sums, by_index, by_numpy, by_nan, scattered_in],
-    "mae.redundant": ["b", "B", " b", "b)", "(b) Interpolation is far better"],
+    "mae.blur": [0.21, "0.21", "0,21", "21 %", 0.7 * 0.3, np.float32(0.21), torch.tensor(0.21)],
+    "mae.lower_half": [half, half_by_cat, half_by_chunk, half_by_restore, half_of_the_image],
+    "mae.seeds": [
+        [0.0231, 0.0226, 0.0243],
+        (0.0231, 0.0226, 0.0243, 0.0229),
+        torch.tensor([0.0231, 0.0226, 0.0243]),
+        np.array([0.0231, 0.0226, 0.0243]),
+        {0: 0.0231, 1: 0.0226, 2: 0.0243},
+        [torch.tensor(0.0231), torch.tensor(0.0226), np.float32(0.0243)],
+    ],
+    "mae.confound": [AHEAD, f"{AHEAD:.2f}", np.float32(AHEAD), round(AHEAD, 2)],
+    "mae.log": ["b", "B", " b", "b)", "(b) the loss counts the visible patches"],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
@@ -453,20 +617,25 @@ WRONG = {
         ("absolute", lambda p, t, m: F.l1_loss(p[m], t[m])),
         ("root", lambda p, t, m: weighted(p, t, m) ** 0.5),
     ],
-    "mae.normalise": [
-        ("divided by P", lambda patches: F.layer_norm(patches, patches.shape[-1:])),
-        ("patches of an image (dim=1)", over(1)),
-        ("each image has one", over(1, 2)),
-        ("all images share", over(0, 1, 2)),
-        ("over the images (dim=0)", over(0)),
-        ("nothing is divided", lambda patches: patches - patches.sum(2, keepdim=True) / patches.shape[2]),
-        ("mean isn't taken off", lambda patches: patches * (patches.var(-1, keepdim=True) + 1e-4) ** -0.5),
-        ("divided by the variance", lambda p: (p - p.mean(-1, True)) * (p.var(-1, keepdim=True) + 1e-4) ** -1),
-        ("after the root", after_the_root),
-        ("mean() without dim", lambda p: (p - p.mean()) / (p.var(-1, keepdim=True) + 1e-4).sqrt()),
-        ("var() without dim", lambda p: (p - p.mean(-1, True)) / (p.var() + 1e-4).sqrt()),
-        ("small number is missing", lambda p: (p - p.mean(-1, True)) / p.var(-1, keepdim=True).sqrt()),
-        ("divided by P", over(2, correction=0)),
+    "mae.gradient": [
+        ("the 2 is missing", slope(factor=1.0)),
+        ("sign is wrong", slope(factor=-2.0)),
+        ("visible patches have a slope", slope(keep=False)),
+        ("slope of the mean over all", slope(count=lambda mask, width: mask.numel() * width)),
+        ("slope of the mean over all", slope(keep=False, count=lambda mask, width: mask.numel() * width)),
+        ("number of hidden patches is missing", slope(count=lambda mask, width: width)),
+        ("the P is missing", slope(count=lambda mask, width: mask.sum())),
+        ("nothing is divided", slope(count=lambda mask, width: 1)),
+        (
+            "counted by themselves",
+            slope(count=lambda mask, width: mask.sum(1)[:, None, None] * width),
+        ),
+        (
+            "counted by themselves",
+            slope(count=lambda mask, width: mask.sum(1)[:, None, None] * width * mask.shape[0]),
+        ),
+        ("squares themselves", slope(factor=1.0, power=2)),
+        ("shape (2, 6, 4) was expected, got ()", hidden_pixels),
     ],
     "mae.honest": [
         ("once more", lambda p, x, m: torch.where(m[..., None], (p - known(x, m)[0]) / known(x, m)[1], x)),
@@ -489,5 +658,48 @@ WRONG = {
         ("numpy's std", levelled(lambda made, seen: made * float(np.std(seen.numpy())) + seen.mean())),
         ("image itself", lambda prediction, patches, mask: patches * 1),
     ],
-    "mae.redundant": [("hardly any are left", "a"), ("needs neighbours", "c"), ("far better guess", "d")],
+    "mae.blur": [
+        ("model painted 1", 0.3),
+        ("value that is painted", 0.7),
+        ("painted 0.5", 0.25),
+        ("by chance", 0.42),
+        ("a root was taken", 0.21**0.5),
+        ("could know", 0),
+    ],
+    "mae.lower_half": [
+        ("upper half is hidden", lambda *given: half(*given, show=lambda r, c: torch.arange(r * c) >= r * c // 2)),
+        ("right half is hidden", lambda *given: half(*given, show=lambda r, c: (torch.arange(c) < c // 2).repeat(r))),
+        ("taken away afterwards", half_after_encoding),
+        ("none becomes a mask token", lambda *given: half_after_encoding(*given, hide=False)),
+        ("blanked in the image", half_blanked),
+        ("mask tokens are zeros", half_changed(lambda h, m, where: torch.cat([h, 0 * h], 1) + where)),
+        ("places are missing", half_changed(lambda h, m, where: torch.cat([h, m], 1))),
+        ("come first", half_changed(lambda h, m, where: torch.cat([m, h], 1) + where)),
+        ("blocks are left out", half_without_blocks),
+        ("without `encoder.encode`", half_without_encoder),
+        ("mask is inverted", lambda *given: (half(*given)[0], half(*given)[1].logical_not())),
+        ("no gradient gets to encoder", half_frozen),
+        ("no gradient gets to", torch.no_grad()(half)),
+        ("not a mistake that is known", half_at_random),
+        ("was expected, got", only_the_lower),
+        ("not a mistake that is known", as_images),
+    ],
+    "mae.seeds": [
+        ("three seeds at least", [0.02, 0.021]),
+        ("three seeds at least", [0.02]),
+        ("the same error", 3 * [0.02]),
+        ("better than such a short training", [0.0011, 0.0012, 0.0013]),
+        ("no better than the mean colour", [0.31, 0.29, 0.33]),
+        ("a list of numbers", [0.02, "low", 0.03]),
+        ("a list of numbers", 0.02),
+    ],
+    "mae.confound": [
+        ("that is the confound", gap("4", "10")),
+        ("scratch minus MAE", -AHEAD),
+        ("a point is a hundredth", AHEAD / 100),
+        ("after 4 passes each", gap("4", "4")),
+        ("after 20 passes each", gap("20", "20")),
+        *([("only the first seed", FIRST)] if abs(FIRST - AHEAD) > 1 else []),
+    ],
+    "mae.log": [("small, too", "a"), ("falls smoothly", "c"), ("plain grey", "d")],
 }
