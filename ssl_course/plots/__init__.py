@@ -6,6 +6,15 @@
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from ssl_course.plots.collapse import (
+    byol_diagram,
+    correlation_grids,
+    decay_curves,
+    descents,
+    of_each_seed,
+    picture_rows,
+    spectra,
+)
 from ssl_course.plots.general import (
     COLOURS,
     MARKERS,
@@ -26,16 +35,23 @@ __all__ = [
     "MARKERS",
     "Axes",
     "accuracy_bars",
+    "byol_diagram",
     "compare",
+    "correlation_grids",
+    "decay_curves",
+    "descents",
     "gallery",
     "heatmap",
     "history",
+    "of_each_seed",
+    "picture_rows",
     "plt",
     "scatter",
     "show_images",
     "show_views",
     "similarity",
     "similarity_grid",
+    "spectra",
     "tsne",
     "tsne_places",
 ]
