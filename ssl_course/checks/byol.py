@@ -814,10 +814,9 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "log": Choice(
         right="b",
-        because="few directions of z from early on, and no more of them later. The loss of a is as low, and its rank "
-        "has doubled: that is learning.",
+        because="two directions of z are left of 128. The loss of a is as low, but its z keeps more than ten.",
         others={
-            "a": "a low loss is no alarm by itself: this run's rank goes up and up.",
+            "a": "a low loss is no alarm by itself: more than ten directions of z are in use.",
             "c": "a high loss is no collapse. It fits a target that never moves: is after_step called?",
             "d": "it is slow (is the learning rate too low?), but its rank goes up.",
         },

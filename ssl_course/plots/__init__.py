@@ -28,7 +28,7 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
-from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
+from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
 
 __all__ = [
     "COLOURS",
@@ -43,6 +43,7 @@ __all__ = [
     "gallery",
     "heatmap",
     "history",
+    "learning_curves",
     "of_each_seed",
     "picture_rows",
     "plt",

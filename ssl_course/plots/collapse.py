@@ -104,7 +104,7 @@ def correlation_grids(tables: Mapping[str, Tensor], *, axes: Sequence[Axes] | No
         figure = plt.figure(figsize=(2.2 * len(tables) + 0.8, 2.5), layout="constrained")
         axes = figure.subplots(1, len(tables), squeeze=False)[0]
     for ax, (name, table) in zip(axes, tables.items(), strict=True):
-        picture = ax.imshow(table.detach().cpu(), vmin=-1, vmax=1, cmap="PuOr")
+        picture = ax.imshow(table.detach().cpu().numpy(), vmin=-1, vmax=1, cmap="PuOr")
         ax.set(xticks=[], yticks=[])
         ax.set_title(name, fontsize=10)
     axes[0].set(xlabel="direction of $z_2$", ylabel="direction of $z_1$")
