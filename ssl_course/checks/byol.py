@@ -652,7 +652,7 @@ class Report:
             return Verdict("wrong", f"a dict with the keys {', '.join(self.keys)} was expected.")
         report = dict(answer)
         for key in ("with", "without"):
-            values = report[key].tolist() if isinstance(report[key], Tensor) else report[key]
+            values = report[key].tolist() if hasattr(report[key], "tolist") else report[key]
             if not isinstance(values, list | tuple) or not all(map(is_number, values)):
                 return Verdict("wrong", f"{key!r} must be a list with one number for each seed.")
             report[key] = [float(value) for value in values]
