@@ -29,6 +29,7 @@ from ssl_course.plots.general import (
     tsne_places,
 )
 from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
+from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
 __all__ = [
     "COLOURS",
@@ -40,9 +41,11 @@ __all__ = [
     "correlation_grids",
     "decay_curves",
     "descents",
+    "feature_maps",
     "gallery",
     "heatmap",
     "history",
+    "label_curves",
     "learning_curves",
     "of_each_seed",
     "picture_rows",
@@ -52,7 +55,10 @@ __all__ = [
     "show_views",
     "similarity",
     "similarity_grid",
+    "sorted_by",
     "spectra",
+    "timeline",
     "tsne",
     "tsne_places",
+    "tsne_settings",
 ]
