@@ -1,15 +1,35 @@
 """Exercises of lesson 05: BYOL's loss, what is held fixed, the moving average, and how to see a collapse."""
 
 import copy
-import math
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Unfit, brief
+from ssl_course.checks.engine import (
+    Answer,
+    Choice,
+    Essay,
+    Exercise,
+    Function,
+    Number,
+    Stopped,
+    Unfit,
+    Verdict,
+    blank,
+    brief,
+    guarded,
+    is_number,
+    open_,
+)
 from ssl_course.checks.simclr import views
-from ssl_course.methods.byol import decay_at, regression_loss
+from ssl_course.features import effective_rank, feature_deviation
+from ssl_course.methods.barlow_twins import barlow_twins_loss
+from ssl_course.methods.byol import regression_loss
+from ssl_course.methods.vicreg import vicreg_loss
 from ssl_course.networks import MovingAverage
 
 # --- The loss, each a function of (prediction, target)
@@ -386,42 +406,321 @@ def moves_the_target(answer) -> str | None:
     return None
 
 
-# --- The decay's way to 1, each a function of (progress, base)
+# --- The gradient of the loss at the predictions, each a function of (prediction, target)
 
-DECAY = {
-    "it falls from 1 to the base: the target is worth little at the start, and has to forget quickly then.": (
-        lambda progress, base: decay_at(1 - progress, base)
+
+def slope(prediction: Tensor, target: Tensor) -> Tensor:
+    """The gradient of `regression_loss` at the predictions, by hand: (B, D)."""
+    p, t = scaled(prediction, target)
+    return across(t, p) * (-2) / (lengths(prediction) * len(prediction))
+
+
+def lengths(vectors: Tensor) -> Tensor:
+    return vectors.norm(dim=1, keepdim=True)  # (B, 1)
+
+
+def across(vectors: Tensor, unit: Tensor) -> Tensor:
+    """What is left of each vector when its part along a unit vector is taken off."""
+    return vectors - (vectors * unit).sum(dim=1, keepdim=True) * unit
+
+
+SLOPE = {
+    "the sign is turned round: a step against this gradient would turn the prediction away from the target.": (
+        lambda p, t: -slope(p, t)
     ),
-    "it is the share of the online network, 1 - decay: the decay is what is kept of the old target.": (
-        lambda progress, base: 1 - decay_at(progress, base)
+    "it isn't divided by the number of images: the loss is their mean.": lambda p, t: slope(p, t) * len(p),
+    "the factor 2 is missing: the loss is 2 - 2 cos.": lambda p, t: slope(p, t) / 2,
+    "the prediction's length is missing: the loss sees p / |p|, so twice as long a prediction turns half as fast.": (
+        lambda p, t: slope(p, t) * lengths(p)
     ),
-    "it rises along a straight line: it should follow half a cosine, flat at both ends.": (
-        lambda progress, base: base + (1 - base) * progress
+    "it is divided by the squared length: one of the two is already in p / |p|.": lambda p, t: slope(p, t) / lengths(p),
+    "the part along the prediction isn't taken off: to make p longer changes no cosine, so nothing of the gradient "
+    "points along p.": (
+        lambda p, t: -2 * F.normalize(t, dim=1) / (lengths(p) * len(p)),
+        lambda p, t: 2 * (F.normalize(p, dim=1) - F.normalize(t, dim=1)) / (lengths(p) * len(p)),
     ),
-    "the angle is the progress itself: half a turn is pi, so take math.cos(math.pi * progress).": (
-        lambda progress, base: 1 - (1 - base) * (math.cos(progress) + 1) / 2
+    "the length is taken as a constant: it is 2 (p/|p| - t/|t|), as if the scaling had no slope of its own.": (
+        lambda p, t: 2 * (F.normalize(p, dim=1) - F.normalize(t, dim=1)) / len(p),
+        lambda p, t: -2 * F.normalize(t, dim=1) / len(p),
     ),
-    "the base is a fixed number in the function: take the one that is handed over.": tuple(
-        lambda progress, base, fixed=fixed: decay_at(progress, fixed) for fixed in (0.9, 0.99, 0.996)
+    "the target isn't scaled to length 1.": lambda p, t: slope(p, t) * lengths(t),
+    "what is taken off is cos times p, and it has to be cos times p / |p|.": (
+        lambda p, t: -2 * (F.normalize(t, dim=1) - F.cosine_similarity(p, t).unsqueeze(1) * p) / (lengths(p) * len(p))
     ),
-    "brackets are missing: cos + 1 / 2 adds a half, and (cos + 1) / 2 is what is asked for.": (
-        lambda progress, base: 1 - (1 - base) * math.cos(math.pi * progress) + 1 / 2
+    "it is the gradient at the target, which is held fixed: asked for is that at the prediction.": (
+        lambda p, t: slope(t, p)
     ),
-    "it stays at the base: it has to rise, and be 1 when progress is 1.": lambda progress, base: base,
-    "the cosine isn't halved: cos + 1 goes from 2 to 0, so the decay would start below the base.": (
-        lambda progress, base: 1 - (1 - base) * (math.cos(math.pi * progress) + 1)
+}
+
+
+def by_hand(answer: Callable) -> str | None:
+    """Refuse a gradient that autograd has made."""
+    found = []
+    called = torch.autograd.grad, Tensor.backward
+
+    def noted(number: int) -> Callable:
+        def call(*arguments, **options):
+            found.append(number)
+            return called[number](*arguments, **options)
+
+        return call
+
+    torch.autograd.grad, Tensor.backward = noted(0), noted(1)
+    try:
+        answer(*views(4, 6, seed=1))
+    finally:
+        torch.autograd.grad, Tensor.backward = called
+    return "the values are right, but autograd has made them: derive the gradient and write it down." if found else None
+
+
+# --- A loss of one's own, which must learn from two views
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a linear map has become by training with a loss: numbers about its projections of new images.
+
+    Attributes:
+        size: their deviation over that before training.
+        deviation: their `feature_deviation`, 0 when all point in one direction.
+        rank: their effective rank, 1 to 4.
+        readable: how much of the four shared signals can be read from them, 0 to 1; `floor` is that before training.
+    """
+
+    size: float
+    deviation: float
+    rank: float
+    readable: float
+    floor: float
+
+
+NOISE = (0.05, 0.1, 0.2, 0.4)  # variance of what the views add to each of the four signals
+
+
+def two_views(count: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Four shared signals (N, 4) and two views (N, 12): eight numbers are noise, and a fixed rotation mixes all."""
+    mixing = torch.linalg.qr(torch.randn(12, 12, generator=torch.Generator().manual_seed(7)))[0]
+    signals = torch.randn(count, 4, generator=random)
+    made = []
+    for _ in range(2):
+        noise = torch.randn(count, 4, generator=random) * torch.tensor(NOISE).sqrt()
+        made.append(torch.cat([signals + noise, torch.randn(count, 8, generator=random)], dim=1) @ mixing)
+    return signals, *made
+
+
+def readable(signals: Tensor, z: Tensor) -> float:
+    """The share of the signals that a linear fit reads from projections, mean over the four."""
+    inputs = torch.cat([z, torch.ones(len(z), 1)], dim=1)
+    error = signals - inputs @ torch.linalg.pinv(inputs) @ signals
+    return float(1 - (error.var(dim=0) / signals.var(dim=0)).mean())
+
+
+def learn(loss: Callable, steps: int = 400) -> Learned:
+    """Train a linear layer from 12 to 4 numbers with a loss of two views' projections.
+
+    Raises:
+        Unfit: if the loss isn't a finite number with a gradient.
+    """
+    random = torch.Generator().manual_seed(0)
+    network = nn.Linear(12, 4)
+    with torch.no_grad():
+        network.weight.copy_(torch.randn(4, 12, generator=random) / 12**0.5)
+        network.bias.fill_(0.1)
+    signals, *new = two_views(2000, random)
+    with torch.no_grad():
+        before, floor = network(new[0]).std(dim=0).mean(), readable(signals, network(new[0]))
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
+    for step in range(steps):
+        _, view1, view2 = two_views(128, random)
+        value = loss(network(view1), network(view2))
+        problem = not_a_loss(value, step)
+        if problem:
+            raise Unfit(problem)
+        optimizer.zero_grad()
+        value.backward()
+        if network.weight.grad is None or not network.weight.grad.isfinite().all():
+            raise Unfit(f"the gradient is nan or inf in step {step + 1}: is there a root or log of 0?")
+        optimizer.step()
+    with torch.no_grad():
+        z = network(new[0])
+    size, deviation = float(z.std(dim=0).mean() / before), feature_deviation(z)
+    return Learned(size, deviation, effective_rank(z), readable(signals, z), floor)
+
+
+def not_a_loss(value: object, step: int) -> str | None:
+    if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
+        return "a loss is one number, a tensor (): it gets z1 and z2, each (B, D)."
+    if not value.requires_grad:
+        return "the loss has no gradient: is all of it detached, or made anew from numbers?"
+    if not value.isfinite():
+        return f"the loss is nan or inf in step {step + 1}: is there a log of 0, or a division by 0?"
+    return None
+
+
+OWN_LOSS: dict[str, Callable[[Learned], bool]] = {
+    "all images get nearly the same z, a complete collapse: nothing keeps them spread out.": (
+        lambda found: min(found.size, found.deviation) < 0.1
     ),
-    "the 1 isn't added to the cosine: it goes down to -1, and the decay would rise above 1.": (
-        lambda progress, base: 1 - (1 - base) * math.cos(math.pi * progress) / 2
+    "partners are pushed apart: the part that compares the two views has its sign turned round.": (
+        lambda found: found.readable < found.floor - 0.15
     ),
-    "the base is multiplied by the cosine's share: that goes down from the base to 0.": (
-        lambda progress, base: base * (math.cos(math.pi * progress) + 1) / 2
+    "the directions of z have become copies of each other, a dimensional collapse: nothing keeps them unlike.": (
+        lambda found: found.rank < 2
     ),
-    "the cosine takes a quarter of a turn: it has to take half a turn, so that it is flat at both ends.": (
-        lambda progress, base: 1 - (1 - base) * math.cos(math.pi * progress / 2)
+    "what the two views share is no better readable than before training: does anything bring partners together?": (
+        lambda found: found.readable < found.floor + 0.15
     ),
-    "the angle is in degrees: math.cos takes radians, half a turn is pi.": (
-        lambda progress, base: 1 - (1 - base) * (math.cos(180 * progress) + 1) / 2
+}
+PRINTED = {"Barlow Twins": barlow_twins_loss, "VICReg": vicreg_loss}
+
+
+@dataclass(frozen=True)
+class OwnLoss:
+    """An exercise whose answer is a loss of (z1, z2) that the lesson hasn't printed, judged by what it teaches.
+
+    Attributes:
+        mistakes: what is said of a loss, and whether what it has taught is like that. The first that fits is said.
+        enough: how far what is readable must rise above the floor.
+    """
+
+    mistakes: Mapping[str, Callable[[Learned], bool]]
+    enough: float = 0.4
+
+    def judge(self, answer: Answer) -> Verdict:
+        if blank(answer):
+            return open_()
+        if not callable(answer):
+            return Verdict("wrong", "a function was expected: pass it without brackets.")
+        try:
+            if named := self._printed(guarded(answer)):
+                return Verdict("wrong", f"this is the loss of {named}, which the lesson prints: find another.")
+            found = learn(guarded(answer))
+        except Stopped as stop:
+            return stop.verdict
+        except Unfit as unfit:
+            return Verdict("wrong", str(unfit))
+        except RuntimeError as error:  # of autograd, inside the student's loss
+            return Verdict("wrong", f"backward() stops with {brief(error)}.")
+        told = f"(Readable: {found.readable:.2f}, before {found.floor:.2f}; rank {found.rank:.1f} of 4.)"
+        for sentence, fits in self.mistakes.items():
+            if fits(found):
+                return Verdict("wrong", f"looks as if {sentence} {told}")
+        if found.readable < found.floor + self.enough:
+            return Verdict("wrong", f"it learns, but not enough: some of the four signals are lost. {told}")
+        return Verdict("right", f"it learns what the views share, and doesn't collapse. {told}")
+
+    def _printed(self, answer: Callable) -> str | None:
+        """The lesson's loss that this one is, up to a factor."""
+        pairs = [views(40, 4, seed=seed) for seed in (1, 2, 3)]
+        with torch.no_grad():
+            given = torch.stack([self._value(answer(*pair)) for pair in pairs])
+            for name, loss in PRINTED.items():
+                ratios = given / torch.stack([loss(*pair) for pair in pairs])
+                if ratios.std() < 1e-3 * ratios.mean().abs():
+                    return name
+        return None
+
+    @staticmethod
+    def _value(value: object) -> Tensor:
+        if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
+            raise Unfit("a loss is one number, a tensor (): it gets z1 and z2, each (B, D).")
+        return value.detach().float().reshape(())
+
+
+# --- A measurement with its spread: a dict of lists by seed, and what is said of them
+
+RANKS = {"with": (40.0, 128.0), "without": (1.0, 22.0)}  # what short runs on any machine give
+
+
+@dataclass(frozen=True)
+class Report:
+    """An exercise whose answer is a dict: ranks of z "with" and "without" the covariance, a number for each seed, and
+    the "mean" of their paired differences with its "error".
+
+    Attributes:
+        mistakes: what a wrong report looks like, and whether one does. The first that fits is said.
+    """
+
+    mistakes: Mapping[str, Callable[[dict], bool]]
+    keys: tuple[str, ...] = ("with", "without", "mean", "error")
+    praise: str = field(default="")
+
+    def judge(self, answer: Answer) -> Verdict:
+        if blank(answer):
+            return open_()
+        if not isinstance(answer, dict) or set(answer) != set(self.keys):
+            return Verdict("wrong", f"a dict with the keys {', '.join(self.keys)} was expected.")
+        report = dict(answer)
+        for key in ("with", "without"):
+            values = report[key].tolist() if hasattr(report[key], "tolist") else report[key]
+            if not isinstance(values, list | tuple) or not all(map(is_number, values)):
+                return Verdict("wrong", f"{key!r} must be a list with one number for each seed.")
+            report[key] = [float(value) for value in values]
+        for key in ("mean", "error"):
+            if not is_number(report[key]):
+                return Verdict("wrong", f"{key!r} must be a number.")
+            report[key] = float(report[key])
+        for sentence, fits in self.mistakes.items():
+            if fits(report):
+                return Verdict("wrong", f"looks as if {sentence}")
+        return Verdict("right", self.praise)
+
+
+def differences(report: dict) -> list[float]:
+    return [one - other for one, other in zip(report["with"], report["without"], strict=True)]
+
+
+def near(value: float, true: float) -> bool:
+    """Equal up to rounding to one decimal, or to three digits."""
+    return abs(value - true) <= max(0.051, 5e-3 * abs(true))
+
+
+def paired_error(report: dict) -> float:
+    return statistics.stdev(differences(report)) / len(report["with"]) ** 0.5
+
+
+def unpaired_error(report: dict) -> float:
+    return sum(statistics.variance(report[key]) / len(report[key]) for key in ("with", "without")) ** 0.5
+
+
+def claims(report: dict, error: float) -> bool:
+    """Whether a report has this wrong error, and not the right one."""
+    return near(report["error"], error) and not near(report["error"], paired_error(report))
+
+
+def outside(report: dict, key: str) -> bool:
+    low, high = RANKS[key]
+    return not all(low <= value <= high for value in report[key])
+
+
+REPORT: dict[str, Callable[[dict], bool]] = {
+    "the two lists have different lengths: a pair is two runs of one seed.": (
+        lambda report: len(report["with"]) != len(report["without"])
+    ),
+    "there are fewer than three seeds.": lambda report: len(report["with"]) < 3,
+    "the seed isn't used: all runs of a list are equal.": (
+        lambda report: any(max(report[key]) - min(report[key]) < 1e-6 for key in ("with", "without"))
+    ),
+    'the lists are swapped, or the term was taken out of the wrong runs: "with" has the lower ranks.': (
+        lambda report: statistics.mean(report["with"]) < statistics.mean(report["without"])
+    ),
+    "the ranks aren't those of z on test images after training: measured on h, or untrained, or not ranks?": (
+        lambda report: outside(report, "with") or outside(report, "without")
+    ),
+    "the mean isn't that of the differences with - without.": (
+        lambda report: not near(report["mean"], statistics.mean(differences(report)))
+    ),
+    "the error is the differences' standard deviation: that of their mean is it divided by the root of their number.": (
+        lambda report: claims(report, statistics.stdev(differences(report)))
+    ),
+    "the deviation is divided by n and not by n - 1: it is that of a sample (statistics.stdev, or torch's std).": (
+        lambda report: claims(report, statistics.pstdev(differences(report)) / len(report["with"]) ** 0.5)
+    ),
+    "the error is that of two unpaired groups: take the differences first, and then their spread.": (
+        lambda report: claims(report, unpaired_error(report))
+    ),
+    "the error isn't the standard error of the mean difference.": (
+        lambda report: not near(report["error"], paired_error(report))
     ),
 }
 
@@ -432,6 +731,13 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=LOSS,
         praise="from 0 for the same direction to 4 for the opposite one, the same as the package's.",
         gradients={"prediction": 0, "target": 1},
+    ),
+    "gradient": Function(
+        reference=slope,
+        cases=lambda: [views(count, width, seed=count) for count, width in ((3, 8), (6, 4))],
+        mistakes=SLOPE,
+        praise="across the prediction, towards the target, and the smaller the longer p is.",
+        probes=[by_hand],
     ),
     "copy": Function(
         reference=fixed_copy,
@@ -477,32 +783,42 @@ EXERCISES: dict[str, Exercise] = {
             "the online network's running mean and variance",
         ),
     ),
-    "decay": Function(
-        reference=decay_at,
-        cases=lambda: [(0.0, 0.9), (0.25, 0.5), (0.6, 0.8), (1.0, 0.9)],
-        mistakes=DECAY,
-        praise="from the base to 1, slowly at first and slowly at the end.",
+    "own_loss": OwnLoss(mistakes=OWN_LOSS),
+    "survive": Number(
+        right=4.0,
+        because="at the end p = w and (1 + s) w^2 - w + 0.05 = 0, which has roots as long as 4 (1 + s) 0.05 is at most "
+        "1. Beyond that only w = 0 is left.",
+        slips={
+            1.5: "the factor 2 is lost: the loss's slope for w is twice the lesson's, and the decay's 0.1 w isn't.",
+            19.0: "the 4 of b^2 - 4ac is missing.",
+            5.0: "it is 1 + s: take the 1 off.",
+            0.1: "it is the w at which both roots meet, and s was asked for.",
+            9.0: "the 4 has become a 2: the roots are real as long as b^2 is at least 4ac.",
+        },
+        tolerance=0.05,
     ),
-    "clouds": Choice(
-        right="c",
-        because="its points go round a ring, so they point evenly in all directions of two dimensions, and fourteen of "
-        "the sixteen are lost. Only the rank sees that.",
+    "spread": Report(
+        mistakes=REPORT,
+        praise="the covariance keeps directions apart, and your difference stands with the error that belongs to it.",
+    ),
+    "confound": Choice(
+        right="b",
+        because="at equal cost SimSiam affords a third pass, so half as many steps again, in runs so short that every "
+        "step counts. Compare at equal steps, or much longer, seed by seed.",
         others={
-            "a": "nothing is lost here: all sixteen dimensions are in use.",
-            "b": "seen from the origin all of these lie in nearly the same direction, so the deviation is close to 0: "
-            "it does notice.",
-            "d": "the points lie in one corner, so the deviation is smaller, but all sixteen dimensions are in use.",
+            "a": "the costs are equal, up to a tenth: that is why SimSiam has a pass more.",
+            "c": "both encoders are the same network; heads and predictors are thrown away before the probe.",
+            "d": "the probe reads features and never sees a loss. A constant factor in it hardly matters to AdamW, "
+            "either.",
         },
     ),
-    "table": Choice(
+    "log": Choice(
         right="b",
-        because="the lowest loss, a deviation as good as any, and three directions of 128: a partial collapse, which "
-        "neither the loss nor the deviation shows.",
+        because="two directions of z are left of 128. The loss of a is as low, but its z keeps more than ten.",
         others={
-            "a": "its rank is as high as any and its probe is good: this is no collapse.",
-            "c": "a high loss is no collapse. This fits a target that never moves: an untrained network is hard to "
-            "predict, and copying it teaches less.",
-            "d": "its rank and its probe are high: without a predictor, hardly any directions would be left.",
+            "a": "a low loss is no alarm by itself: more than ten directions of z are in use.",
+            "c": "a high loss is no collapse. It fits a target that never moves: is after_step called?",
+            "d": "it is slow (is the learning rate too low?), but its rank goes up.",
         },
     ),
     "open": Essay(

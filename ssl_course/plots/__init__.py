@@ -6,6 +6,15 @@
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from ssl_course.plots.collapse import (
+    byol_diagram,
+    correlation_grids,
+    decay_curves,
+    descents,
+    of_each_seed,
+    picture_rows,
+    spectra,
+)
 from ssl_course.plots.general import (
     COLOURS,
     MARKERS,
@@ -54,7 +63,11 @@ __all__ = [
     "accuracy_bars",
     "bars",
     "bars_by_class",
+    "byol_diagram",
     "compare",
+    "correlation_grids",
+    "decay_curves",
+    "descents",
     "feature_maps",
     "gallery",
     "heatmap",
@@ -63,6 +76,7 @@ __all__ = [
     "label_curves",
     "learning_curves",
     "masking_steps",
+    "of_each_seed",
     "picture_rows",
     "plt",
     "scatter",
@@ -72,6 +86,7 @@ __all__ = [
     "similarity",
     "similarity_grid",
     "sorted_by",
+    "spectra",
     "timeline",
     "tsne",
     "tsne_places",

@@ -2,11 +2,12 @@
 
 import copy
 import io
-import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
+
+from ssl_course.methods.barlow_twins import barlow_twins_loss, cross_correlation
+from ssl_course.methods.vicreg import vicreg_loss
 
 
 def unit(z, dim=1):
@@ -318,10 +319,106 @@ def summed(target, online, decay, *, share=1.0):
     return target
 
 
-def schedule(progress, base):
-    """Written as a mean of base and 1 with weights that sum to 1."""
-    early = math.cos(math.pi * progress / 2) ** 2
-    return early * base + (1 - early)
+def off(vectors, along):
+    """The vectors without their parts along unit vectors."""
+    return vectors - torch.einsum("bd,bd,be->be", vectors, along, along)
+
+
+def slope_by_hand(p, t):
+    return -2 * off(unit(t), unit(p)) / p.norm(dim=1, keepdim=True) / len(p)
+
+
+def slope_by_image(p, t):
+    rows = []
+    for one, other in zip(p, t, strict=True):
+        length, direction = one.norm(), other / other.norm()
+        cosine = one @ direction / length
+        rows.append(2 / len(p) * (cosine * one / length - direction) / length)
+    return torch.stack(rows)
+
+
+def slope_by_projector(p, t):
+    """The derivative of p / |p| as a matrix for each image."""
+    u, length = unit(p), p.norm(dim=1)
+    projector = (torch.eye(p.shape[1]) - u[:, :, None] * u[:, None, :]) / length[:, None, None]
+    return torch.bmm(projector, (2 * (u - unit(t)))[:, :, None])[:, :, 0] / len(p)
+
+
+def slope_in_double(p, t):
+    p, t = p.double(), t.double()
+    dot, square = (p * t).sum(1, keepdim=True), (p * p).sum(1, keepdim=True)
+    return -2 * (t * square - dot * p) / (square**1.5 * t.norm(dim=1, keepdim=True) * len(p))
+
+
+def cosine_times_the_whole(p, t):
+    return -2 * (unit(t) - F.cosine_similarity(p, t)[:, None] * p) / p.norm(dim=1, keepdim=True) / len(p)
+
+
+def slope_by_autograd(p, t):
+    p = p.detach().requires_grad_()
+    return torch.autograd.grad(loss_by_cosine(p, t), p)[0]
+
+
+def slope_by_backward(p, t):
+    p = p.detach().requires_grad_()
+    loss_by_image(p, t).backward()
+    return p.grad
+
+
+def slope_by_functional(p, t):
+    return torch.func.grad(loss_by_cosine)(p, t)
+
+
+EYE = torch.eye(4)
+
+
+def covariance(z):
+    return z.T.cov()
+
+
+def volume(z1, z2):
+    """The log-determinants of both covariances keep up the volume, the distance brings partners together."""
+    spread = sum(torch.logdet(covariance(z) + 0.01 * torch.eye(z.shape[1])) for z in (z1, z2))
+    return (z1 - z2).pow(2).sum(dim=1).mean() - spread
+
+
+def white(z):
+    centred = z - z.mean(dim=0)
+    root = torch.linalg.cholesky(covariance(z) + 1e-4 * torch.eye(z.shape[1]))
+    return torch.linalg.solve_triangular(root, centred.T, upper=False).T
+
+
+def whitened(z1, z2):
+    return F.mse_loss(white(z1), white(z2))
+
+
+def towards_the_identity(z1, z2):
+    both = torch.cat([z1, z2])
+    return F.mse_loss(z1, z2) + 0.1 * (covariance(both) - torch.eye(z1.shape[1])).square().sum()
+
+
+def across_the_views(z1, z2):
+    """The covariance between the views itself has to be the identity."""
+    shifted = z1 - z1.mean(dim=0)
+    return (shifted.T @ z2 / len(z1) - torch.eye(z1.shape[1])).pow(2).sum()
+
+
+def correlated_subspaces(z1, z2):
+    """Canonical correlations: the singular values between whitened views."""
+    return -torch.linalg.svdvals(white(z1).T @ white(z2) / len(z1)).sum()
+
+
+def evenly_on_the_sphere(z1, z2):
+    """Alignment and uniformity (Wang & Isola 2020)."""
+    z = F.normalize(torch.cat([z1, z2]), dim=1)
+    return loss_by_cosine(z1, z2) + torch.pdist(z).square().mul(-2).exp().mean().log()
+
+
+def report(with_it=(59.2, 63.0, 53.8), without=(9.3, 10.6, 13.7), mean=47.467, error=3.753):
+    def plain(values):
+        return list(values) if isinstance(values, tuple) else values
+
+    return {"with": plain(with_it), "without": plain(without), "mean": mean, "error": error}
 
 
 def emptied(online):
@@ -377,20 +474,31 @@ RIGHT = {
         through_numpy,
         module_by_module,
     ],
-    "byol.decay": [
-        lambda progress, base: np.array(1 - (1 - base) * (np.cos(np.pi * progress) + 1) / 2),
-        lambda progress, base: base + (1 - base) * math.sin(math.pi / 2 * progress) ** 2,
-        schedule,
-        lambda progress, base: torch.tensor(1 - (1 - base) * (1 + math.cos(math.pi * progress)) / 2),
-        lambda progress, base: base + (1 - base) * math.sin(math.pi * progress / 2) ** 2,
-        lambda progress, base: np.float32(1 - (1 - base) * 0.5 * (np.cos(np.pi * progress) + 1)),
-        lambda progress, base: 1.0 if progress == 1 else (1 + base - (1 - base) * math.cos(progress * math.pi)) / 2,
-        lambda progress, base: torch.lerp(
-            torch.tensor(1.0), torch.tensor(base), (1 + math.cos(math.pi * progress)) / 2
-        ),
+    "byol.gradient": [
+        slope_by_hand,
+        slope_by_image,
+        slope_by_projector,
+        slope_in_double,
+        lambda p, t: (unit(p) * F.cosine_similarity(p, t)[:, None] - unit(t)) / p.norm(dim=1)[:, None] * 2 / len(p),
+        lambda p, t: 2 / p.shape[0] * torch.einsum("b,bd->bd", 1 / p.norm(dim=-1), -off(unit(t), unit(p))),
     ],
-    "byol.clouds": ["cloud c", "c (the ring)", "c", "C", " c", "c)", "(C)"],
-    "byol.table": ["row b", "run b", "b", "B", "b ", "b.", "[b]"],
+    "byol.own_loss": [
+        volume,
+        whitened,
+        towards_the_identity,
+        across_the_views,
+        correlated_subspaces,
+        evenly_on_the_sphere,
+        lambda z1, z2: vicreg_loss(z1, z2, invariance=10.0, variance=25.0, covariance=5.0),
+    ],
+    "byol.survive": [4.0, "4", "s = 4", 4.1, 3.9, torch.tensor(4.0)],
+    "byol.spread": [
+        {"with": [59.2, 63.0, 53.8], "without": [9.3, 10.6, 13.7], "mean": 47.5, "error": 3.75},
+        {"with": torch.tensor([59.2, 63.0, 53.8]), "without": (9.3, 10.6, 13.7), "mean": 47.4667, "error": 3.753},
+        {"with": [50.5, 47.5, 49.4, 52.0], "without": [8.7, 7.5, 8.3, 9.0], "mean": 41.475, "error": 0.629},
+    ],
+    "byol.confound": ["b", "B)", "answer: b"],
+    "byol.log": ["run b", "b", "B", "b ", "b.", "[b]"],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
@@ -470,20 +578,68 @@ WRONG = {
         ("torch.no_grad()), and both", lambda target, online, decay: weights_recorded(target, online, 1 - decay)),
         ("in a new network", in_a_new_network),
     ],
-    "byol.decay": [
-        ("angle is the progress", lambda progress, base: 1 - (1 - base) * (math.cos(progress) + 1) / 2),
-        ("fixed number", lambda progress, base: 1 - 0.1 * (math.cos(math.pi * progress) + 1) / 2),
-        ("brackets are missing", lambda progress, base: 1.5 - (1 - base) * math.cos(math.pi * progress)),
-        ("falls from 1", lambda progress, base: 1 - (1 - base) * (1 - math.cos(math.pi * progress)) / 2),
-        ("kept of the old", lambda progress, base: 1 - schedule(progress, base)),
-        ("straight line", lambda progress, base: (1 - progress) * base + progress),
-        ("stays at the base", lambda progress, base: base),
-        ("isn't halved", lambda progress, base: 2 * schedule(progress, base) - 1),
-        ("isn't added", lambda progress, base: 1 - 0.5 * (1 - base) * math.cos(math.pi * progress)),
-        ("multiplied by", lambda progress, base: base * math.cos(math.pi * progress / 2) ** 2),
-        ("quarter of a turn", lambda progress, base: 1 - (1 - base) * math.cos(progress * math.pi / 2)),
-        ("radians", lambda progress, base: 1 - (1 - base) * math.cos(90 * progress) ** 2),
+    "byol.gradient": [
+        ("sign is turned round", lambda p, t: -slope_by_hand(p, t)),
+        ("isn't divided by the number", lambda p, t: slope_by_hand(p, t) * len(p)),
+        ("factor 2", lambda p, t: -off(unit(t), unit(p)) / p.norm(dim=1, keepdim=True) / len(p)),
+        ("length is missing", lambda p, t: -2 * off(unit(t), unit(p)) / len(p)),
+        ("squared length", lambda p, t: -2 * off(unit(t), unit(p)) / p.square().sum(1, keepdim=True) / len(p)),
+        ("isn't taken off", lambda p, t: -2 * unit(t) / p.norm(dim=1, keepdim=True) / len(p)),
+        ("isn't taken off", lambda p, t: 2 * (unit(p) - unit(t)) / p.norm(dim=1, keepdim=True) / len(p)),
+        ("as a constant", lambda p, t: 2 * (unit(p) - unit(t)) / len(p)),
+        ("as a constant", lambda p, t: -2 * unit(t) / len(p)),
+        ("isn't scaled", lambda p, t: -2 * off(t, unit(p)) / p.norm(dim=1, keepdim=True) / len(p)),
+        ("cos times p", cosine_times_the_whole),
+        ("gradient at the target", lambda p, t: slope_by_hand(t, p)),
+        ("autograd has made them", slope_by_autograd),
+        ("autograd has made them", slope_by_backward),
+        ("autograd has made them", slope_by_functional),
     ],
-    "byol.clouds": [("nothing is lost", "a"), ("it does notice", "b"), ("one corner", "d")],
-    "byol.table": [("no collapse", "a"), ("never moves", "c"), ("hardly any directions", "d")],
+    "byol.own_loss": [
+        ("nearly the same z", F.mse_loss),
+        ("nearly the same z", loss_by_cosine),
+        ("nearly the same z", lambda z1, z2: vicreg_loss(z1, z2, variance=0.0)),
+        ("nearly the same z", lambda z1, z2: (z1 - z2).square().mean() + covariance(z1).add(0.01 * EYE).logdet()),
+        ("copies of each other", lambda z1, z2: vicreg_loss(z1, z2, covariance=0.0)),
+        ("copies of each other", lambda z1, z2: (1 - cross_correlation(z1, z2).diagonal()).square().sum()),
+        ("no better readable", lambda z1, z2: volume(z1, z1) + volume(z2, z2)),
+        ("no better readable", lambda z1, z2: vicreg_loss(z1, z2, invariance=0.0)),
+        ("pushed apart", lambda z1, z2: -(z1 - z2).square().mean()),
+        ("pushed apart", lambda z1, z2: F.cosine_similarity(z1, z2).mean()),
+        ("loss of VICReg", lambda z1, z2: 2 * vicreg_loss(z1, z2)),
+        ("loss of Barlow Twins", barlow_twins_loss),
+        ("no gradient", lambda z1, z2: volume(z1.detach(), z2.detach())),
+        ("no gradient", lambda z1, z2: torch.tensor(volume(z1, z2).item())),
+        ("is one number", lambda z1, z2: volume(z1, z2).item()),
+        ("is one number", lambda z1, z2: (z1 - z2).square().mean(dim=1)),
+        ("nan or inf in step", lambda z1, z2: (-(z1 - z2).square().mean()).log()),
+        ("stops with RuntimeError", lambda z1, z2: z1 @ z2),
+        ("not enough", lambda z1, z2: vicreg_loss(z1[:, :3], z2[:, :3])),  # one dimension isn't used
+        ("without brackets", torch.zeros(2)),
+    ],
+    "byol.survive": [
+        ("factor 2 is lost", 1.5),
+        ("4 of b^2 - 4ac", "19"),
+        ("take the 1 off", 5),
+        ("both roots meet", 0.1),
+        ("4 has become a 2", 9.0),
+        ("not a slip that is known", 2.5),
+    ],
+    "byol.spread": [
+        ("keys", {"with": [1.0], "without": [1.0]}),
+        ("one number for each seed", report(with_it=60.0)),
+        ("'mean' must be a number", report(mean="large")),
+        ("different lengths", report(with_it=[59.2, 63.0])),
+        ("fewer than three", report(with_it=[59.2, 63.0], without=[9.3, 10.6])),
+        ("seed isn't used", report(with_it=[59.2] * 3)),
+        ("swapped", report(with_it=[9.3, 10.6, 13.7], without=[59.2, 63.0, 53.8])),
+        ("measured on h", report(with_it=[32.5, 35.1, 28.9], without=[23.1, 28.2, 27.2])),
+        ("mean isn't", report(mean=-47.467)),
+        ("standard deviation: that of their mean", report(error=6.5)),
+        ("n - 1", report(error=3.065)),
+        ("unpaired", report(error=2.973)),
+        ("isn't the standard error", report(error=1.0)),
+    ],
+    "byol.confound": [("costs are equal", "a"), ("same network", "c"), ("never sees a loss", "d")],
+    "byol.log": [("no alarm by itself", "a"), ("never moves", "c"), ("learning rate too low", "d")],
 }
