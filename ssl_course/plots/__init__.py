@@ -12,7 +12,6 @@ from ssl_course.plots.collapse import (
     decay_curves,
     descents,
     of_each_seed,
-    picture_rows,
     spectra,
 )
 from ssl_course.plots.general import (
@@ -21,6 +20,7 @@ from ssl_course.plots.general import (
     compare,
     heatmap,
     history,
+    picture_rows,
     scatter,
     show_images,
     show_views,
@@ -31,13 +31,11 @@ from ssl_course.plots.general import (
 from ssl_course.plots.masks import (
     hidden_shares,
     masking_steps,
-    picture_rows,
     tuning_curves,
 )
 from ssl_course.plots.pretext import (
     bars,
     bars_by_class,
-    picture_rows,
     side_by_side,
     turn_circle,
     turn_circles,

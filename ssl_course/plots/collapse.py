@@ -3,24 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
-import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ssl_course.plots.general import COLOURS, new_axes, show_images
+from ssl_course.plots.general import COLOURS, new_axes
 
 STYLES = ("-", "--", "-.", ":", (0, (1, 3)))  # of lines, so that they tell apart without colours, too
 SHADES = (COLOURS[0], COLOURS[4], COLOURS[3], COLOURS[2], COLOURS[9])
-
-
-def picture_rows(rows: Mapping[str, Tensor], *, ax: Axes | None = None) -> Axes:
-    """One row of pictures for each entry, its name at the left; each (N, C, H, W), floats in [0, 1]."""
-    pictures = list(rows.values())
-    ax = show_images(torch.cat(pictures), columns=len(pictures[0]), ax=ax)
-    height = pictures[0].shape[-2] + 2
-    for number, name in enumerate(rows):
-        ax.text(-3, (number + 0.5) * height, name, ha="right", va="center", fontsize=9)
-    return ax
 
 
 def byol_diagram(*, ax: Axes | None = None) -> Axes:

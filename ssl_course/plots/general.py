@@ -51,6 +51,22 @@ def show_views(images: Tensor, *views: Tensor, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def picture_rows(rows: Mapping[str, Tensor], *, ax: Axes | None = None) -> Axes:
+    """Rows of images, each (N, 3, H, W) in [0, 1], one below the other with their names on the left.
+
+    Raises:
+        ValueError: if the rows differ in shape.
+    """
+    shapes = {name: tuple(images.shape) for name, images in rows.items()}
+    if len(set(shapes.values())) != 1:
+        raise ValueError(f"all rows must have the same shape, got {shapes}")
+    count, _, height, _ = next(iter(shapes.values()))
+    ax = show_images(torch.cat([images.detach().cpu() for images in rows.values()]), columns=count, ax=ax)
+    for row, name in enumerate(rows):
+        ax.text(-4, row * (height + 2) + height / 2, name, ha="right", va="center", fontsize=9)
+    return ax
+
+
 def history(records: Sequence[Mapping], key: str = "loss", *, label: str | None = None, ax: Axes | None = None) -> Axes:
     """One value of a training history over the epochs."""
     ax = ax or new_axes(4.5, 3)

@@ -1,6 +1,6 @@
 """Figures of lesson 06, on masked autoencoders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -30,22 +30,6 @@ def masking_steps(patches: Tensor, mask: Tensor) -> Axes:
     for ax, title in zip(axes, (f"hide {100 * mask.float().mean():.0f} %", *counts), strict=True):
         ax.set_title(title)
     return axes[0]
-
-
-def picture_rows(rows: Mapping[str, Tensor], *, ax: Axes | None = None) -> Axes:
-    """Rows of images, each (N, 3, H, W) in [0, 1], one below the other with their names on the left.
-
-    Raises:
-        ValueError: if the rows differ in shape.
-    """
-    shapes = {name: tuple(images.shape) for name, images in rows.items()}
-    if len(set(shapes.values())) != 1:
-        raise ValueError(f"all rows must have the same shape, got {shapes}")
-    count, _, height, _ = next(iter(shapes.values()))
-    ax = show_images(torch.cat([images.detach().cpu() for images in rows.values()]), columns=count, ax=ax)
-    for row, name in enumerate(rows):
-        ax.text(-4, row * (height + 2) + height / 2, name, ha="right", va="center", fontsize=9)
-    return ax
 
 
 def tuning_curves(result: dict, *, ax: Axes | None = None) -> Axes:

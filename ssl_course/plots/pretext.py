@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
@@ -30,16 +29,6 @@ def side_by_side(pictures: Mapping[str, Tensor], *, columns: int = 3, size: floa
         show_images(picture, columns=columns, ax=ax).set_title(title, fontsize=9)
         ax.set_anchor("N")  # titles in one line, whatever the pictures' heights
     return axes.flat[0]
-
-
-def picture_rows(rows: Mapping[str, Tensor], *, ax: Axes | None = None) -> Axes:
-    """Rows of pictures, each (N, C, H, W) of one size, with the name of each row on its left."""
-    pictures = list(rows.values())
-    ax = show_images(torch.cat([row.detach().cpu() for row in pictures]), columns=len(pictures[0]), ax=ax)
-    height = pictures[0].shape[-2] + 2
-    for number, name in enumerate(rows):
-        ax.text(-3, number * height + height / 2, name, ha="right", va="center", fontsize=9)
-    return ax
 
 
 def bars(values: Mapping[str, float], *, line: float | None = None, label: str = "", ax: Axes | None = None) -> Axes:
