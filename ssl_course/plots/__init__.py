@@ -19,6 +19,7 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
+from ssl_course.plots.margins import corners, over_steps, retrieved, roc, shrinking, triplets, zones
 from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
 
 __all__ = [
@@ -27,15 +28,22 @@ __all__ = [
     "Axes",
     "accuracy_bars",
     "compare",
+    "corners",
     "gallery",
     "heatmap",
     "history",
+    "over_steps",
     "plt",
+    "retrieved",
+    "roc",
     "scatter",
     "show_images",
     "show_views",
+    "shrinking",
     "similarity",
     "similarity_grid",
+    "triplets",
     "tsne",
     "tsne_places",
+    "zones",
 ]
