@@ -10,8 +10,10 @@ import datetime
 import hashlib
 import json
 import math
+import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -72,6 +74,7 @@ class Trained:
     method: nn.Module | None = None
 
 
+_LAST_IMAGES: dict[tuple, Images] = {}  # in a process that makes several runs
 Build = Callable[[Recipe, int], nn.Module]  # a recipe and how many classes -> a method
 Judge = Callable[[Trained, Images, Recipe, Machine], dict]
 
@@ -128,11 +131,60 @@ def run(
     with torch.random.fork_rng(devices=[]), _threads(machine):
         torch.default_generator.manual_seed(recipe.seed)
         row = about | judge(trained, images, recipe, machine)
-        features = _features(trained.encoder, images.test[:KEPT])
+        kept = features(trained.encoder, images.test[:KEPT], machine)
     row |= {"hash": place.name, "machine": asdict(machine), "date": today()}
-    _write(place / "features.pt", lambda part: torch.save(features, part))
+    _write(place / "features.pt", lambda part: torch.save(kept, part))
     _write_json(place / "row.json", row | {"hardware": hardware(machine)})
     return _read(place)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run that another process may make: everything in it can be sent there.
+
+    Attributes:
+        recipe: of the run.
+        judge: makes the numbers of the row; a function of a module.
+        prepare: loads the images of a recipe; a function of a module.
+    """
+
+    recipe: Recipe
+    judge: Judge
+    prepare: Callable[[Recipe], Images] = load_images
+
+
+def run_side_by_side(tasks: Sequence[Task], folder: Path, machine: Machine, jobs: int) -> Iterator[tuple[Task, dict]]:
+    """Each task with its row as it is finished, `jobs` of them at a time, each in a process of its own.
+
+    A task that fails comes with {"failed": why} in place of a row; the rows have no features, which stay in the folder.
+    """
+    if jobs < 2:
+        yield from ((task, _made_there(task, folder, machine)) for task in tasks)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(_made_there, task, folder, machine): task for task in tasks}
+        for done in as_completed(waiting):
+            yield waiting[done], done.result()
+
+
+def _made_there(task: Task, folder: Path, machine: Machine) -> dict:
+    """A row, or why it could not be made, whatever the reason: that costs no other row."""
+    try:
+        images = _images_of(task)
+        row = run(task.recipe, folder, images=images, machine=machine, judge=task.judge, progress=False)
+    except Exception as failure:
+        return {"failed": str(failure) or type(failure).__name__}
+    return {key: value for key, value in row.items() if key != "features"}
+
+
+def _images_of(task: Task) -> Images:
+    """A task's images; those of the last task stay in memory, since many tasks share theirs."""
+    made = task.recipe
+    wanted = task.prepare, made.data, made.size, made.resolution, made.probe, made.seed
+    if wanted not in _LAST_IMAGES:
+        _LAST_IMAGES.clear()
+        _LAST_IMAGES[wanted] = task.prepare(made)
+    return _LAST_IMAGES[wanted]
 
 
 def train(
@@ -177,11 +229,18 @@ def _about(recipe: Recipe, history: History, images: Images) -> dict:
     return about | {key: history[-1][key] for key in ("loss", "feature_deviation", "effective_rank")}
 
 
+def judge_briefly(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
+    """Linear probe and k-NN alone."""
+    known, new = (features(trained.encoder, part, machine) for part in (images.labelled, images.test))
+    labelled = known, images.labelled.labels, new, images.test.labels
+    return {"linear_probe": linear_probe(*labelled), "knn": knn_accuracy(*labelled)}
+
+
 def judge_row(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
     """Every number of the comparison's table for one encoder."""
     encoder = trained.encoder
-    known = _features(encoder, images.labelled), images.labelled.labels
-    new = _features(encoder, images.test), images.test.labels
+    known = features(encoder, images.labelled, machine), images.labelled.labels
+    new = features(encoder, images.test, machine), images.test.labels
     row = {"linear_probe": linear_probe(*known, *new), "knn": knn_accuracy(*known, *new)}
     few = [share for share in FEW if share * len(images.labelled) >= 2 * len(images.test.classes)]
     curve = few_label_curve(*known, *new, fractions=few, draws=DRAWS, seed=recipe.seed)
@@ -206,8 +265,11 @@ def _tune(encoder: nn.Module, images: Images, share: float, recipe: Recipe, mach
     )
 
 
-def _features(encoder: nn.Module | None, images: ImageSet) -> Tensor:
-    return raw_pixels(images.images) if encoder is None else extract_features(encoder, images.images)
+def features(encoder: nn.Module | None, images: ImageSet, machine: Machine) -> Tensor:
+    """Features (N, D) on the processor, computed on the machine's device; without an encoder the raw pixels."""
+    if encoder is None:
+        return raw_pixels(images.images)
+    return extract_features(encoder.to(machine.device), images.images)
 
 
 # --- what a run is made of
@@ -226,7 +288,7 @@ def ingredients(
         made_of[name]["labels"] = None if part.labels is None else checksum(part.labels)
         made_of[name]["factors"] = {factor: checksum(values) for factor, values in (part.factors or {}).items()}
     made_of |= {"device": machine.device, "precision": machine.precision, "threads": machine.threads}
-    parts = [train, build, NETWORKS[recipe.encoder], *([judge, _features] if judge else [])]
+    parts = [train, build, NETWORKS[recipe.encoder], *([judge, features] if judge else [])]
     if recipe.method not in FLOORS:
         parts.append(METHODS.get(recipe.method, Supervised))
     return made_of | {"code": code_behind(*parts), "versions": versions()}
