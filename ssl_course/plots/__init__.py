@@ -19,7 +19,7 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
-from ssl_course.plots.margins import corners, over_steps, retrieved, roc, shrinking, triplets, zones
+from ssl_course.plots.margins import over_steps, retrieved, roc, shrinking, triplets, zones
 from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "Axes",
     "accuracy_bars",
     "compare",
-    "corners",
     "gallery",
     "heatmap",
     "history",

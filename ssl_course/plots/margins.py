@@ -95,22 +95,8 @@ def shrinking(differences: Mapping[str, Tensor], margin: float, *, ax: Axes | No
     return ax
 
 
-def corners(margin: float, *, slopes: bool = False, ax: Axes | None = None) -> Axes:
-    """The hinge with its margin beside softplus, or the slopes of both, over near - far."""
-    ax = ax or new_axes(4.5, 2.8)
-    x = torch.linspace(-4, 3, 200).requires_grad_()
-    losses = {f"hinge, margin {margin}": F.relu(x + margin), "softplus": F.softplus(x)}
-    for (name, loss), colour in zip(losses.items(), LINES, strict=False):
-        shown = torch.autograd.grad(loss.sum(), x)[0] if slopes else loss.detach()
-        ax.plot(x.detach(), shown, color=colour, label=name)
-    ax.set(xlabel="near - far (squared distance)", ylabel="gradient" if slopes else "loss")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8)
-    return ax
-
-
 def roc(curves: Mapping[str, tuple[Tensor, Tensor]], *, ax: Axes | None = None) -> Axes:
-    """False and true accepts of a verification, shares in [0, 1], each (N,), as the threshold rises; dotted: guessing."""
+    """False and true accepts of a verification as the threshold rises, shares (N,) in [0, 1]; dotted: guessing."""
     ax = ax or new_axes(4.4, 3.4)
     for (name, (false, true)), colour in zip(curves.items(), COLOURS[::2], strict=False):
         ax.plot(100 * false, 100 * true, color=colour, label=name)
