@@ -20,7 +20,8 @@ from ssl_course.plots.general import (
     tsne_places,
 )
 from ssl_course.plots.margins import over_steps, retrieved, roc, shrinking, triplets, zones
-from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
+from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
+from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
 __all__ = [
     "COLOURS",
@@ -28,9 +29,12 @@ __all__ = [
     "Axes",
     "accuracy_bars",
     "compare",
+    "feature_maps",
     "gallery",
     "heatmap",
     "history",
+    "label_curves",
+    "learning_curves",
     "over_steps",
     "plt",
     "retrieved",
@@ -41,8 +45,11 @@ __all__ = [
     "shrinking",
     "similarity",
     "similarity_grid",
+    "sorted_by",
+    "timeline",
     "triplets",
     "tsne",
     "tsne_places",
+    "tsne_settings",
     "zones",
 ]
