@@ -9,7 +9,7 @@ from ssl_course.checks import triplet
 LOSSES = {
     "triplet.pairs": triplet.contrastive_margin,
     "triplet.triplet": triplet.triplet_margin,
-    "triplet.two_candidates": triplet.two_candidates,
+    "triplet.batch_all": triplet.batch_all,
 }
 
 

@@ -1,6 +1,7 @@
-"""Exercises of lesson 03: margins for pairs and triplets, mining, collapse, and the way to InfoNCE."""
+"""Exercises of lesson 03: margins for pairs and triplets, their gradient, mining, collapse, and fair comparisons."""
 
 import math
+import statistics
 from itertools import combinations
 
 import torch
@@ -8,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number
-from ssl_course.methods.moco import info_nce
-from ssl_course.methods.triplet import contrastive_margin, semi_hard_negatives, triplet_margin
+from ssl_course.methods.triplet import choose_negatives, contrastive_margin, semi_hard_negatives, triplet_margin
 
 INFINITE = float("inf")
 
@@ -377,113 +377,288 @@ def still_broken() -> dict:
     }
 
 
-# --- The softmax over two candidates, each a function of (anchor, positive, negative, temperature)
+# --- The gradient of the triplet loss, written out, each a function of (anchor, positive, negative, margin)
 
 
-def two_candidates(anchor, positive, negative, temperature):
-    """Each anchor chooses between its positive and its own negative: the mean of info_nce with one negative each."""
-    rows = zip(anchor.split(1), positive.split(1), negative.split(1), strict=True)
-    return torch.stack([info_nce(*row, temperature) for row in rows]).mean()
+def gradients(anchor, positive, negative, margin):
+    """The gradients of triplet_margin at anchor, positive and negative, (B, D) each, by autograd."""
+    leaves = [z.detach().clone().requires_grad_() for z in (anchor, positive, negative)]
+    return torch.autograd.grad(triplet_margin(*leaves, margin), leaves)
 
 
-def of_logits(rule, *, normalise: bool = True):
-    """A loss of the two logits; not normalised ones are plain products."""
+def sloped(rule, *, factor=2.0):
+    """Gradients made of a rule (a, p, n) -> three directions, for the active triplets, as a mean over all."""
 
-    def loss(anchor, positive, negative, temperature):
-        parts = (F.normalize(z, dim=1) if normalise else z for z in (anchor, positive, negative))
-        a, p, n = parts
-        return rule((a * p).sum(dim=1) / temperature, (a * n).sum(dim=1) / temperature)
+    def found(anchor, positive, negative, margin):
+        active = (distances(anchor, positive) - distances(anchor, negative) + margin > 0).float().unsqueeze(1)
+        return tuple(factor * active * part / len(anchor) for part in rule(anchor, positive, negative))
+
+    return found
+
+
+def directions(a, p, n):
+    return n - p, p - a, a - n
+
+
+def scaled(factor):
+    """The right gradients, each triplet's times a factor made of (difference, margin, B)."""
+
+    def found(anchor, positive, negative, margin):
+        difference = distances(anchor, positive) - distances(anchor, negative)
+        weight = factor(difference, margin, len(anchor)).unsqueeze(1)
+        return tuple(2 * weight * part / len(anchor) for part in directions(anchor, positive, negative))
+
+    return found
+
+
+def of_plain_distances(anchor, positive, negative, margin):
+    near, far = ((anchor - z).norm(dim=1, keepdim=True) for z in (positive, negative))
+    pull, push = (anchor - positive) / near, (anchor - negative) / far
+    active = (near - far + margin > 0) / len(anchor)
+    return active * (pull - push), -active * pull, active * push
+
+
+def step(values):
+    return (values > 0).float()
+
+
+GRADIENTS = {
+    "the factor 2 is missing: the derivative of a square has it.": sloped(directions, factor=1.0),
+    "all signs are turned round: this is the direction of descent, and the gradient points uphill.": sloped(
+        directions, factor=-2.0
+    ),
+    "it isn't divided by the number of triplets: the loss is a mean.": scaled(
+        lambda difference, margin, count: count * step(difference + margin)
+    ),
+    "it is divided by the number of active triplets: the mean is over all of them.": scaled(
+        lambda difference, margin, count: step(difference + margin) * count / step(difference + margin).sum()
+    ),
+    "triplets beyond the margin have a gradient, too: behind the corner of the hinge it is 0.": scaled(
+        lambda difference, margin, count: torch.ones_like(difference)
+    ),
+    "the margin is missing where it is decided who is active: far must be larger than near by the margin.": scaled(
+        lambda difference, margin, count: step(difference)
+    ),
+    "each triplet is weighted by its loss: the slope of a hinge is 0 or 1, however large the loss is.": scaled(
+        lambda difference, margin, count: F.relu(difference + margin)
+    ),
+    "the anchor is only pulled: it stands in both distances, so two parts add up.": sloped(
+        lambda a, p, n: (a - p, p - a, a - n)
+    ),
+    "the anchor is only pushed: it stands in both distances, so two parts add up.": sloped(
+        lambda a, p, n: (n - a, p - a, a - n)
+    ),
+    "the anchor's gradient has the wrong sign: 2 (a - p) - 2 (a - n).": sloped(lambda a, p, n: (p - n, p - a, a - n)),
+    "the positive's gradient has the wrong sign: the inner derivative of a - p with respect to p is -1.": sloped(
+        lambda a, p, n: (n - p, a - p, a - n)
+    ),
+    "the negative's gradient has the wrong sign: far is subtracted, and the inner derivative is -1, too.": sloped(
+        lambda a, p, n: (n - p, p - a, n - a)
+    ),
+    "the signs of positive and negative are both wrong: the inner derivative of a - p with respect to p is -1.": sloped(
+        lambda a, p, n: (n - p, a - p, n - a)
+    ),
+    "positive and negative are in the wrong order: anchor, positive, negative.": sloped(
+        lambda a, p, n: (n - p, a - n, p - a)
+    ),
+    "these are the gradients of plain distances: the loss above is one of squared distances.": of_plain_distances,
+}
+
+
+# --- All triplets of a batch, each a function of (z1, z2, margin)
+
+
+def table(z1: Tensor, z2: Tensor) -> Tensor:
+    """Squared distances of all views 1 to all views 2 on the sphere, (B, B)."""
+    return 2 - 2 * F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T
+
+
+def two_views(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Vectors (count, 4) and their partners, near enough for some triplets to be easy and far enough for hard ones."""
+    z1, noise = torch.randn(2, count, 4, generator=torch.Generator().manual_seed(seed))
+    return z1, 0.6 * z1 + noise
+
+
+def others(count: int) -> Tensor:
+    return ~torch.eye(count, dtype=torch.bool)
+
+
+def batch_all(z1, z2, margin):
+    """The mean of the triplet loss over all anchors of view 1 and all strangers of view 2."""
+    far = table(z1, z2)
+    terms = F.relu(far.diagonal().unsqueeze(1) - far + margin)  # (B, B)
+    return terms[others(len(z1))].mean()
+
+
+def of_table(rule):
+    """A loss made of a rule (near (B, 1), far (B, B), margin) -> terms (B, B), averaged over the strangers."""
+
+    def loss(z1, z2, margin):
+        far = table(z1, z2)
+        return rule(far.diagonal().unsqueeze(1), far, margin)[others(len(z1))].mean()
 
     return loss
 
 
-def of_products(scale):
-    """A loss of the logits that a rule makes of (anchor, other, temperature)."""
-    return lambda a, p, n, temperature: F.softplus(scale(a, n, temperature) - scale(a, p, temperature)).mean()
+def active_ones(z1, z2, margin):
+    far = table(z1, z2)
+    terms = F.relu(far.diagonal().unsqueeze(1) - far + margin)[others(len(z1))]
+    return terms[terms > 0].mean()
 
 
-def bracket_missing(a, b, temperature):
-    return (a * b).sum(dim=1) / a.norm(dim=1) * b.norm(dim=1) / temperature
+def unscaled(z1, z2, margin):
+    far = (z1.unsqueeze(1) - z2.unsqueeze(0)).square().sum(dim=2)
+    return F.relu(far.diagonal().unsqueeze(1) - far + margin)[others(len(z1))].mean()
 
 
-def one_length(a, b, temperature):
-    return (a * b).sum(dim=1) / (a.norm() * b.norm()) / temperature
+def within_a_view(z1, z2, margin):
+    far = table(z1, z1)
+    return F.relu(table(z1, z2).diagonal().unsqueeze(1) - far + margin)[others(len(z1))].mean()
 
 
-def softmax_twice(a, p, n, temperature):
-    cosines = torch.stack([F.cosine_similarity(a, p), F.cosine_similarity(a, n)], dim=1)  # (B, 2)
-    return -(cosines / temperature).softmax(dim=1).log_softmax(dim=1)[:, 0].mean()
+def mean_first(z1, z2, margin):
+    far = table(z1, z2)
+    return F.relu((far.diagonal().unsqueeze(1) - far + margin)[others(len(z1))].mean())
 
 
-TWO = {
-    "the cosines are multiplied by the temperature instead of divided.": (
-        lambda a, p, n, temperature: two_candidates(a, p, n, 1 / temperature)
+def plain_table(z1, z2, margin):
+    far = (F.normalize(z1, dim=1).unsqueeze(1) - F.normalize(z2, dim=1).unsqueeze(0)).norm(dim=2)
+    return F.relu(far.diagonal().unsqueeze(1) - far + margin)[others(len(z1))].mean()
+
+
+def one_negative(mining):
+    """Only one negative for each anchor, chosen as the lesson's ways of mining do."""
+
+    def loss(z1, z2, margin):
+        far = table(z1, z2)
+        near = far.diagonal()
+        chosen = choose_negatives(near, hidden(far, INFINITE), mining)
+        return F.relu(near - far.gather(1, chosen.unsqueeze(1)).squeeze(1) + margin).mean()
+
+    return loss
+
+
+BATCH = {
+    "an image is its own negative: leave out the diagonal, also where you divide.": lambda z1, z2, margin: F.relu(
+        table(z1, z2).diagonal().unsqueeze(1) - table(z1, z2) + margin
+    ).mean(),
+    "the sum is without the diagonal, and it is divided by B * B: there are B * (B - 1) triplets.": (
+        lambda z1, z2, margin: batch_all(z1, z2, margin) * (len(z1) - 1) / len(z1)
     ),
-    "the temperature isn't used: divide the cosines by it.": lambda a, p, n, temperature: two_candidates(a, p, n, 1.0),
-    "the vectors aren't scaled to length 1: a cosine is the product of vectors of length 1.": of_logits(
-        lambda own, other: F.softplus(other - own).mean(), normalise=False
+    "the sum is divided by B: there are B * (B - 1) triplets.": (
+        lambda z1, z2, margin: batch_all(z1, z2, margin) * (len(z1) - 1)
     ),
-    "the negative counts as the right answer: the positive is right, and distances need a minus sign.": of_logits(
-        lambda own, other: F.softplus(own - other).mean()
+    "the losses are summed: take the mean over all triplets.": (
+        lambda z1, z2, margin: batch_all(z1, z2, margin) * len(z1) * (len(z1) - 1)
     ),
-    "squared distances are divided by the temperature as if they were cosines: they are twice as large.": of_logits(
-        lambda own, other: F.softplus(2 * (other - own)).mean()
+    "the mean is over the active triplets alone: here those beyond the margin count, with a loss of 0.": active_ones,
+    "each distance is compared with the positive of its column: near needs the shape (B, 1), by `unsqueeze(1)`.": (
+        lambda z1, z2, margin: batch_all(z2, z1, margin)
     ),
-    "it is still the hinge, which has a corner: the softmax has none, in place of the clamp comes softplus.": of_logits(
-        lambda own, other: F.relu(other - own).mean()
+    "near and far are swapped: it is near - far + margin.": of_table(
+        lambda near, far, margin: F.relu(far - near + margin)
     ),
-    "the positive is missing from the denominator: the softmax sums over both candidates.": of_logits(
-        lambda own, other: (other - own).mean()
+    "the clamp is missing: triplets beyond the margin would be pushed on for ever.": of_table(
+        lambda near, far, margin: near - far + margin
     ),
-    "the probability itself is returned: the loss is minus its logarithm.": of_logits(
-        lambda own, other: torch.sigmoid(own - other).mean()
+    "the margin isn't used: add it before the clamp.": of_table(lambda near, far, margin: F.relu(near - far)),
+    "the mean comes before the clamp: clamp each triplet by itself.": mean_first,
+    "the vectors aren't scaled to length 1: here they are to be, one by one.": unscaled,
+    "the negatives are of view 1, like the anchor: take them from view 2.": within_a_view,
+    "the distances aren't squared: the loss is one of squared distances.": plain_table,
+    "cosines stand where squared distances belong: near - far is 2 (cos(a, n) - cos(a, p)).": of_table(
+        lambda near, far, margin: F.relu((near - far) / 2 + margin)
     ),
-    "the logarithm is taken of the mean probability: take it for each anchor, then the mean.": of_logits(
-        lambda own, other: -torch.sigmoid(own - other).mean().log()
+    "each anchor has one negative, the hardest: here all B - 1 count.": one_negative("hard"),
+    "each anchor has one negative, the semi-hard one: here all B - 1 count.": one_negative("semi-hard"),
+}
+
+
+# --- A difference over seeds, each a function of (one, other, seeds)
+
+
+def paired_difference(one, other, seeds):
+    """Mean and standard deviation of one(seed) - other(seed) over the seeds."""
+    differences = [one(seed) - other(seed) for seed in seeds]
+    return statistics.mean(differences), statistics.stdev(differences)
+
+
+def of_results(rule):
+    """Mean and spread made of a rule of both lists of results."""
+    return lambda one, other, seeds: rule([one(seed) for seed in seeds], [other(seed) for seed in seeds])
+
+
+def gaps(a, b):
+    return [x - y for x, y in zip(a, b, strict=True)]
+
+
+def noisy(level: float, own: float, shared: float, *, shift: float = 0.0):
+    """A made-up run: what a seed does to every run alike, and what it does to this one."""
+    return lambda seed: level + shared * math.sin(5 * seed + 1) + own * math.cos(3 * seed + shift)
+
+
+def run_pairs() -> list[tuple]:
+    return [
+        (noisy(67, 1.0, 6.0), noisy(55, 1.5, 6.0, shift=1), [0, 1, 2]),
+        (noisy(40, 2.0, 4.0), noisy(43, 1.0, 4.0, shift=2), [3, 4, 5, 6]),
+    ]
+
+
+PAIRED = {
+    "the two are subtracted the wrong way round: one - other.": of_results(
+        lambda a, b: (-statistics.mean(gaps(a, b)), statistics.stdev(gaps(a, b)))
     ),
-    "each anchor chooses among the negatives of all: here it has only its own.": info_nce,
-    "the losses are summed: take the mean over the anchors.": (
-        lambda a, p, n, temperature: len(a) * two_candidates(a, p, n, temperature)
+    "the spread is that of unrelated runs, the root of both variances' sum: subtract seed by seed first, and what a "
+    "seed does to both drops out.": of_results(
+        lambda a, b: (statistics.mean(gaps(a, b)), math.hypot(statistics.stdev(a), statistics.stdev(b)))
     ),
-    "a bracket is missing in the cosine: x / |a| * |b| multiplies by |b|; it is x / (|a| * |b|).": of_products(
-        bracket_missing
+    "the two deviations are subtracted: take the deviation of the differences.": (
+        of_results(lambda a, b: (statistics.mean(gaps(a, b)), statistics.stdev(a) - statistics.stdev(b))),
+        of_results(lambda a, b: (statistics.mean(gaps(a, b)), abs(statistics.stdev(a) - statistics.stdev(b)))),
     ),
-    "all vectors are divided by one common length: norm() without dim=1 is the length of the whole table.": (
-        of_products(one_length)
+    "the spread is that of one method alone: take the deviation of the differences.": (
+        of_results(lambda a, b: (statistics.mean(gaps(a, b)), statistics.stdev(a))),
+        of_results(lambda a, b: (statistics.mean(gaps(a, b)), statistics.stdev(b))),
     ),
-    "only the anchors are scaled to length 1: a cosine needs both its vectors to be.": of_products(
-        lambda a, b, temperature: (F.normalize(a, dim=1) * b).sum(dim=1) / temperature
+    "the deviation is divided by n: with so few seeds it must be n - 1 (statistics.stdev, or numpy's ddof=1).": (
+        of_results(lambda a, b: (statistics.mean(gaps(a, b)), statistics.pstdev(gaps(a, b))))
     ),
-    "the anchors aren't scaled to length 1: a cosine needs both its vectors to be.": of_products(
-        lambda a, b, temperature: (a * F.normalize(b, dim=1)).sum(dim=1) / temperature
+    "the spread is the standard error, which says how well the mean is known: asked for is the deviation.": of_results(
+        lambda a, b: (statistics.mean(gaps(a, b)), statistics.stdev(gaps(a, b)) / len(a) ** 0.5)
     ),
-    "each column is scaled to length 1 instead of each row: F.normalize takes dim=1 here.": of_products(
-        lambda a, b, temperature: (F.normalize(a, dim=0) * F.normalize(b, dim=0)).sum(dim=1) / temperature
+    "the spread is the variance: take its root.": of_results(
+        lambda a, b: (statistics.mean(gaps(a, b)), statistics.variance(gaps(a, b)))
     ),
-    "the softmax is taken twice: cross_entropy takes it by itself, give it the logits.": softmax_twice,
-    "the cosines are divided by the temperature's square: divide once, not both vectors.": (
-        lambda a, p, n, temperature: two_candidates(a, p, n, temperature**2)
+    "the spread is the range, which grows with the number of seeds: take the standard deviation.": of_results(
+        lambda a, b: (statistics.mean(gaps(a, b)), max(gaps(a, b)) - min(gaps(a, b)))
     ),
-    "the division by the temperature comes after the loss: it belongs to the cosines, before the softmax.": (
-        lambda a, p, n, temperature: two_candidates(a, p, n, 1.0) / temperature
+    "the best seeds are compared: the luck of the best grows with the number of trials.": (
+        of_results(lambda a, b: (max(a) - max(b), statistics.stdev(gaps(a, b)))),
+        of_results(lambda a, b: (max(gaps(a, b)), statistics.stdev(gaps(a, b)))),
     ),
-    "the temperature is a fixed number: use the argument.": tuple(
-        lambda a, p, n, temperature, fixed=fixed: two_candidates(a, p, n, fixed)
-        for fixed in (0.05, 0.07, 0.1, 0.2, 0.5)
+    "the median is returned: asked for is the mean.": of_results(
+        lambda a, b: (statistics.median(gaps(a, b)), statistics.stdev(gaps(a, b)))
     ),
-    "the logarithm has base 2: it is the natural one.": (
-        lambda a, p, n, temperature: two_candidates(a, p, n, temperature) / math.log(2)
+    "only the first seed is used: run every one of them.": (
+        lambda one, other, seeds: (one(seeds[0]) - other(seeds[0]), 0.0),
+    ),
+    "the seed is never handed on: every run is seed 0.": lambda one, other, seeds: (one(0) - other(0), 0.0),
+    "the two get different seeds: a pair shares its seed.": (
+        lambda one, other, seeds: of_results(lambda a, b: (statistics.mean(gaps(a, b)), statistics.stdev(gaps(a, b))))(
+            one, lambda seed: other(seed + 1), seeds
+        ),
+        lambda one, other, seeds: of_results(
+            lambda a, b: (statistics.mean(gaps(a, b[::-1])), statistics.stdev(gaps(a, b[::-1])))
+        )(one, other, seeds),
+    ),
+    "the seeds' numbers are replaced by 0, 1, 2 …: use those that are given.": (
+        lambda one, other, seeds: paired_difference(one, other, range(len(seeds)))
     ),
 }
 
+REPORTED = 0.8  # deviation of z, semi-hard less hard, in the set's short training
+
 EXERCISES: dict[str, Exercise] = {
-    "pairs": Function(
-        reference=contrastive_margin,
-        cases=lambda: [(*pairs(7, 3, 1), 1.0), (*pairs(10, 4, 2), 0.7), (*pairs(5, 2, 3), 1.6)],
-        mistakes=PAIRS,
-        praise="the same as the package's, at three margins.",
-        gradients={"z1": 0, "z2": 1},
-    ),
     "triplet": Function(
         reference=triplet_margin,
         cases=lambda: [(*triplets(7, seed=1), 0.5), (*triplets(5, seed=2), 0.2), (*triplets(9, 4, seed=3), 1.0)],
@@ -491,25 +666,41 @@ EXERCISES: dict[str, Exercise] = {
         praise="the same as the package's, at three margins.",
         gradients={"anchor": 0, "positive": 1, "negative": 2},
     ),
-    "active": Number(
-        right=5 / 8,
-        because="five of the eight are inside the margin. The other three have a gradient of exactly 0.",
-        slips={
-            1 / 8: "the margin was forgotten: a triplet is active until far is larger than near by 0.5.",
-            3 / 8: "the easy ones were counted: they are the ones that teach nothing.",
-            4 / 8: "only the semi-hard ones were counted: the hard one is active, too.",
-            5.0: "that is how many they are: the share is out of eight.",
-            62.5: "that is in percent: the share is a number from 0 to 1.",
-            0.25625: "that is the mean loss: count the triplets whose loss is above 0.",
-        },
-        tolerance=0.001,
-    ),
     "semi_hard": Function(
         reference=semi_hard,
         cases=tables,
         mistakes=MINING,
         praise="the nearest beyond the positive, never the image itself, and the farthest where nothing is beyond.",
         whole=True,
+    ),
+    "pairs": Function(
+        reference=contrastive_margin,
+        cases=lambda: [(*pairs(7, 3, 1), 1.0), (*pairs(10, 4, 2), 0.7), (*pairs(5, 2, 3), 1.6)],
+        mistakes=PAIRS,
+        praise="the same as the package's, at three margins.",
+        gradients={"z1": 0, "z2": 1},
+    ),
+    "gradient": Function(
+        reference=gradients,
+        cases=lambda: [(*triplets(7, seed=4), 0.5), (*triplets(5, 4, seed=5), 2.0), (*triplets(6, 3, seed=6), 0.2)],
+        mistakes=GRADIENTS,
+        praise="the same as autograd's, at all three points.",
+    ),
+    "poles": Number(
+        right=0.5 * 4 / 9,
+        because="4 of the 9 others lie at the anchor's own pole: near = far = 0 costs the margin, and the 5 at the "
+        "other pole, 4 away, cost nothing. Semi-hard mining looks beyond the positive, finds the other pole, and "
+        "its loss is exactly 0: one bit about the image, and a loss of zero.",
+        slips={
+            0.25: "the anchor's own image was counted: only the 9 others can be its negative.",
+            0.5: "all negatives were put at the anchor's own pole: that is the loss of a collapse, or of hard mining.",
+            0.0: "that is the loss under semi-hard mining, which passes over all at distance 0: here it is random.",
+            0.5 * 5 / 9: "the poles were mixed up: the 5 at the other pole are far away and cost nothing.",
+            4 / 9: "that is the share of active triplets: each of them costs the margin.",
+            0.5 - 4 * 5 / 9: "the clamp is missing: a triplet beyond the margin costs 0, not less than 0.",
+            2.0: "that is a mean of distances: put near and far into the loss.",
+        },
+        tolerance=0.004,
     ),
     "mend": Function(
         reference=mended,
@@ -520,19 +711,47 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "collapse": Choice(
         right="c",
-        because="the loss comes down to its margin and stays there while the points draw together: near = far = 0.",
+        because="z has no deviation left and the loss stands at the margin, but h is spread, and probes far above the "
+        "floor: mend the mining, and don't say that nothing was learnt.",
         others={
-            "a": "a loss that stays high under semi-hard mining is normal: here the points spread, so the run learns.",
-            "b": "its points are spread. What ends here is the teaching: hardly a triplet is active any more.",
-            "d": "it passes through the margin and goes on, and its points spread: a collapse stays at the margin.",
+            "a": "a loss that stays high under semi-hard mining is normal: z is spread, and the probe is the best.",
+            "b": "its z is spread. Nothing has collapsed: its questions are so easy that hardly a triplet is active.",
+            "d": "it passes through the margin and goes on, and its z spreads: a collapse stays at the margin.",
+            "e": "here the encoder has collapsed, too: h has no deviation, and the probe guesses.",
         },
     ),
-    "two_candidates": Function(
-        reference=two_candidates,
-        cases=lambda: [(*triplets(count, seed=count), temperature) for count, temperature in ((3, 0.1), (6, 0.4))],
-        mistakes=TWO,
-        praise="this is InfoNCE with a single negative: lesson 04 only adds more of them.",
-        gradients={"anchor": 0, "positive": 1, "negative": 2},
+    "confound": Choice(
+        right="c",
+        because="passes are equal, steps aren't: 138 of the large batch against 561. Train the random run with batches "
+        "of 32, and with the same seeds, before you say what mining is worth.",
+        others={
+            "a": "a margin that both share can't make the difference between them.",
+            "b": "a deviation of 2 over three seeds is far too small to make 16 points.",
+            "d": "losses of two ways of mining can't be compared, but nobody did: the claim is about the probe.",
+            "e": "both probes see as many labelled images, so neither has an advantage.",
+        },
+    ),
+    "paired": Function(
+        reference=paired_difference,
+        cases=run_pairs,
+        mistakes=PAIRED,
+        praise="mean and deviation of the differences, seed by seed.",
+    ),
+    "report": Number(
+        right=REPORTED,
+        because="and its spread over the seeds is many times smaller: that difference is no luck.",
+        slips={
+            -REPORTED: "it was subtracted the wrong way round: semi-hard - hard.",
+            0.0: "nothing differs between the two: is mining handed on to the method?",
+        },
+        tolerance=0.17,
+    ),
+    "batch_all": Function(
+        reference=batch_all,
+        cases=lambda: [(*two_views(5 + seed, seed), margin) for seed, margin in ((0, 0.5), (1, 1.0), (2, 1.5))],
+        mistakes=BATCH,
+        praise="all B * (B - 1) triplets, each clamped by itself.",
+        gradients={"z1": 0, "z2": 1},
     ),
     "open": Essay(
         question="You have 500 hours of film from wild-life cameras in a forest, without labels, and want features "

@@ -249,58 +249,170 @@ def repaired_as_a_loop(z1, z2, margin):
     return sum(terms) / len(terms)
 
 
-# --- Two candidates
+# --- Gradients
 
 
-def two_logits(a, p, n, temperature, *, right=0, total="mean", scale=unit):
-    a, p, n = scale(a), scale(p), scale(n)
-    logits = torch.stack([(a * p).sum(1), (a * n).sum(1)], dim=1) / temperature
-    return F.cross_entropy(logits, torch.full((len(a),), right), reduction=total)
+def slopes_by_autograd(a, p, n, margin):
+    leaves = [torch.nn.Parameter(z) for z in (a, p, n)]
+    torchs_own(*leaves, margin).backward()
+    return [leaf.grad for leaf in leaves]
 
 
-def from_distances(a, p, n, temperature, *, factor=2, rounded=F.softplus):
-    a, p, n = unit(a), unit(p), unit(n)
-    return rounded(((a - p).pow(2).sum(1) - (a - n).pow(2).sum(1)) / (factor * temperature)).mean()
+def slopes_one_by_one(a, p, n, margin, *, term=lambda value: float(value > 0), count=len):
+    """Triplet after triplet in lists, with what is done with each as an option."""
+    found = []
+    for i in range(len(a)):
+        weight = term((a[i] - p[i]).pow(2).sum() - (a[i] - n[i]).pow(2).sum() + margin) / count(a)
+        found.append(torch.stack([n[i] - p[i], p[i] - a[i], a[i] - n[i]]) * 2 * weight)
+    return torch.stack(found).unbind(1)
 
 
-def chances(a, p, n, temperature):
-    """The softmax written out: the probability of the positive, (B,)."""
-    own = (F.cosine_similarity(a, p) / temperature).exp()
-    other = (F.cosine_similarity(a, n) / temperature).exp()
-    return own / (own + other)
+def slopes_by_parts(a, p, n, margin, *, factor=2.0):
+    """Pull and push apart, in float64."""
+    a, p, n = a.double(), p.double(), n.double()
+    pull, push = factor * (a - p), factor * (a - n)
+    inside = ((a - p).pow(2).sum(1, keepdim=True) + margin > (a - n).pow(2).sum(1, keepdim=True)) / a.shape[0]
+    return inside * (pull - push), inside * -pull, inside * push
 
 
-def two_by_matrices(a, p, n, temperature):
-    a, p, n = unit(a).double(), unit(p).double(), unit(n).double()
-    logits = torch.einsum("bd,bkd->bk", a, torch.stack([p, n], dim=1)) / temperature
-    return (logits.logsumexp(dim=1) - logits[:, 0]).mean().float()
+def slopes_with_where(a, p, n, margin):
+    inside = (F.pairwise_distance(a, n, eps=0) ** 2 < F.pairwise_distance(a, p, eps=0) ** 2 + margin)[:, None]
+    return tuple(torch.where(inside, z, torch.zeros_like(z)) / (0.5 * len(a)) for z in (n - p, p - a, a - n))
 
 
-def two_in_a_loop(a, p, n, temperature):
-    losses = []
-    for anchor, *candidates in zip(a, p, n, strict=True):
-        powers = [torch.exp(F.cosine_similarity(anchor, c, dim=0) / temperature) for c in candidates]
-        losses.append(-torch.log(powers[0] / sum(powers)))
-    return sum(losses) / len(losses)
+def slopes_stacked(a, p, n, margin):
+    return torch.stack(slopes_by_parts(a, p, n, margin)).float()
 
 
-def two_binary(a, p, n, temperature):
-    difference = (F.cosine_similarity(a, p) - F.cosine_similarity(a, n)) / temperature
-    return F.binary_cross_entropy_with_logits(difference, torch.ones(len(a)))
+def slopes_changed(change):
+    return lambda *given: change(*slopes_one_by_one(*given))
 
 
-def unlike_cosines(a, p, n, temperature, *, cosine):
-    logits = torch.stack([cosine(a, p), cosine(a, n)], dim=1) / temperature
-    return F.cross_entropy(logits, zeros(a))
+def slopes_of_active(a, p, n, margin):
+    active = ((a - p).pow(2).sum(1) - (a - n).pow(2).sum(1) + margin > 0).sum()
+    return slopes_one_by_one(a, p, n, margin, count=lambda _: active)
 
 
-def zeros(z):
-    return torch.zeros(len(z), dtype=torch.long)
+def pulled_or_pushed(a, p, n, margin, *, pulled):
+    _, at_positive, at_negative = slopes_one_by_one(a, p, n, margin)
+    return (-at_positive if pulled else -at_negative), at_positive, at_negative
 
 
-def all_negatives(a, p, n, temperature):
-    logits = torch.cat([F.cosine_similarity(a, p)[:, None], unit(a) @ unit(n).T], dim=1) / temperature
-    return -logits.log_softmax(1)[:, 0].mean()
+def slopes_plain(a, p, n, margin):
+    leaves = [z.clone().requires_grad_() for z in (a, p, n)]
+    return torch.autograd.grad(F.triplet_margin_loss(*leaves, margin=margin, eps=0), leaves)
+
+
+# --- All triplets of a batch
+
+
+def all_by_loops(z1, z2, margin, *, term=lambda near, far, m: torch.relu(near - far + m), scale=unit, divide=None):
+    """Anchor by anchor, stranger by stranger."""
+    z1, z2, terms = scale(z1), scale(z2), []
+    for i in range(len(z1)):
+        near = (z1[i] - z2[i]).pow(2).sum()
+        terms += [term(near, (z1[i] - z2[k]).pow(2).sum(), margin) for k in range(len(z2)) if k != i]
+    return sum(terms) / (divide(len(z1)) if divide else len(terms))
+
+
+def all_by_cdist(z1, z2, margin):
+    far = torch.cdist(unit(z1), unit(z2)).pow(2)
+    terms = (torch.diag(far)[:, None] - far + margin).clamp(min=0).fill_diagonal_(0)
+    return terms.sum() / (far.numel() - len(far))
+
+
+def all_by_cosines(z1, z2, margin):
+    cosine = F.cosine_similarity(z1[:, None], z2[None], dim=-1)
+    terms = F.relu(2 * cosine - 2 * cosine.diagonal()[:, None] + margin)
+    return (terms.sum() - margin * len(z1)) / (len(z1) * (len(z1) - 1))
+
+
+def all_by_rolling(z1, z2, margin):
+    losses = [torchs_own(unit(z1), unit(z2), unit(z2).roll(k, 0), margin) for k in range(1, len(z1))]
+    return torch.stack(losses).mean()
+
+
+def all_in_double(z1, z2, margin):
+    far = 2 - 2 * torch.einsum("id,kd->ik", unit(z1.double()), unit(z2.double()))
+    near = torch.einsum("ii->i", far).view(-1, 1)
+    rows, columns = torch.meshgrid(torch.arange(len(z1)), torch.arange(len(z2)), indexing="ij")
+    return torch.masked_select((near - far + margin).relu(), rows != columns).mean().float()
+
+
+def all_active(z1, z2, margin):
+    terms = []
+    for k in range(1, len(z1)):
+        near, far = (unit(z1) - unit(z2)).pow(2).sum(1), (unit(z1) - unit(z2).roll(k, 0)).pow(2).sum(1)
+        terms.append((near - far + margin).relu())
+    terms = torch.cat(terms)
+    return terms.sum() / (terms > 0).sum()
+
+
+def all_with_diagonal(z1, z2, margin):
+    far = torch.cdist(unit(z1), unit(z2)) ** 2
+    return (far.diag()[:, None] - far + margin).relu().mean()
+
+
+def all_against_columns(z1, z2, margin):
+    far = torch.cdist(unit(z1), unit(z2)) ** 2
+    return ((far.diag() - far + margin).relu().sum() - margin * len(z1)) / (len(z1) ** 2 - len(z1))
+
+
+def all_of_view_1(z1, z2, margin):
+    near, far = (unit(z1) - unit(z2)).pow(2).sum(1), torch.cdist(unit(z1), unit(z1)) ** 2
+    terms = (near[:, None] - far + margin).relu()
+    return terms.fill_diagonal_(0).sum() / (len(z1) ** 2 - len(z1))
+
+
+def mean_before_clamp(z1, z2, margin):
+    return all_by_loops(z1, z2, margin, term=lambda near, far, m: near - far + m).relu()
+
+
+def all_mined(mine):
+    def loss(z1, z2, margin):
+        far = torch.cdist(unit(z1), unit(z2)) ** 2
+        return torchs_own(unit(z1), unit(z2), unit(z2)[mine(far)], margin)
+
+    return loss
+
+
+# --- Differences over seeds
+
+
+def gaps(one, other, seeds):
+    return torch.tensor([one(seed) - other(seed) for seed in seeds], dtype=torch.float64)
+
+
+def with_numpy(one, other, seeds, *, ddof=1):
+    found = np.array([one(s) for s in seeds]) - np.array([other(s) for s in seeds])
+    return found.mean(), found.std(ddof=ddof)
+
+
+def by_formula(one, other, seeds):
+    found = [one(s) - other(s) for s in seeds]
+    mean = sum(found) / len(found)
+    return [mean, (sum((x - mean) ** 2 for x in found) / (len(found) - 1)) ** 0.5]
+
+
+def other_way_and_back(one, other, seeds):
+    mean, spread = by_formula(other, one, seeds)
+    return -mean, spread
+
+
+def each_apart(spread, middle=lambda a, b: np.mean(a) - np.mean(b)):
+    def report(one, other, seeds):
+        first, second = ([run(s) for s in seeds] for run in (one, other))
+        return middle(first, second), spread(first, second)
+
+    return report
+
+
+def stdev(values):
+    return np.std(values, ddof=1)
+
+
+def stdev_of_gaps(a, b):
+    return stdev(np.subtract(a, b))
 
 
 RIGHT = {
@@ -313,7 +425,6 @@ RIGHT = {
         triplet_by_einsum,
         triplet_hinge_embedding,
     ],
-    "triplet.active": [0.625, 5 / 8, torch.tensor(0.625)],
     "triplet.semi_hard": [
         mined,
         mined_by_sorting,
@@ -330,14 +441,24 @@ RIGHT = {
         repaired_with_torch,
     ],
     "triplet.collapse": ["c", "C", "c\n"],
-    "triplet.two_candidates": [
-        two_logits,
-        from_distances,
-        lambda a, p, n, t: -chances(a, p, n, t).log().mean(),
-        two_by_matrices,
-        two_in_a_loop,
-        two_binary,
+    "triplet.gradient": [
+        slopes_by_autograd,
+        slopes_one_by_one,
+        slopes_by_parts,
+        slopes_with_where,
+        slopes_stacked,
     ],
+    "triplet.poles": [2 / 9, 0.222, "2/9", torch.tensor(0.2222)],
+    "triplet.confound": ["c", "C", "(c)"],
+    "triplet.paired": [
+        with_numpy,
+        by_formula,
+        other_way_and_back,
+        lambda *x: torch.std_mean(gaps(*x))[::-1],
+        lambda *x: (float(gaps(*x).mean()), float(gaps(*x).var() ** 0.5)),
+    ],
+    "triplet.report": [0.79, 0.8, "0.77", 0.7],
+    "triplet.batch_all": [all_by_loops, all_by_cdist, all_by_cosines, all_by_rolling, all_in_double],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
@@ -393,14 +514,6 @@ WRONG = {
         ("no gradient gets to negative", lambda a, p, n, m: torchs_own(a, p, n.detach(), m)),
         ("cut the gradient", lambda *x: float(torchs_own(*x))),
     ],
-    "triplet.active": [
-        ("margin was forgotten", 0.125),
-        ("easy ones were counted", 0.375),
-        ("only the semi-hard", 0.5),
-        ("how many", 5),
-        ("percent", 62.5),
-        ("mean loss", 0.256),
-    ],
     "triplet.semi_hard": [
         ("hardest", mined_by_hand),
         ("easiest", lambda table: mined_by_hand(table, first=max)),
@@ -435,32 +548,90 @@ WRONG = {
         ("z1 isn't scaled", lambda a, b, m: torchs_own(a, unit(b), unit(b).roll(-1, 0), m)),
         ("no gradient gets to z2", lambda a, b, m: repaired(a, b.detach(), m)),
     ],
-    "triplet.collapse": [("semi-hard mining", "a"), ("What ends here", "b"), ("passes through", "d")],
-    "triplet.two_candidates": [
-        ("multiplied", lambda a, p, n, t: two_logits(a, p, n, 1 / t)),
-        ("isn't used", lambda a, p, n, t: two_logits(a, p, n, 1)),
-        ("length 1", lambda a, p, n, t: two_logits(a, p, n, t, scale=lambda z: z)),
-        ("counts as the right answer", lambda a, p, n, t: two_logits(a, p, n, t, right=1)),
-        ("as if they were cosines", lambda a, p, n, t: from_distances(a, p, n, t, factor=1)),
-        ("hinge", lambda a, p, n, t: from_distances(a, p, n, t, rounded=F.relu)),
-        ("from the denominator", lambda a, p, n, t: from_distances(a, p, n, t, rounded=lambda x: x)),
-        ("probability itself", lambda a, p, n, t: chances(a, p, n, t).mean()),
-        ("mean probability", lambda a, p, n, t: -chances(a, p, n, t).mean().log()),
-        ("negatives of all", all_negatives),
-        ("summed", lambda a, p, n, t: two_logits(a, p, n, t, total="sum")),
-        ("bracket", lambda *x: unlike_cosines(*x, cosine=lambda a, b: (a * b).sum(1) / a.norm(dim=1) * b.norm(dim=1))),
-        ("common length", lambda *x: two_logits(*x, scale=lambda z: z / z.norm())),
-        ("only the anchors", lambda *x: unlike_cosines(*x, cosine=lambda a, b: (unit(a) * b).sum(1))),
-        ("the anchors aren't", lambda *x: unlike_cosines(*x, cosine=lambda a, b: (a * unit(b)).sum(1))),
-        ("each column", lambda *x: two_logits(*x, scale=lambda z: F.normalize(z, dim=0))),
-        ("taken twice", lambda *x: F.cross_entropy(torch.stack([chances(*x), 1 - chances(*x)], 1), zeros(x[0]))),
-        ("square", lambda a, p, n, t: two_logits(a, p, n, t * t)),
-        ("after the loss", lambda a, p, n, t: two_logits(a, p, n, 1) / t),
-        ("fixed number", lambda a, p, n, t: two_logits(a, p, n, 0.1)),
-        ("fixed number", lambda a, p, n, t: two_logits(a, p, n, 0.07)),
-        ("base 2", lambda *x: -chances(*x).log2().mean()),
-        ("no gradient gets to anchor and positive and negative", lambda *x: two_logits(*x).detach()),
-        ("no gradient gets to positive and negative", lambda a, p, n, t: two_logits(a, p.detach(), n.detach(), t)),
-        ("cut the gradient", lambda *x: two_logits(*x).item()),
+    "triplet.collapse": [
+        ("semi-hard mining", "a"),
+        ("Nothing has collapsed", "b"),
+        ("passes through", "d"),
+        ("encoder has collapsed", "e"),
+    ],
+    "triplet.gradient": [
+        ("factor 2", lambda *x: slopes_by_parts(*x, factor=1.0)),
+        ("turned round", lambda *x: slopes_by_parts(*x, factor=-2.0)),
+        ("by the number of triplets", lambda *x: slopes_one_by_one(*x, count=lambda a: 1)),
+        ("number of active", slopes_of_active),
+        ("beyond the margin", lambda *x: slopes_one_by_one(*x, term=lambda value: 1.0)),
+        ("margin is missing", lambda a, p, n, m: slopes_one_by_one(a, p, n, 0.0)),
+        ("weighted by its loss", lambda *x: slopes_one_by_one(*x, term=torch.relu)),
+        ("only pulled", lambda *x: pulled_or_pushed(*x, pulled=True)),
+        ("only pushed", lambda *x: pulled_or_pushed(*x, pulled=False)),
+        ("the anchor's gradient", slopes_changed(lambda a, p, n: (-a, p, n))),
+        ("the positive's gradient", slopes_changed(lambda a, p, n: (a, -p, n))),
+        ("the negative's gradient", slopes_changed(lambda a, p, n: (a, p, -n))),
+        ("are both wrong", slopes_changed(lambda a, p, n: (a, -p, -n))),
+        ("wrong order", slopes_changed(lambda a, p, n: (a, n, p))),
+        ("plain distances", slopes_plain),
+        ("3 values", lambda *x: slopes_one_by_one(*x)[:2]),
+        ("shape", lambda *x: [z.sum(0) for z in slopes_one_by_one(*x)]),
+    ],
+    "triplet.poles": [
+        ("own image was counted", 0.25),
+        ("of a collapse", 0.5),
+        ("under semi-hard", 0),
+        ("mixed up", 0.278),
+        ("share of active", 0.444),
+        ("clamp is missing", -1.722),
+        ("mean of distances", 2),
+        ("not a slip that is known", 0.3),
+    ],
+    "triplet.confound": [
+        ("both share", "a"),
+        ("far too small", "b"),
+        ("nobody did", "d"),
+        ("as many labelled", "e"),
+    ],
+    "triplet.paired": [
+        ("wrong way round", lambda one, other, seeds: by_formula(other, one, seeds)),
+        ("unrelated runs", each_apart(lambda a, b: (stdev(a) ** 2 + stdev(b) ** 2) ** 0.5)),
+        ("deviations are subtracted", each_apart(lambda a, b: stdev(a) - stdev(b))),
+        ("deviations are subtracted", each_apart(lambda a, b: abs(stdev(b) - stdev(a)))),
+        ("one method alone", each_apart(lambda a, b: stdev(a))),
+        ("one method alone", each_apart(lambda a, b: stdev(b))),
+        ("divided by n", lambda *x: with_numpy(*x, ddof=0)),
+        ("standard error", each_apart(lambda a, b: stdev_of_gaps(a, b) / len(a) ** 0.5)),
+        ("variance", lambda *x: (gaps(*x).mean().item(), gaps(*x).var().item())),
+        ("range", lambda *x: (gaps(*x).mean().item(), (gaps(*x).max() - gaps(*x).min()).item())),
+        ("best seeds", each_apart(stdev_of_gaps, lambda a, b: max(a) - max(b))),
+        ("best seeds", lambda *x: (gaps(*x).max().item(), gaps(*x).std().item())),
+        ("median", lambda *x: (float(np.median(gaps(*x))), gaps(*x).std().item())),
+        ("only the first seed", lambda one, other, seeds: (one(seeds[0]) - other(seeds[0]), 0)),
+        ("never handed on", lambda one, other, seeds: by_formula(lambda s: one(0), lambda s: other(0), seeds)),
+        ("different seeds", lambda one, other, seeds: by_formula(one, lambda s: other(s + 1), seeds)),
+        (
+            "different seeds",
+            lambda one, other, seeds: each_apart(lambda a, b: stdev_of_gaps(a, b[::-1]))(one, other, seeds),
+        ),
+        ("replaced by 0, 1, 2", lambda one, other, seeds: by_formula(one, other, range(len(seeds)))),
+        ("2 values", lambda *x: gaps(*x).mean().item()),
+    ],
+    "triplet.report": [("wrong way round", -0.8), ("nothing differs", 0.0), ("not a slip", 0.3)],
+    "triplet.batch_all": [
+        ("its own negative", all_with_diagonal),
+        ("divided by B * B", lambda *x: all_by_loops(*x, divide=lambda count: count**2)),
+        ("divided by B:", lambda *x: all_by_loops(*x, divide=lambda count: count)),
+        ("summed", lambda *x: all_by_loops(*x, divide=lambda count: 1)),
+        ("active triplets alone", all_active),
+        ("positive of its column", all_against_columns),
+        ("swapped", lambda *x: all_by_loops(*x, term=lambda near, far, m: torch.relu(far - near + m))),
+        ("clamp is missing", lambda *x: all_by_loops(*x, term=lambda near, far, m: near - far + m)),
+        ("margin isn't used", lambda *x: all_by_loops(*x, term=lambda near, far, m: torch.relu(near - far))),
+        ("before the clamp", mean_before_clamp),
+        ("aren't scaled", lambda *x: all_by_loops(*x, scale=lambda z: z)),
+        ("of view 1", all_of_view_1),
+        ("aren't squared", lambda *x: all_by_loops(*x, term=lambda near, far, m: (near**0.5 - far**0.5 + m).relu())),
+        ("cosines", lambda *x: all_by_loops(*x, term=lambda near, far, m: ((near - far) / 2 + m).relu())),
+        ("the hardest", all_mined(lambda far: far.detach().clone().fill_diagonal_(9).argmin(1))),
+        ("the semi-hard", all_mined(lambda far: mined(far.detach()))),
+        ("no gradient gets to z1 and z2", lambda *x: all_by_cdist(*x).detach()),
+        ("no gradient gets to z2", lambda a, b, m: all_by_loops(a, b.detach(), m)),
     ],
 }
