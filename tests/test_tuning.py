@@ -57,11 +57,15 @@ def test_what_was_tried_is_not_planned_again():
     assert tuning.planned("first", "byol", trials) == tuning.first_changes()[4:]
 
 
-def test_longer_trials_decide_and_simsiam_takes_byols_views():
-    trials = {name: {"first": [row(0.9)], "second": []} for name in ("byol", "simsiam", "simclr")}
+def test_longer_trials_decide():
+    trials = {name: {"first": [row(0.9)], "second": []} for name in ("byol", "simclr")}
     trials["byol"]["longer"] = [row(0.5), row(0.6, lr=2e-3)]
-    trials["byol"]["longer"][1]["changes"]["views"] = {"crop": 0.8}
     chosen = tuning.choices(trials)
-    assert chosen["byol"] == {"batch_size": 32, "lr": 2e-3, "views": {"crop": 0.8}}
-    assert chosen["simsiam"] == {"batch_size": 32, "lr": 1e-3, "views": {"crop": 0.8}}
+    assert chosen["byol"] == {"batch_size": 32, "lr": 2e-3}
     assert chosen["simclr"] == {"batch_size": 32, "lr": 1e-3}
+
+
+@pytest.mark.parametrize("method", tuning.LONGER)
+def test_a_longer_trial_can_be_made(method):
+    for changes in tuning.planned("longer", method, {}):
+        assert tuning.trial(method, changes, tuning.LONGEST).recipe.lr == changes["lr"]
