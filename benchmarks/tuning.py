@@ -6,8 +6,8 @@ training split.
 First every batch size with every learning rate; then, at the best of these, other views, other weight decay and other
 values of the method's own options, one at a time. A trial of the second kind is taken if it is better by more than
 MARGIN; less than that is a tie, in which the largest batch is taken, since it is the fastest in seconds. BYOL and
-SimSiam, which are slowest to learn, have two trials of ten times the usual cost, too. Nothing here sees the test split, and the
-seed is none of those that are reported. Trials that are in the file aren't made again.
+SimSiam, which are slowest to learn, have two trials of ten times the usual cost, too. Nothing here sees the test split.
+Trials that are in the file aren't made again.
 """
 
 import argparse
