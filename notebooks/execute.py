@@ -9,6 +9,7 @@ import argparse
 import ast
 import hashlib
 import importlib
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from nbclient import NotebookClient
 
 from ssl_course import results
 from ssl_course.fingerprint import as_text, code_behind, is_code, is_plain
+from ssl_course.ready import cards
 
 HERE = Path(__file__).parent
 LIMIT = 900  # seconds for one cell
@@ -35,6 +37,7 @@ def fingerprint(notebook: nbformat.NotebookNode) -> str:
     parts = [source, code_behind(*filter(is_code, used), registries=True)]
     parts += sorted(as_text(value) for value in used if not is_code(value))
     parts += [file.read_text(encoding="utf-8") for file in results_read(ast.parse(source))]
+    parts += [json.dumps(card, sort_keys=True) for card in encoders_read(ast.parse(source))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -79,6 +82,13 @@ def results_read(tree: ast.Module) -> list[Path]:
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     words |= set(results.BASELINES.values()) if "baselines" in names else set()
     return sorted(file for file in results.FOLDER.glob("*.json") if file.stem in words)
+
+
+def encoders_read(tree: ast.Module) -> list[dict]:
+    """The cards of the ready encoders that a notebook's code names, if it takes any."""
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return [card for name, card in cards().items() if name in words] if "ready" in names else []
 
 
 def execute(path: Path) -> None:

@@ -121,6 +121,15 @@ def test_a_changed_result_that_is_read_changes_the_fingerprint_and_another_does_
     assert moved("compare_shapes") == (False, True)
 
 
+def test_another_ready_encoder_changes_the_fingerprint_of_what_takes_it(monkeypatch):
+    takes = a_notebook("from ssl_course import ready\nready('byol')")
+    other = a_notebook("from ssl_course import load\nload('shapes')")
+    before = execute.fingerprint(takes), execute.fingerprint(other)
+    monkeypatch.setattr(execute, "cards", lambda: {"byol": {"sha256": "another"}})
+    assert execute.fingerprint(takes) != before[0]
+    assert execute.fingerprint(other) == before[1]
+
+
 def test_a_method_that_is_built_by_its_name_counts(monkeypatch):
     builds = a_notebook("from ssl_course.recipes import build\nbuild('mae', 'shapes')")
     before, real = execute.fingerprint(builds), fingerprint.inspect.getsource
@@ -154,9 +163,11 @@ def test_no_output_shows_a_path_of_the_machine_it_was_made_on(path):
 
 def test_lessons_keep_their_form(notebook):
     lines = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
-    assert 35 <= len(notebook.cells) <= 60
+    words = sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
+    assert 30 <= len(notebook.cells) <= 48
+    assert words <= 2850
     assert statistics.median(lines) <= 8
-    assert max(lines) <= 25
+    assert max(lines) <= 18
 
 
 def test_some_outputs_are_compared_when_the_notebook_runs(notebook):
