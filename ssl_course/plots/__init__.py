@@ -6,6 +6,16 @@
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from ssl_course.plots.contrast import (
+    candidates,
+    image_rows,
+    loss_and_probe,
+    loss_per_step,
+    moco_diagram,
+    neighbours,
+    simclr_diagram,
+    value_histograms,
+)
 from ssl_course.plots.general import (
     COLOURS,
     MARKERS,
@@ -26,16 +36,24 @@ __all__ = [
     "MARKERS",
     "Axes",
     "accuracy_bars",
+    "candidates",
     "compare",
     "gallery",
     "heatmap",
     "history",
+    "image_rows",
+    "loss_and_probe",
+    "loss_per_step",
+    "moco_diagram",
+    "neighbours",
     "plt",
     "scatter",
     "show_images",
     "show_views",
+    "simclr_diagram",
     "similarity",
     "similarity_grid",
     "tsne",
     "tsne_places",
+    "value_histograms",
 ]

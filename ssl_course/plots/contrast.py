@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -70,6 +71,27 @@ def candidates(cosines: Tensor, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def loss_and_probe(
+    losses: Sequence[float], probe: Sequence[tuple[int, float]], *, axes: Sequence[Axes] | None = None
+) -> Sequence[Axes]:
+    """The loss after every pass on the left, and a probe's accuracy after some of them on the right.
+
+    Args:
+        losses: of pass 1, 2 and so on.
+        probe: pairs of a pass and an accuracy in [0, 1].
+    """
+    axes = plt.subplots(1, 2, figsize=(8, 2.6), layout="constrained")[1] if axes is None else axes
+    axes[0].plot(range(1, len(losses) + 1), losses, "o-", ms=3, color=COLOURS[0])
+    axes[0].set(ylabel="loss (nats)")
+    passes, accuracies = zip(*probe, strict=True)
+    axes[1].plot(passes, [100 * accuracy for accuracy in accuracies], "o-", ms=3, color=COLOURS[4])
+    axes[1].set(ylabel="linear probe (%)", ylim=(0, 103))
+    for ax in axes:
+        ax.set_xlabel("passes over the images")
+        ax.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
 def loss_per_step(
     runs: Mapping[str, Sequence[float]], *, guess: float | None = None, width: int = 5, ax: Axes | None = None
 ) -> Axes:
@@ -109,7 +131,7 @@ def simclr_diagram(*, ax: Axes | None = None) -> Axes:
         _arrow(ax, (7.0, row), (7.5, 1.5))
     _shared(ax, 2.95, "the same weights")
     _shared(ax, 5.25, "the same weights")
-    _box(ax, 8.3, 1.5, "NT-Xent:\nfind your partner\namong 2B − 1", width=1.5, colour=COLOURS[3])
+    _box(ax, 8.3, 1.5, "NT-Xent:\nfind your partner\namong 2B − 1", colour=COLOURS[3])
     ax.text(4.1, 3.0, "kept", ha="center", fontsize=8, color=COLOURS[0])
     ax.text(5.85, 3.0, "thrown away after training", ha="center", fontsize=8, color=COLOURS[4])
     return ax
@@ -119,7 +141,8 @@ def moco_diagram(*, ax: Axes | None = None) -> Axes:
     """MoCo: a trained encoder makes the query, its moving average makes the keys, and a queue keeps the keys."""
     ax = _blank(ax)
     _box(ax, 0.3, 1.5, "image x")
-    for row, names in ((2.3, ["view 1", "encoder f", "h", "head g", "query q"]), (0.7, ["view 2", "f′", "h′", "g′", "key k"])):
+    queries, keys = ["view 1", "encoder f", "h", "head g", "query q"], ["view 2", "copy f′", "h′", "copy g′", "key k"]
+    for row, names in ((2.3, queries), (0.7, keys)):
         _chain(ax, row, names)
         _arrow(ax, (0.8, 1.5), (1.2, row))
     for column in (2.95, 5.25):
@@ -127,8 +150,8 @@ def moco_diagram(*, ax: Axes | None = None) -> Axes:
     ax.text(4.1, 1.5, "moving average:\nno gradient below", ha="center", va="center", fontsize=8)
     _arrow(ax, (7.0, 2.3), (7.5, 1.7))
     _arrow(ax, (7.0, 0.7), (7.5, 1.3))
-    _box(ax, 8.3, 1.5, "InfoNCE:\nfind your key\namong 1 + K", width=1.5, colour=COLOURS[3])
-    _box(ax, 8.3, 0.1, "queue of K old keys", width=1.9, colour=COLOURS[1])
+    _box(ax, 8.3, 1.5, "InfoNCE:\nfind your key\namong 1 + K", colour=COLOURS[3])
+    _box(ax, 8.3, 0.1, "queue of K old keys", colour=COLOURS[1])
     _arrow(ax, (6.6, 0.4), (7.3, 0.1), style="dashed")
     _arrow(ax, (8.3, 0.35), (8.3, 0.95))
     ax.text(6.5, 0.0, "after the step", ha="center", va="center", fontsize=8)
@@ -142,7 +165,7 @@ def _blank(ax: Axes | None) -> Axes:
     return ax
 
 
-def _box(ax: Axes, x: float, y: float, text: str, *, width: float = 1.0, colour: str = "white") -> None:
+def _box(ax: Axes, x: float, y: float, text: str, *, colour: str = "white") -> None:
     style = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "black", "linewidth": 0.8}
     ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=style)
 
