@@ -613,8 +613,8 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "curve": Choice(
         right="c",
-        because="0.27 is the lowest value there is at this temperature: the partners are equal, so the two views are the "
-        "same picture. The random changes are missing, or drawn once.",
+        because="within one pass it is near 0.27, the lowest value there is: the partners are equal, since both views are "
+        "the same picture. The random changes are missing, or drawn once for both.",
         others={
             "a": "a loss that falls slowly while the probe rises is a run that learns.",
             "b": "a queue that fills with keys of a better network makes a harder task: the loss rises, and so does the "
