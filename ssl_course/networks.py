@@ -105,12 +105,16 @@ def projection_head(inputs: int, hidden: int = 256, outputs: int = 128, *, layer
     return nn.Sequential(*parts)
 
 
-def decoder(inputs: int, size: int | tuple[int, int] = 32, *, width: int = 32) -> nn.Sequential:
+def decoder(
+    inputs: int, size: int | tuple[int, int] = 32, *, width: int = 32, upsample: str = "nearest"
+) -> nn.Sequential:
     """Features (B, inputs) -> pictures (B, 3, H, W), the encoder's way back: three times twice as large.
 
     Args:
         size: height and width, or both as a pair; multiples of 8.
         width: channels of the last but one layer.
+        upsample: how a map becomes twice as large, as `nn.Upsample` calls it: "nearest" repeats every pixel, "bilinear"
+            draws the values between two pixels, which leaves no grid.
 
     Raises:
         ValueError: if the size isn't a multiple of 8.
@@ -121,10 +125,11 @@ def decoder(inputs: int, size: int | tuple[int, int] = 32, *, width: int = 32) -
     rows, columns, channels = height // 8, wide // 8, 4 * width
     parts: list[nn.Module] = [nn.Linear(inputs, channels * rows * columns), nn.Unflatten(1, (channels, rows, columns))]
     for _ in range(2):  # twice as large, half as many channels
-        parts += [nn.Upsample(scale_factor=2), nn.Conv2d(channels, channels // 2, 3, padding=1, bias=False)]
+        larger = nn.Upsample(scale_factor=2, mode=upsample)
+        parts += [larger, nn.Conv2d(channels, channels // 2, 3, padding=1, bias=False)]
         channels = channels // 2
         parts += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
-    return nn.Sequential(*parts, nn.Upsample(scale_factor=2), nn.Conv2d(channels, 3, 3, padding=1))
+    return nn.Sequential(*parts, nn.Upsample(scale_factor=2, mode=upsample), nn.Conv2d(channels, 3, 3, padding=1))
 
 
 def check_size(network: nn.Sequential, images: Tensor) -> None:

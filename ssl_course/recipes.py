@@ -20,6 +20,7 @@ from ssl_course.augment import Augment
 from ssl_course.cost import training_flops
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
+from ssl_course.results import read
 from ssl_course.vit import TRANSFORMERS
 
 # What all methods share, by the kind of images. `budget` is in passes of SimCLR: every method gets as many passes as
@@ -85,7 +86,7 @@ OWN = {
 # What a method changes of both, in runs of LONG_RUN times the usual budget and more: the `chosen` of
 # results/tuning_shapes.json, which `benchmarks/tuning.py` writes.
 LONG_RUN = 3
-LONG = {"shapes": {}, "photographs": {}}
+LONG = {"shapes": read("tuning_shapes")["chosen"], "photographs": {}}
 FLOORS = ("pixels", "untrained", "untrained_vit")  # rows of a table that aren't trained
 ROWS = (*FLOORS, *METHODS, "supervised")
 NETWORKS = {**ENCODERS, **TRANSFORMERS}
@@ -109,7 +110,8 @@ class Recipe:
         batch_size, lr, weight_decay, warmup: as in `pretrain`.
         seed: of the images' choice, the first weights, order and views.
         probe: labelled training images that the judges may see.
-        tuning_steps, tuning_lr, tuning_views: of fine-tuning, in batches of at most 64.
+        tuning_steps, tuning_lr, tuning_views: of fine-tuning, in batches of at most 64; a third and three times the
+            rate are tried, too.
     """
 
     method: str
@@ -291,7 +293,7 @@ def build(
 
 def passes_at_equal_cost(made: Recipe, budget: float) -> int:
     """Passes over the images that cost what `budget` passes of SimCLR cost, at least one."""
-    return max(1, round(budget * _simclr_cost(made.data, made.resolution, made.encoder) / cost(made)))
+    return max(1, round(budget * simclr_cost(made) / cost(made)))
 
 
 def cost(made: Recipe) -> float:
@@ -299,9 +301,13 @@ def cost(made: Recipe) -> float:
     return training_flops(make(made), made.resolution)
 
 
+def simclr_cost(made: Recipe) -> float:
+    """What `cost` is for SimCLR on the images of a recipe, with its encoder (the usual one if that's a transformer)."""
+    return _simclr_cost(made.data, made.resolution, made.encoder if made.encoder in ENCODERS else "small_cnn")
+
+
 @functools.cache
 def _simclr_cost(data: str, resolution: tuple[int, int], encoder: str) -> float:
-    encoder = encoder if encoder in ENCODERS else "small_cnn"
     return cost(recipe("simclr", data, passes=1, resolution=resolution, encoder=encoder))
 
 

@@ -42,6 +42,17 @@ def test_a_decoder_can_paint_values_outside_0_to_1():
     assert painted.min() < 0
 
 
+@pytest.mark.parametrize(("upsample", "smooth"), [("nearest", False), ("bilinear", True)])
+def test_a_decoder_repeats_pixels_or_draws_the_values_between(upsample, smooth):
+    larger = decoder(5, 16, upsample=upsample)[2](torch.rand(1, 4, 2, 2))
+    assert torch.equal(larger[..., ::2], larger[..., 1::2]) is not smooth
+
+
+def test_both_autoencoders_paint_without_a_grid():
+    for method in (autoencoder(), variational()):
+        assert {part.mode for part in method.decoder if isinstance(part, nn.Upsample)} == {"bilinear"}
+
+
 @pytest.mark.parametrize("size", [0, 4, 28, 33, -8, (16, 12), (0, 8)])
 def test_a_size_that_is_no_multiple_of_8_is_refused(size):
     with pytest.raises(ValueError, match="size must be a multiple of 8, got ") as refused:

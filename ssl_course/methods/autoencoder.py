@@ -44,7 +44,7 @@ class Autoencoder(nn.Module):
             raise ValueError(f"noise can't be negative and bottleneck must be positive, got {noise} and {bottleneck}")
         self.encoder, self.noise = encoder, noise
         self.narrow = nn.Linear(encoder.dim, bottleneck) if bottleneck else nn.Identity()
-        self.decoder = decoder(bottleneck or encoder.dim, size)
+        self.decoder = decoder(bottleneck or encoder.dim, size, upsample="bilinear")
         self.augment = augment if augment is not None else Augment(crop=1, jitter=0, grayscale=0)
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,7 +88,7 @@ class VariationalAutoencoder(nn.Module):
         *,
         size: int | tuple[int, int] = 32,
         latent: int = 32,
-        deviation: float = 0.1,
+        deviation: float = 0.3,
         beta: float = 1.0,
         augment: nn.Module | None = None,
     ):
@@ -99,7 +99,7 @@ class VariationalAutoencoder(nn.Module):
             )
         self.encoder, self.deviation, self.beta = encoder, deviation, beta
         self.code = nn.Linear(encoder.dim, 2 * latent)  # mean and log-variance
-        self.decoder = decoder(latent, size)
+        self.decoder = decoder(latent, size, upsample="bilinear")
         self.augment = augment if augment is not None else Augment(crop=1, jitter=0, grayscale=0)
 
     def views(self, images: Tensor) -> tuple[Tensor]:

@@ -29,7 +29,7 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
-from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
+from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
 
 __all__ = [
     "COLOURS",
@@ -42,6 +42,7 @@ __all__ = [
     "heatmap",
     "history",
     "image_rows",
+    "learning_curves",
     "loss_and_probe",
     "loss_per_step",
     "moco_diagram",
