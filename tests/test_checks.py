@@ -569,7 +569,13 @@ def test_consoles_that_lack_the_marks_get_words(encoding, tmp_path, monkeypatch)
     checks.check("simclr.guessing", "猫")
     checks.progress("simclr")
     told = sys.stdout.text()
-    for words in ("right: dividing", "not right: a loss", "to read: noted", "right temperature", f"simclr: 2 of {len(checks.SETS['simclr'])} done"):
+    for words in (
+        "right: dividing",
+        "not right: a loss",
+        "to read: noted",
+        "right temperature",
+        f"simclr: 2 of {len(checks.SETS['simclr'])} done",
+    ):
         assert words in told
 
 

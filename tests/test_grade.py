@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ssl_course import cli, grade
+from ssl_course import checks, cli, grade
 from ssl_course.grading.report import as_report
 
 RIGHT = "def partner(count):\n    import torch\n    return torch.arange(2 * count).roll(count)"

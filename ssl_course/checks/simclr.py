@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: the contrastive loss and its gradient, its candidates, its views, and a memory of old keys."""
+"""Exercises of lesson 04: the contrastive loss and its gradient, candidates, views, and a memory of old keys."""
 
 import math
 
@@ -495,13 +495,13 @@ def with_setting(**changes):
 
 
 LEAVES = {
-    "the colour is gone in some views, and the colour is what tells sick from sound: no grayscale, and hardly any hue.": (
+    "the colour is gone in some views, and it is what tells sick from sound: no grayscale, and hardly any hue.": (
         with_setting(grayscale=0.5)
     ),
     "the leaves lie at all angles, and these views leave the angle as it is: the features will sort leaves by it.": (
         with_setting(rotation=0.0)
     ),
-    "these views are all equally bright, so the features may sort the leaves by the hour of the day: a little jitter.": (
+    "these views are all equally bright, so the features may sort the leaves by the hour of day: a little jitter.": (
         with_setting(jitter=0.0)
     ),
     "crops so small often show no leaf at all, or only its middle: keep more of the area.": with_setting(crop=0.1),
@@ -554,13 +554,13 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "guessing": Number(
         right=math.log(2 * 64 - 1),
-        because="log(127): 126 strangers of the own class stand where the partner stands, and nothing tells them apart.",
+        because="log(127): 126 strangers of the own class stand where the partner stands; nothing tells them apart.",
         slips={
             math.log(128): "the view itself was counted as a candidate: it is masked.",
             math.log(64): "only one view of each image of the class was counted: there are two.",
             math.log(63): "only one view of each other image was counted: there are two, and the partner.",
             math.log(126): "the partner was left out: it is one of those among which the view has to choose.",
-            math.log(2 * 640 - 1): "all candidates were counted: those of other classes are far away, their share is 0.",
+            math.log(2 * 640 - 1): "all candidates were counted: those of other classes are far away.",
             math.log(10): "the classes were counted: the loss asks for the partner, not for the class.",
             0.0: "the class was taken for the answer: to the loss, another image of the same class is a stranger.",
             math.log10(127): "the logarithm is to base 10: the loss is in nats.",
@@ -573,7 +573,7 @@ EXERCISES: dict[str, Exercise] = {
         right="b",
         because="dividing by 1 leaves even a perfect run at log(1 + 126 exp(-64 / 63)) = 3.85; by 0.1, at 0.005.",
         others={
-            "a": "the losses have different scales: what each could reach at its own temperature hasn't been looked at.",
+            "a": "the losses have different scales: look what each could reach at its own temperature.",
             "c": "at a low temperature the loss can nearly reach 0, so at 3.9 most of the way is still to go.",
             "d": "both are below log(127) = 4.84, which every collapsed run has, whatever its temperature.",
         },
@@ -613,7 +613,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "curve": Choice(
         right="c",
-        because="within one pass it is near 0.27, the lowest value there is: the partners are equal, since both views are "
+        because="within one pass it is near 0.27, the lowest value there is: partners are equal, since both views are "
         "the same picture. The random changes are missing, or drawn once for both.",
         others={
             "a": "a loss that falls slowly while the probe rises is a run that learns.",

@@ -1,6 +1,7 @@
 """Figures of lesson 04, on SimCLR and MoCo."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -58,7 +59,7 @@ def value_histograms(view1: Tensor, view2: Tensor, *, ax: Axes | None = None) ->
 
 
 def candidates(cosines: Tensor, *, ax: Axes | None = None) -> Axes:
-    """Cosines (2B, 2B) of stacked views, the first B of view 1; the partner of each row is marked, and the row itself."""
+    """Cosines (2B, 2B) of stacked views, the first B of view 1, with each row's partner and itself marked."""
     ax = ax or new_axes(4.2, 3.4)
     count = len(cosines)
     picture = ax.imshow(cosines.detach().cpu(), vmin=-1, vmax=1, cmap="PuOr")
@@ -179,10 +180,19 @@ def _chain(ax: Axes, row: float, names: Sequence[str]) -> None:
     places = (1.6, 2.95, 4.1, 5.25, 6.6)
     for name, x in zip(names, places, strict=True):
         _box(ax, x, row, name, colour="white" if len(name) < 3 else "#EEEEEE")
-    for left, right in zip(places, places[1:], strict=False):
+    for left, right in pairwise(places):
         _arrow(ax, (left + 0.45, row), (right - 0.45, row))
 
 
 def _shared(ax: Axes, x: float, text: str) -> None:
     ax.plot([x, x], [1.1, 1.9], color="grey", ls=":", lw=1)
-    ax.text(x, 1.5, text, ha="center", va="center", fontsize=8, color="grey", bbox={"facecolor": "white", "edgecolor": "none"})
+    ax.text(
+        x,
+        1.5,
+        text,
+        ha="center",
+        va="center",
+        fontsize=8,
+        color="grey",
+        bbox={"facecolor": "white", "edgecolor": "none"},
+    )

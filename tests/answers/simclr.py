@@ -408,10 +408,10 @@ RIGHT = {
     ],
     "simclr.views": [
         lambda: {"crop": 0.5, "rotation": 180.0, "jitter": 0.2, "grayscale": 0.0},
-        lambda: dict(rotation=180, jitter=0.1, grayscale=0, flip=0.0, crop=1.0),
+        lambda: {"rotation": 180, "jitter": 0.1, "grayscale": 0, "flip": 0.0, "crop": 1.0},
         lambda: {"rotation": 180.0, "jitter": 0.3, "jitter_probability": 0.5, "grayscale": 0.0, "crop": 0.4},
         lambda: {"rotation": 120.0, "jitter": 0.15, "grayscale": 0.0, "crop": 0.3, "blur": 0.3},
-        lambda: dict(crop=0.6, ratio=1.0, flip=0.5, rotation=180.0, jitter=0.25, grayscale=0.0),
+        lambda: {"crop": 0.6, "ratio": 1.0, "flip": 0.5, "rotation": 180.0, "jitter": 0.25, "grayscale": 0.0},
     ],
     "simclr.curve": ["run c", "Run C", "c", "C", "c ", "c.", "c: at log(127)"],
 }
@@ -496,7 +496,10 @@ WRONG = {
         ("temperature outside is missing", lambda q, k, t: (k @ q / t).softmax(0) @ k - k[0]),
         ("multiplied by the temperature outside", lambda q, k, t: t * ((k @ q / t).softmax(0) @ k - k[0])),
         ("softmax without the temperature", lambda q, k, t: keyed(q, k, t, scale=lambda c, t: F.softmax(c, 0))),
-        ("multiplied by the temperature in the softmax", lambda q, k, t: keyed(q, k, t, scale=lambda c, t: (c * t).softmax(0))),
+        (
+            "multiplied by the temperature in the softmax",
+            lambda q, k, t: keyed(q, k, t, scale=lambda c, t: (c * t).softmax(0)),
+        ),
         ("the same share", lambda q, k, t: (k.mean(0) - k[0]) / t),
         ("divide by their sum", lambda q, k, t: ((k @ q / t).exp() @ k - k[0]) / t),
         ("strangers alone", lambda q, k, t: ((k[1:] @ q / t).softmax(0) @ k[1:] - k[0]) / t),
