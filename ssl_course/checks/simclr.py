@@ -617,7 +617,7 @@ EXERCISES: dict[str, Exercise] = {
         "the same picture. The random changes are missing, or drawn once for both.",
         others={
             "a": "a loss that falls slowly while the probe rises is a run that learns.",
-            "b": "a queue that fills with keys of a better network makes a harder task: the loss rises, and so does the "
+            "b": "a queue with the keys of a better network makes a harder task: the loss rises, and so does the "
             "probe.",
         },
     ),
