@@ -106,6 +106,7 @@ ALONE = {
     "crop alone": simclr(255, rotation=0.0, jitter=0.0, grayscale=0.0),
     "colour alone": simclr(255, rotation=0.0, crop=1.0),
 }
+TABLES["simclr_alone"] = ALONE
 TABLES["simclr_long"] = {name: longer(row) for name, row in (TABLES["simclr_ablations"] | ALONE).items()}
 SHUFFLED = TABLES["small_batches"] | {"MoCo, batch 32, keys not shuffled": moco(1024, groups=1)}
 TABLES["small_batches_long"] = {name: longer(row) for name, row in SHUFFLED.items()}
@@ -116,6 +117,7 @@ for rate in (0.003, 0.009, 0.03):
 CAPTIONS = {
     "simclr_ablations": "SimCLR with one part taken out, built-in images",
     "small_batches": "SimCLR and MoCo with small batches, built-in images",
+    "simclr_alone": "SimCLR with crop or colour alone, built-in images",
     "simclr_long": "SimCLR with one part taken out, ten times as long, built-in images",
     "small_batches_long": "SimCLR and MoCo with small batches, ten times as long, built-in images",
     "warm_up": "SimCLR with and without warm-up, built-in images",
