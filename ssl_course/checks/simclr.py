@@ -395,7 +395,9 @@ REMEMBER = {
     "the two directions are added: take their mean.": remembering(lambda a, b, m, t: 2 * remember(a, b, m, t)[0]),
     "the loss looks in the memory after this batch was put in: there each view meets itself and its partner as "
     "strangers.": remembering(among_the_new),
-    "the strangers are those of the batch, and the memory isn't asked.": remembering(nt_xent),
+    "the strangers are those of the batch, and the memory isn't asked.": remembering(
+        lambda a, b, m, t: nt_xent(a, b, t)
+    ),
     "the temperature is a fixed number in the function: divide by the one that is handed over.": tuple(
         remembering(lambda a, b, m, t, fixed=fixed: remember(a, b, m, fixed)[0]) for fixed in (0.07, 0.1, 0.2, 0.5, 1.0)
     ),
