@@ -406,9 +406,8 @@ REMEMBER = {
         remembering(update=lambda a, b, m: torch.cat([m, a])[-len(m) :]),
         remembering(update=lambda a, b, m: torch.cat([m, b])[-len(m) :]),
     ),
-    "the newest leave and the oldest stay: the oldest, in row 0, must go.": (
-        remembering(update=lambda a, b, m: torch.cat([m, a, b])[: len(m)]),
-        remembering(update=lambda a, b, m: torch.cat([m[: -2 * len(a)], a, b])),
+    "the newest leave and the oldest stay: the oldest, in row 0, must go.": remembering(
+        update=lambda a, b, m: torch.cat([m[: -2 * len(a)], a, b])
     ),
     "nothing has left: the memory must stay as long as it was.": remembering(
         update=lambda a, b, m: torch.cat([m, a, b])
@@ -479,11 +478,11 @@ def what_views_do(settings: object, *arguments: object) -> tuple:
     seen = augment(images, generator=torch.Generator().manual_seed(0))
     middle = (greenness(images[:1]) + greenness(images[-1:])) / 2
     tellable = ((greenness(seen) > middle) == (sick == 1)).float().mean() >= 0.97
-    bright = seen.mean(dim=1).flatten(1).amax(dim=1)  # (2N,) of the brightest pixel
+    bright = seen.mean(dim=1).flatten(1).amax(dim=1).view(2, -1)  # (2, N) of the brightest pixel, for each colour
     return (
         int(tellable),
         int(augment.rotation >= 90),
-        int(bright.std() > 0.02),
+        int(bright.std(dim=1).min() > 0.005),
         int(augment.crop >= 0.3),
     )
 
@@ -507,9 +506,6 @@ LEAVES = {
         with_setting(jitter=0.0)
     ),
     "crops so small often show no leaf at all, or only its middle: keep more of the area.": with_setting(crop=0.1),
-    "these are the course's views for its shapes, whose colours say nothing: here the colour is the question.": (
-        with_setting(jitter=0.5, grayscale=0.8, crop=0.6)
-    ),
     "nothing is changed: both views are the same, so every task is solved by comparing pixels.": with_setting(
         crop=1.0, rotation=0.0, jitter=0.0, grayscale=0.0, flip=0.0
     ),
