@@ -30,6 +30,7 @@ from ssl_course.plots.general import (
     tsne_places,
 )
 from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
+from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
 __all__ = [
     "COLOURS",
@@ -38,10 +39,12 @@ __all__ = [
     "accuracy_bars",
     "candidates",
     "compare",
+    "feature_maps",
     "gallery",
     "heatmap",
     "history",
     "image_rows",
+    "label_curves",
     "learning_curves",
     "loss_and_probe",
     "loss_per_step",
@@ -54,7 +57,10 @@ __all__ = [
     "simclr_diagram",
     "similarity",
     "similarity_grid",
+    "sorted_by",
+    "timeline",
     "tsne",
     "tsne_places",
+    "tsne_settings",
     "value_histograms",
 ]
