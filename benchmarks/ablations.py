@@ -2,11 +2,14 @@
 
     python benchmarks/ablations.py simclr_ablations --seeds 0 1 2
     python benchmarks/ablations.py small_batches --seeds 0 1 2
+    python benchmarks/ablations.py warm_up --seeds 0 1 2
 
-Every row has the budget of the lesson's own run: the same encoder, as many passes over as many images.
+Every row has the budget of the lesson's own run: the same encoder, as many passes over as many images. The tables
+`simclr_long` and `small_batches_long` have ten times as many passes, to tell what is broken from what is only slow.
 """
 
 import argparse
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -59,10 +62,22 @@ def simclr(
     return Row(made, build=build, about={"candidates": candidates, "updates": PASSES * (made.size // batch)})
 
 
-def moco(length: int) -> Row:
+def moco(length: int, **options) -> Row:
     """A row of MoCo with a queue of so many keys."""
-    made = recipe("moco", "shapes", passes=PASSES, batch_size=32, options={"length": length})
+    made = recipe("moco", "shapes", passes=PASSES, batch_size=32, lr=3e-3, options={"length": length} | options)
     return Row(made, about={"candidates": length + 1, "updates": PASSES * (made.size // 32)})
+
+
+def longer(row: Row) -> Row:
+    """The same row with ten times as many passes."""
+    about = row.about | {"updates": 10 * row.about["updates"]}
+    return replace(row, recipe=replace(row.recipe, passes=10 * PASSES), about=about)
+
+
+def warmed(lr: float, warmup: float) -> Row:
+    """A row of SimCLR with another learning rate and warm-up."""
+    row = simclr(255)
+    return replace(row, recipe=replace(row.recipe, lr=lr, warmup=warmup))
 
 
 STRIPED = {"distractors": True}
@@ -87,9 +102,25 @@ TABLES = {
         "MoCo, batch 32, queue of 62": moco(62),
     },
 }
+ALONE = {
+    "crop alone": simclr(255, rotation=0.0, jitter=0.0, grayscale=0.0),
+    "colour alone": simclr(255, rotation=0.0, crop=1.0),
+}
+TABLES["simclr_alone"] = ALONE
+TABLES["simclr_long"] = {name: longer(row) for name, row in (TABLES["simclr_ablations"] | ALONE).items()}
+SHUFFLED = TABLES["small_batches"] | {"MoCo, batch 32, keys not shuffled": moco(1024, groups=1)}
+TABLES["small_batches_long"] = {name: longer(row) for name, row in SHUFFLED.items()}
+TABLES["warm_up"] = {}
+for rate in (0.003, 0.009, 0.03):
+    TABLES["warm_up"][f"rate {rate}"] = warmed(rate, 0.1)
+    TABLES["warm_up"][f"rate {rate}, no warm-up"] = warmed(rate, 0.0)
 CAPTIONS = {
     "simclr_ablations": "SimCLR with one part taken out, built-in images",
     "small_batches": "SimCLR and MoCo with small batches, built-in images",
+    "simclr_alone": "SimCLR with crop or colour alone, built-in images",
+    "simclr_long": "SimCLR with one part taken out, ten times as long, built-in images",
+    "small_batches_long": "SimCLR and MoCo with small batches, ten times as long, built-in images",
+    "warm_up": "SimCLR with and without warm-up, built-in images",
 }
 
 

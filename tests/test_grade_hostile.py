@@ -16,7 +16,7 @@ TRICKS = {
     "simclr.partner": "from ssl_course.checks import engine; engine._close = lambda *a: True",
     "simclr.nt_xent": "import torch; torch.allclose = lambda *a, **k: True; torch.equal = lambda *a: True",
     "simclr.queue": "from ssl_course import checks; checks.judge = lambda *a: engine.Verdict('right', '')",
-    "simclr.two_views": "checks.SETS['simclr']['two_views'] = checks.SETS['simclr']['open']",
+    "simclr.views": "checks.SETS['simclr']['views'] = checks.SETS['simclr']['open']",
     "byol.loss": "engine.Function.judge = lambda *a: engine.Verdict('right', '')",
     "byol.both_ways": "engine.Verdict.state = property(lambda self: 'right')",
     "mae.patchify": "object.__setattr__(checks.SETS['mae']['patchify'], 'reference', wrong)",

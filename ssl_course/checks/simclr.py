@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: the contrastive loss, its candidates, its views, and MoCo's queue."""
+"""Exercises of lesson 04: the contrastive loss and its gradient, candidates, views, and a memory of old keys."""
 
 import math
 
@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number
+from ssl_course.augment import Augment
+from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number, Unfit
+from ssl_course.methods.moco import info_nce
 from ssl_course.methods.simclr import nt_xent
 
 
@@ -285,49 +287,228 @@ def keeps_no_graph(answer) -> str | None:
     return None
 
 
-# --- two views, a function of (augment, images)
+# --- the gradient of InfoNCE at the query, a function of (query, keys, temperature)
 
 
-def two_views(augment, images: Tensor) -> tuple[Tensor, Tensor]:
-    return augment(images), augment(images)
+def gradient(query: Tensor, keys: Tensor, temperature: float) -> Tensor:
+    """The expected key less the own one, divided by the temperature: query (D,), keys (1 + K, D), own key first."""
+    shares = (keys @ query / temperature).softmax(dim=0)  # (1 + K,)
+    return (shares @ keys - keys[0]) / temperature
 
 
-class Counted:
-    """An augmentation whose draws can be told apart: it doubles each image and adds a number that no other draw has."""
-
-    def __init__(self):
-        self.draws = 0
-
-    def __call__(self, images: Tensor) -> Tensor:
-        count = len(images) if images.ndim == 4 else 1
-        numbers = torch.arange(self.draws + 1.0, self.draws + count + 1)
-        self.draws += count
-        return 2 * images + (numbers.view(-1, 1, 1, 1) if images.ndim == 4 else numbers)
+def shares_of(scale):
+    """The gradient with other weights of the keys, a function of (cosines, temperature)."""
+    return lambda query, keys, temperature: (scale(keys @ query, temperature) @ keys - keys[0]) / temperature
 
 
-def origins(views: tuple[Tensor, Tensor], augment: Counted, images: Tensor) -> tuple:
-    """How far the views are from a draw of the image, smaller first, and how many draws there are: 0, 0 and 2B."""
-    rests = [(view - 2 * images).flatten(1) for view in views]  # the number of the draw, if made from the image
-    spreads = [float(rest.std(dim=1).max()) for rest in rests]
-    draws = torch.cat(rests).mean(dim=1).mul(1000).round().unique()
-    return min(spreads), max(spreads), len(draws)
+def strangers_alone(query, keys, temperature):
+    shares = (keys[1:] @ query / temperature).softmax(dim=0)
+    return (shares @ keys[1:] - keys[0]) / temperature
 
 
-def same_twice(augment, images):
-    view = augment(images)
-    return view, view
+def without_own_share(query, keys, temperature):
+    shares = (keys @ query / temperature).softmax(dim=0)
+    return (shares[1:] @ keys[1:] - keys[0]) / temperature
 
 
-def view_of_a_view(augment, images):
-    view = augment(images)
-    return view, augment(view)
+def pull_alone(query, keys, temperature):
+    shares = (keys @ query / temperature).softmax(dim=0)
+    return (shares[0] - 1) * keys[0] / temperature
 
 
-VIEWS = {
-    "both views are the same one: call augment twice, it draws anew each time.": same_twice,
-    "the second view is made from the first: both must start from the image.": view_of_a_view,
-    "the first view is the image itself: SimCLR changes both.": lambda augment, images: (images, augment(images)),
-    "no view is changed: augment isn't called.": lambda augment, images: (images, images),
+def push_alone(query, keys, temperature):
+    return (keys @ query / temperature).softmax(dim=0) @ keys / temperature
+
+
+def at_the_logits(query, keys, temperature):
+    shares = (keys @ query / temperature).softmax(dim=0)
+    return shares - F.one_hot(torch.tensor(0), len(keys))
+
+
+GRADIENT = {
+    "the sign is turned round: the gradient points where the loss grows, so away from the own key.": (
+        lambda q, k, t: -gradient(q, k, t)
+    ),
+    "the temperature outside is missing: the logits are cosines / temperature, so the chain rule gives 1 / temperature."
+    "": lambda q, k, t: t * gradient(q, k, t),
+    "it is multiplied by the temperature outside instead of divided.": lambda q, k, t: t * t * gradient(q, k, t),
+    "the shares come from a softmax without the temperature.": shares_of(lambda c, t: c.softmax(dim=0)),
+    "the cosines are multiplied by the temperature in the softmax instead of divided.": shares_of(
+        lambda c, t: (c * t).softmax(dim=0)
+    ),
+    "all keys have the same share: the nearest ones weigh most, by the softmax.": shares_of(
+        lambda c, t: torch.full_like(c, 1 / len(c))
+    ),
+    "the shares are the exponentials themselves: divide by their sum.": shares_of(lambda c, t: (c / t).exp()),
+    "the softmax runs over the strangers alone: the own key is a candidate, too.": strangers_alone,
+    "the own key is pulled with weight 1: its own share is in the sum as well, so the pull fades as it is found.": (
+        without_own_share
+    ),
+    "only the own key pulls: the strangers push, each with its share.": pull_alone,
+    "only the push is there: the logarithm's other part, the own key's logit, has a gradient, too.": push_alone,
+    "this is the gradient at the logits, one number for each key: go on by the chain rule to the query.": (
+        at_the_logits,
+        lambda q, k, t: at_the_logits(q, k, t) / t,
+    ),
+}
+
+
+def gradient_cases() -> list[tuple]:
+    cases = []
+    for seed, (count, temperature) in enumerate(((4, 0.2), (7, 0.1), (5, 0.7))):
+        vectors = F.normalize(views(count + 1, 6, seed=seed)[0], dim=1)
+        query = F.normalize(vectors[0] + 0.5 * vectors[1], dim=0)  # near its key, but not on it
+        cases.append((query, vectors[1:], temperature))
+    return cases
+
+
+# --- a memory without a second network, a function of (z1, z2, memory, temperature)
+
+
+def remember(z1: Tensor, z2: Tensor, memory: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """The loss of both directions among the remembered strangers, and the memory after it."""
+    loss = (info_nce(z1, z2, memory, temperature) + info_nce(z2, z1, memory, temperature)) / 2
+    return loss, torch.cat([memory, z1.detach(), z2.detach()])[-len(memory) :]
+
+
+def remembering(loss=None, update=None):
+    """`remember` with another loss, or another memory after it."""
+
+    def step(z1, z2, memory, temperature):
+        right = remember(z1, z2, memory, temperature)
+        value = right[0] if loss is None else loss(z1, z2, memory, temperature)
+        return value, right[1] if update is None else update(z1, z2, memory)
+
+    return step
+
+
+def among_the_new(z1, z2, memory, temperature):
+    new = torch.cat([memory, z1, z2])[-len(memory) :]
+    return (info_nce(z1, z2, new, temperature) + info_nce(z2, z1, new, temperature)) / 2
+
+
+REMEMBER = {
+    "only view 1 looks for view 2: take the mean of both directions.": remembering(info_nce),
+    "only view 2 looks for view 1: take the mean of both directions.": remembering(
+        lambda a, b, m, t: info_nce(b, a, m, t)
+    ),
+    "the two directions are added: take their mean.": remembering(lambda a, b, m, t: 2 * remember(a, b, m, t)[0]),
+    "the loss looks in the memory after this batch was put in: there each view meets itself and its partner as "
+    "strangers.": remembering(among_the_new),
+    "the strangers are those of the batch, and the memory isn't asked.": remembering(
+        lambda a, b, m, t: nt_xent(a, b, t)
+    ),
+    "the temperature is a fixed number in the function: divide by the one that is handed over.": tuple(
+        remembering(lambda a, b, m, t, fixed=fixed: remember(a, b, m, fixed)[0]) for fixed in (0.07, 0.1, 0.2, 0.5, 1.0)
+    ),
+    "the memory stays as it was: this batch has to go in.": remembering(update=lambda a, b, m: m),
+    "only one of the two views is remembered: put in both.": (
+        remembering(update=lambda a, b, m: torch.cat([m, a])[-len(m) :]),
+        remembering(update=lambda a, b, m: torch.cat([m, b])[-len(m) :]),
+    ),
+    "the newest leave and the oldest stay: the oldest, in row 0, must go.": remembering(
+        update=lambda a, b, m: torch.cat([m[: -2 * len(a)], a, b])
+    ),
+    "nothing has left: the memory must stay as long as it was.": remembering(
+        update=lambda a, b, m: torch.cat([m, a, b])
+    ),
+}
+
+
+def memory_cases() -> list[tuple]:
+    cases = []
+    for seed, (count, length, temperature) in enumerate(((2, 6, 0.3), (3, 9, 0.15), (4, 8, 0.7))):
+        memory = F.normalize(views(length, seed=seed + 5)[0], dim=1)
+        cases.append((*views(count, seed=seed), memory, temperature))
+    return cases
+
+
+def rows_remembered(result: tuple, *arguments: object) -> tuple:
+    """The loss, and the directions in the memory in any order."""
+    loss, memory = result
+    unit = F.normalize(memory.detach().float(), dim=1)
+    return loss, unit[unit[:, 0].argsort()]
+
+
+def remembers_no_graph(answer) -> str | None:
+    z1, z2 = (z.requires_grad_() for z in views(3, seed=1))
+    loss, memory = answer(z1, z2, F.normalize(views(8, seed=2)[0], dim=1), 0.2)
+    if isinstance(memory, Tensor) and memory.requires_grad:
+        return "the memory keeps a gradient: put in z.detach(), or every step holds on to the graphs of all before it."
+    if not (isinstance(loss, Tensor) and loss.requires_grad):
+        return "no gradient gets through the loss: it must stay a tensor, and z1 and z2 in it must not be detached."
+    slopes = torch.autograd.grad(loss, (z1, z2), allow_unused=True)
+    expected = torch.autograd.grad(remember(z1, z2, F.normalize(views(8, seed=2)[0], dim=1), 0.2)[0], (z1, z2))
+    for name, slope, right in zip(("z1", "z2"), slopes, expected, strict=True):
+        if slope is None or not torch.allclose(slope, right, rtol=1e-3, atol=1e-4):
+            return f"the values are right, but the gradient at {name} isn't: in the loss nothing is detached."
+    return None
+
+
+# --- views for a task, a function without arguments that returns settings of `Augment`
+
+YELLOW, GREEN = (0.65, 0.6, 0.2), (0.3, 0.6, 0.25)  # a sick leaf and a sound one
+
+
+def leaves(count: int = 64) -> tuple[Tensor, Tensor]:
+    """Pictures (2 count, 3, 32, 32) of a bar that lies level on dark ground: half of them yellow, half green."""
+    images = torch.full((2 * count, 3, 32, 32), 0.1)
+    for half, colour in enumerate((YELLOW, GREEN)):
+        images[half * count : (half + 1) * count, :, 12:20, 6:26] = torch.tensor(colour).view(3, 1, 1)
+    return images, torch.arange(2 * count) // count
+
+
+def greenness(images: Tensor) -> Tensor:
+    """How much more green than red there is in the bright part of each picture, by its brightness, (N,)."""
+    bright = images.mean(dim=1, keepdim=True)
+    weights = (bright > bright.amax(dim=(2, 3), keepdim=True) / 2).float()
+    red, green, _ = ((images * weights).sum(dim=(2, 3)) / weights.sum(dim=(2, 3)).clamp(min=1)).unbind(dim=1)
+    return (green - red) / (green + red).clamp(min=1e-6)
+
+
+def what_views_do(settings: object, *arguments: object) -> tuple:
+    """Four numbers, each 1 if all is well: colour survives, any angle occurs, brightness varies, the leaf stays in."""
+    if not isinstance(settings, dict):
+        raise Unfit(f"a dict of settings was expected, such as dict(crop=0.5), got {type(settings).__name__}.")
+    try:
+        augment = Augment(**settings)
+    except (TypeError, ValueError) as error:
+        raise Unfit(f"Augment refuses these settings: {error}.") from None
+    images, sick = leaves()
+    seen = augment(images, generator=torch.Generator().manual_seed(0))
+    middle = (greenness(images[:1]) + greenness(images[-1:])) / 2
+    tellable = ((greenness(seen) > middle) == (sick == 1)).float().mean() >= 0.97
+    bright = seen.mean(dim=1).flatten(1).amax(dim=1).view(2, -1)  # (2, N) of the brightest pixel, for each colour
+    return (
+        int(tellable),
+        int(augment.rotation >= 90),
+        int(bright.std(dim=1).min() > 0.005),
+        int(augment.crop >= 0.3),
+    )
+
+
+def my_views() -> dict:
+    return {"crop": 0.5, "rotation": 180.0, "jitter": 0.2, "grayscale": 0.0}
+
+
+def with_setting(**changes):
+    return lambda: my_views() | changes
+
+
+LEAVES = {
+    "the colour is gone in some views, and it is what tells sick from sound: no grayscale, and hardly any hue.": (
+        with_setting(grayscale=0.5)
+    ),
+    "the leaves lie at all angles, and these views leave the angle as it is: the features will sort leaves by it.": (
+        with_setting(rotation=0.0)
+    ),
+    "these views are all equally bright, so the features may sort the leaves by the hour of day: a little jitter.": (
+        with_setting(jitter=0.0)
+    ),
+    "crops so small often show no leaf at all, or only its middle: keep more of the area.": with_setting(crop=0.1),
+    "nothing is changed: both views are the same, so every task is solved by comparing pixels.": with_setting(
+        crop=1.0, rotation=0.0, jitter=0.0, grayscale=0.0, flip=0.0
+    ),
 }
 
 EXERCISES: dict[str, Exercise] = {
@@ -363,13 +544,23 @@ EXERCISES: dict[str, Exercise] = {
         praise="the same as the package's, at four temperatures, and so is its gradient.",
         gradients={"z1": 0, "z2": 1},
     ),
+    "gradient": Function(
+        reference=gradient,
+        cases=gradient_cases,
+        mistakes=GRADIENT,
+        praise="pulled to the own key, pushed from each stranger by its share, and by 1 / temperature.",
+    ),
     "guessing": Number(
         right=math.log(2 * 64 - 1),
-        because="log(2B - 1): 127 candidates, all equally likely. A loss that stays there is a collapse.",
+        because="log(127): 126 strangers of the own class stand where the partner stands; nothing tells them apart.",
         slips={
-            math.log(128): "the view itself was counted as a candidate: 2B - 1 are left.",
-            math.log(64): "only one view of each image was counted: there are two.",
+            math.log(128): "the view itself was counted as a candidate: it is masked.",
+            math.log(64): "only one view of each image of the class was counted: there are two.",
             math.log(63): "only one view of each other image was counted: there are two, and the partner.",
+            math.log(126): "the partner was left out: it is one of those among which the view has to choose.",
+            math.log(2 * 640 - 1): "all candidates were counted: those of other classes are far away.",
+            math.log(10): "the classes were counted: the loss asks for the partner, not for the class.",
+            0.0: "the class was taken for the answer: to the loss, another image of the same class is a stranger.",
             math.log10(127): "the logarithm is to base 10: the loss is in nats.",
             math.log2(127): "the logarithm is to base 2: the loss is in nats.",
             1 / 127: "that is the probability of a lucky guess: the loss is minus its logarithm.",
@@ -378,24 +569,12 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "temperature": Choice(
         right="b",
-        because="dividing by a small number spreads the logits: the softmax looks at the nearest strangers alone.",
+        because="dividing by 1 leaves even a perfect run at log(1 + 126 exp(-64 / 63)) = 3.85; by 0.1, at 0.005.",
         others={
-            "a": "a small temperature makes the differences between the logits larger, not smaller.",
-            "c": "a common factor of all logits isn't a common summand: softmax forgets only the latter.",
-            "d": "the loss still has a minimum and a gradient; what changes is who gets it.",
+            "a": "the losses have different scales: look what each could reach at its own temperature.",
+            "c": "at a low temperature the loss can nearly reach 0, so at 3.9 most of the way is still to go.",
+            "d": "both are below log(127) = 4.84, which every collapsed run has, whatever its temperature.",
         },
-    ),
-    "two_views": Function(
-        reference=two_views,
-        cases=lambda: [(Counted(), torch.rand(5, 3, 4, 4, generator=torch.Generator().manual_seed(1)))],
-        mistakes=VIEWS,
-        praise="two draws from the same image.",
-        measure=origins,
-        parts=(
-            "what one view has besides a draw of the image",
-            "what the other view has besides it",
-            "how many draws there are",
-        ),
     ),
     "queue": Function(
         reference=enqueue,
@@ -407,17 +586,42 @@ EXERCISES: dict[str, Exercise] = {
         parts=("the keys in the queue",),
         in_place=True,
     ),
+    "memory": Function(
+        reference=remember,
+        cases=memory_cases,
+        mistakes=REMEMBER,
+        praise="both directions, strangers from the memory, first in, first out, and no graph is kept.",
+        probes=[remembers_no_graph],
+        measure=rows_remembered,
+        parts=("the loss", "what is remembered"),
+        in_place=True,
+    ),
+    "views": Function(
+        reference=my_views,
+        cases=lambda: [()],
+        mistakes=LEAVES,
+        praise="the colour stays, and angle, place, size and brightness don't help to find the partner.",
+        measure=what_views_do,
+        parts=(
+            "sick and sound leaves can be told apart in the views",
+            "leaves at all angles",
+            "brightness varies",
+            "a crop keeps enough of the leaf",
+        ),
+    ),
     "curve": Choice(
         right="c",
-        because="at log(2B - 1) from beginning to end with a rank of 1: all projections are the same.",
+        because="within one pass it is near 0.27, the lowest value there is: partners are equal, since both views are "
+        "the same picture. The random changes are missing, or drawn once for both.",
         others={
-            "a": "a loss that falls slowly while the rank grows is a run that learns.",
-            "b": "a loss far below guessing can't come from equal projections: they have exactly the loss of guessing.",
+            "a": "a loss that falls slowly while the probe rises is a run that learns.",
+            "b": "a queue with the keys of a better network makes a harder task: the loss rises, and so does the "
+            "probe.",
         },
     ),
     "open": Essay(
-        question="You want features of satellite pictures for finding out what grows on a field. Which of these random "
-        "changes would you use, and which not: turning by any angle, mirroring, crops that keep 20 % of the area, "
-        "changes of hue, grayscale, blur? Give a reason for each, in words.",
+        question="Report the six numbers as you would in a paper: the mean and the spread for each length. Do they say "
+        "that a longer memory is better? What else differs between the two, and which run would you add before you "
+        "write that sentence?",
     ),
 }

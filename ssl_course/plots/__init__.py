@@ -14,6 +14,15 @@ from ssl_course.plots.collapse import (
     of_each_seed,
     spectra,
 )
+from ssl_course.plots.contrast import (
+    candidates,
+    loss_and_probe,
+    loss_per_step,
+    moco_diagram,
+    neighbours,
+    simclr_diagram,
+    value_histograms,
+)
 from ssl_course.plots.general import (
     COLOURS,
     MARKERS,
@@ -70,6 +79,7 @@ __all__ = [
     "bars",
     "bars_by_class",
     "byol_diagram",
+    "candidates",
     "compare",
     "correlation_grids",
     "decay_curves",
@@ -81,7 +91,11 @@ __all__ = [
     "history",
     "label_curves",
     "learning_curves",
+    "loss_and_probe",
+    "loss_per_step",
     "masking_steps",
+    "moco_diagram",
+    "neighbours",
     "of_each_seed",
     "over_steps",
     "picture_rows",
@@ -93,6 +107,7 @@ __all__ = [
     "show_views",
     "shrinking",
     "side_by_side",
+    "simclr_diagram",
     "similarity",
     "similarity_grid",
     "sorted_by",
@@ -105,5 +120,6 @@ __all__ = [
     "tuning_curves",
     "turn_circle",
     "turn_circles",
+    "value_histograms",
     "zones",
 ]

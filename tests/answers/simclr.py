@@ -214,38 +214,118 @@ def under_no_grad(queue, keys):
     return torch.vstack((queue, keys)).narrow(0, len(keys), len(queue))
 
 
-def pair_of_calls(augment, images):
-    first = augment(images)
-    second = augment(images)
-    return first, second
+def by_hand(query, keys, temperature):
+    """Key by key."""
+    powers = [math.exp(float(key @ query) / temperature) for key in keys]
+    total = torch.zeros(len(query))
+    for power, key in zip(powers, keys, strict=True):
+        total += power / sum(powers) * key
+    return (total - keys[0]) / temperature
 
 
-def both_at_once(augment, images):
-    return augment(torch.cat([images, images])).chunk(2)
+def from_the_logits(query, keys, temperature):
+    slope = torch.softmax(keys @ query / temperature, 0)
+    slope[0] -= 1
+    return keys.T @ slope / temperature
 
 
-def one_image_at_a_time(augment, images):
-    return tuple(torch.stack([augment(image) for image in images]) for _ in range(2))
+def as_differences(query, keys, temperature):
+    """Every key as seen from the own one."""
+    apart = keys - keys[:1]
+    weights = torch.exp(apart @ query / temperature)
+    return (weights / weights.sum()) @ apart / temperature
 
 
-def interleaved(augment, images):
-    views = augment(images.repeat_interleave(2, dim=0))
-    return views[0::2], views[1::2]
+def by_autograd(query, keys, temperature):
+    query = query.clone().requires_grad_()
+    loss = F.cross_entropy((keys @ query / temperature)[None], torch.tensor([0]))
+    return torch.autograd.grad(loss, query)[0]
 
 
-def second_first(augment, images):
-    second = augment(images)
-    return augment(images.clone()), second
+def by_differences(query, keys, temperature, step=1e-5):
+    query, keys = query.double(), keys.double()
+    steps = step * torch.eye(len(query), dtype=torch.float64)
+
+    def loss(moved):
+        logits = moved @ keys.T / temperature
+        return logits.logsumexp(1) - logits[:, 0]
+
+    return (loss(query + steps) - loss(query - steps)).float() / (2 * step)
 
 
-def one_call(augment, images):
-    views = augment(images)
-    return [views, views]
+def column_vectors(query, keys, temperature):
+    shares = torch.softmax(torch.mm(keys, query[:, None]) / temperature, dim=0)
+    return ((shares * keys).sum(0) - keys[0]).div(temperature)
 
 
-def chained(augment, images):
-    first = augment(images)
-    return first, augment(first)
+def keyed(query, keys, temperature, *, own=0, sign=1.0, scale=None, every=True):
+    """The gradient at the query with options for mistakes."""
+    cosines = keys @ query / temperature
+    shares = cosines.softmax(0) if scale is None else scale(keys @ query, temperature)
+    pushed = shares @ keys if every else shares[1:] @ keys[1:]
+    return sign * (pushed - keys[own]) / temperature
+
+
+def one_way(a, b, memory, temperature):
+    own = (unit(a) * unit(b)).sum(1, keepdim=True)
+    logits = torch.cat([own, unit(a) @ unit(memory).T], 1) / temperature
+    return (logits.logsumexp(1) - logits[:, 0]).mean()
+
+
+def stepped(loss=None, after=None):
+    """A step with a memory; by default it is right."""
+
+    def step(z1, z2, memory, temperature):
+        value = (one_way(z1, z2, memory, temperature) + one_way(z2, z1, memory, temperature)) / 2
+        if loss is not None:
+            value = loss(z1, z2, memory, temperature)
+        new = torch.cat([memory, z1.detach(), z2.detach()])[2 * len(z1) :] if after is None else after(z1, z2, memory)
+        return value, new
+
+    return step
+
+
+def both_at_once(z1, z2, memory, temperature):
+    queries, keys = torch.cat([z1, z2]), torch.cat([z2, z1])
+    return one_way(queries, keys, memory, temperature), torch.vstack([memory[len(queries) :], queries.detach()])
+
+
+def a_ring(z1, z2, memory, temperature):
+    loss = 0.5 * one_way(z1, z2, memory, temperature) + 0.5 * one_way(z2, z1, memory, temperature)
+    memory = memory.clone()
+    memory[: 2 * len(z1)] = torch.cat([z1, z2]).detach()
+    return loss, memory
+
+
+def unit_memory(z1, z2, memory, temperature):
+    with torch.no_grad():
+        new = torch.cat([memory, unit(z2), unit(z1)])[-len(memory) :]
+    return both_at_once(z1, z2, memory, temperature)[0], new
+
+
+def in_place(z1, z2, memory, temperature):
+    loss = both_at_once(z1, z2, memory, temperature)[0]
+    memory.copy_(torch.cat([memory, z1.detach(), z2.detach()])[-len(memory) :])
+    return [loss, memory]
+
+
+def late(z1, z2, memory, temperature):
+    return both_at_once(z1, z2, torch.cat([memory, z1, z2])[-len(memory) :], temperature)[0]
+
+
+def strangers_of_the_batch(z1, z2, memory, temperature):
+    return loop(z1, z2, temperature)
+
+
+def cut(z1, z2, memory, temperature):
+    loss, memory = both_at_once(z1, z2, memory, temperature)
+    return loss.detach(), memory
+
+
+def half_cut(z1, z2, memory, temperature):
+    """As MoCo has it: no gradient through the keys."""
+    loss = (one_way(z1, z2.detach(), memory, temperature) + one_way(z2, z1.detach(), memory, temperature)) / 2
+    return loss, both_at_once(z1, z2, memory, temperature)[1]
 
 
 RIGHT = {
@@ -293,18 +373,6 @@ RIGHT = {
         "B.",
         ["b"],
     ],
-    "simclr.two_views": [
-        lambda augment, images: map(augment, (images, images)),
-        lambda augment, images: augment(images.repeat(2, 1, 1, 1)).unflatten(0, (2, -1)),
-        lambda augment, images: torch.stack([augment(images), augment(images)]),
-        pair_of_calls,
-        both_at_once,
-        one_image_at_a_time,
-        interleaved,
-        second_first,
-        lambda augment, images: [augment(images) for _ in range(2)],
-        lambda augment, images: tuple(map(augment, (images, images))),
-    ],
     "simclr.queue": [
         shop,
         rolled,
@@ -313,6 +381,37 @@ RIGHT = {
         with_numpy,
         under_no_grad,
         lambda queue, keys: torch.cat([keys.detach().flip(0), queue.flip(0)])[: len(queue)],
+    ],
+    "simclr.gradient": [
+        by_hand,
+        from_the_logits,
+        as_differences,
+        by_autograd,
+        by_differences,
+        column_vectors,
+        lambda q, k, t: torch.einsum("k,kd->d", (k @ q / t).softmax(0), k).sub(k[0]).div(t),
+        lambda q, k, t: (k.T @ torch.exp(k @ q / t - (k @ q / t).logsumexp(0)) - k[0]) / t,
+        lambda q, k, t: torch.func.grad(lambda x: (k @ x / t).logsumexp(0) - k[0] @ x / t)(q),
+        keyed,
+    ],
+    "simclr.memory": [
+        stepped(),
+        both_at_once,
+        a_ring,
+        unit_memory,
+        in_place,
+        lambda z1, z2, memory, temperature: (
+            both_at_once(z2, z1, memory, temperature)[0],
+            torch.stack([*memory, *z1.detach(), *z2.detach()][2 * len(z1) :]),
+        ),
+        lambda z1, z2, m, t: tuple(part for part in both_at_once(z1 * 5, z2 / 5, m * 2, t)),
+    ],
+    "simclr.views": [
+        lambda: {"crop": 0.5, "rotation": 180.0, "jitter": 0.2, "grayscale": 0.0},
+        lambda: {"rotation": 180, "jitter": 0.1, "grayscale": 0, "flip": 0.0, "crop": 1.0},
+        lambda: {"rotation": 180.0, "jitter": 0.3, "jitter_probability": 0.5, "grayscale": 0.0, "crop": 0.4},
+        lambda: {"rotation": 120.0, "jitter": 0.15, "grayscale": 0.0, "crop": 0.3, "blur": 0.3},
+        lambda: {"crop": 0.6, "ratio": 1.0, "flip": 0.5, "rotation": 180.0, "jitter": 0.25, "grayscale": 0.0},
     ],
     "simclr.curve": ["run c", "Run C", "c", "C", "c ", "c.", "c: at log(127)"],
 }
@@ -382,19 +481,34 @@ WRONG = {
         ("counted as a candidate", math.log(128)),
         ("one view of each image", math.log(64)),
         ("one view of each other image", math.log(63)),
+        ("the partner was left out", math.log(126)),
+        ("all candidates were counted", math.log(1279)),
+        ("the classes were counted", math.log(10)),
+        ("another image of the same class is a stranger", 0),
         ("base 2", math.log2(127)),
         ("base 10", math.log10(127)),
         ("counted as a candidate", 4.85),
         ("probability", 1 / 127),
     ],
-    "simclr.temperature": [("larger, not smaller", "a"), ("common summand", "c"), ("who gets it", "d")],
-    "simclr.two_views": [
-        ("shape (5, 3, 4, 4)", lambda augment, images: (augment(images)[:4], augment(images)[:4])),
-        ("not a mistake that is known", lambda augment, images: (augment(images), augment(images.flip(0)))),
-        ("same one", one_call),
-        ("made from the first", chained),
-        ("image itself", lambda augment, images: (images.clone(), augment(images))),
-        ("isn't called", lambda augment, images: (images, images.clone())),
+    "simclr.temperature": [("different scales", "a"), ("most of the way", "c"), ("every collapsed run", "d")],
+    "simclr.gradient": [
+        ("sign is turned round", lambda q, k, t: keyed(q, k, t, sign=-1.0)),
+        ("temperature outside is missing", lambda q, k, t: (k @ q / t).softmax(0) @ k - k[0]),
+        ("multiplied by the temperature outside", lambda q, k, t: t * ((k @ q / t).softmax(0) @ k - k[0])),
+        ("softmax without the temperature", lambda q, k, t: keyed(q, k, t, scale=lambda c, t: F.softmax(c, 0))),
+        (
+            "multiplied by the temperature in the softmax",
+            lambda q, k, t: keyed(q, k, t, scale=lambda c, t: (c * t).softmax(0)),
+        ),
+        ("the same share", lambda q, k, t: (k.mean(0) - k[0]) / t),
+        ("divide by their sum", lambda q, k, t: ((k @ q / t).exp() @ k - k[0]) / t),
+        ("strangers alone", lambda q, k, t: ((k[1:] @ q / t).softmax(0) @ k[1:] - k[0]) / t),
+        ("with weight 1", lambda q, k, t: keyed(q, k, t, every=False)),
+        ("only the own key pulls", lambda q, k, t: ((k @ q / t).softmax(0)[0] - 1) * k[0] / t),
+        ("only the push", lambda q, k, t: (k @ q / t).softmax(0) @ k / t),
+        ("at the logits", lambda q, k, t: (k @ q / t).softmax(0) - torch.eye(len(k))[0]),
+        ("at the logits", lambda q, k, t: ((k @ q / t).softmax(0) - torch.eye(len(k))[0]) / t),
+        ("not a mistake that is known", lambda q, k, t: keyed(q, k, t, own=1)),
     ],
     "simclr.queue": [
         ("newest leave and", lambda queue, keys: torch.cat([queue[: max(0, len(queue) - len(keys))], keys])),
@@ -404,5 +518,32 @@ WRONG = {
         ("nothing has left", lambda queue, keys: torch.stack([*queue, *keys])),
         ("keep their gradient", lambda queue, keys: torch.cat([queue, keys])[-len(queue) :]),
     ],
-    "simclr.curve": [("run that learns", "a"), ("can't come from equal", "b")],
+    "simclr.memory": [
+        ("only view 1 looks", stepped(one_way)),
+        ("only view 2 looks", stepped(lambda a, b, m, t: one_way(b, a, m, t))),
+        ("directions are added", stepped(lambda a, b, m, t: one_way(a, b, m, t) + one_way(b, a, m, t))),
+        ("after this batch was put in", stepped(late)),
+        ("strangers are those of the batch", stepped(strangers_of_the_batch)),
+        ("fixed number", stepped(lambda a, b, m, t: both_at_once(a, b, m, 0.1)[0])),
+        ("stays as it was", stepped(after=lambda a, b, m: m.clone())),
+        ("only one of the two views", stepped(after=lambda a, b, m: torch.cat([m[len(a) :], a.detach()]))),
+        ("only one of the two views", stepped(after=lambda a, b, m: torch.cat([m[len(b) :], b.detach()]))),
+        ("stays as it was", stepped(after=lambda a, b, m: torch.cat([m, a, b])[: len(m)].detach())),
+        ("newest leave", stepped(after=lambda a, b, m: torch.cat([m[: len(m) - 2 * len(a)], a, b]).detach())),
+        ("nothing has left", stepped(after=lambda a, b, m: torch.cat([m, a, b]).detach())),
+        ("memory keeps a gradient", stepped(after=lambda a, b, m: torch.cat([m, a, b])[-len(m) :])),
+        ("no gradient gets through the loss", cut),
+        ("gradient at z1 isn't", half_cut),
+    ],
+    "simclr.views": [
+        ("the colour is gone", lambda: {"crop": 0.5, "rotation": 180.0, "jitter": 0.2, "grayscale": 0.2}),
+        ("the colour is gone", lambda: {"crop": 0.5, "rotation": 180.0, "jitter": 1.0, "grayscale": 0.0}),
+        ("the leaves lie at all angles", lambda: {"crop": 0.5, "rotation": 15.0, "jitter": 0.2, "grayscale": 0.0}),
+        ("equally bright", lambda: {"crop": 0.5, "rotation": 180.0, "jitter": 0.0, "grayscale": 0.0}),
+        ("crops so small", lambda: {"crop": 0.08, "rotation": 180.0, "jitter": 0.2, "grayscale": 0.0}),
+        ("nothing is changed", lambda: {"crop": 1.0, "flip": 0.0, "jitter": 0.0, "grayscale": 0.0}),
+        ("Augment refuses", lambda: {"crops": 0.5}),
+        ("a dict of settings", lambda: [0.5, 180.0]),
+    ],
+    "simclr.curve": [("run that learns", "a"), ("a harder task", "b")],
 }
