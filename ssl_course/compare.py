@@ -238,7 +238,7 @@ def save_budgets(result: dict, folder: Path) -> None:
     for times, part in result["budgets"].items():
         save(part, folder / f"times_{times}")
     axes = plots.learning_curves(result)
-    axes.figure.savefig(folder / "curves.png", dpi=150)
+    axes.figure.savefig(folder / "curves.png", dpi=150, bbox_inches="tight")
     plots.plt.close(axes.figure)
 
 
