@@ -6,6 +6,15 @@
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from ssl_course.plots.folder import (
+    confusion,
+    label_draws,
+    neighbour_rows,
+    pretraining,
+    twin_distances,
+    two_stages,
+    wrong_guesses,
+)
 from ssl_course.plots.general import (
     COLOURS,
     MARKERS,
@@ -28,13 +37,17 @@ __all__ = [
     "Axes",
     "accuracy_bars",
     "compare",
+    "confusion",
     "feature_maps",
     "gallery",
     "heatmap",
     "history",
     "label_curves",
+    "label_draws",
     "learning_curves",
+    "neighbour_rows",
     "plt",
+    "pretraining",
     "scatter",
     "show_images",
     "show_views",
@@ -45,4 +58,7 @@ __all__ = [
     "tsne",
     "tsne_places",
     "tsne_settings",
+    "twin_distances",
+    "two_stages",
+    "wrong_guesses",
 ]
