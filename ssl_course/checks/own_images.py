@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssl_course.checks.engine import Essay, Exercise, Function, Number
+from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -402,6 +402,33 @@ EXERCISES: dict[str, Exercise] = {
             0.08: "this is the share of wrong guesses among all pictures: take each class's share of right ones.",
         },
         tolerance=0.002,
+    ),
+    "confound": Choice(
+        right="d",
+        because="20 passes of 400 pictures are 400 steps in batches of 20, and 40 in batches of 200. Nobody knows "
+        "which part of the 27 points comes from the first weights: train both in equal steps.",
+        others={
+            "a": "luck is in both columns, and the deviations say how much: 2 and 3 points, not 27. Look for a row in "
+            "which the columns differ.",
+            "b": "both columns have the same test pictures without twins. Look for a row in which the columns differ.",
+            "c": "the first weights are what the report is about, so they must differ. Look for another row in which "
+            "the columns differ.",
+        },
+    ),
+    "luck": Number(
+        right=0.185,
+        because="about 1.9 standard errors (0.042 each) above the 0.1 of guessing, found by looking for it. A new set "
+        "of pictures would give the winner 0.1 again.",
+        slips={
+            0.1: "this is what one of them is expected to have: the best of twenty was asked for.",
+            0.142: "one standard error was added: of twenty, about three lie that high, and the best is higher.",
+            0.042: "this is the standard error: how many of them does the best of twenty lie above 0.1?",
+            18.2: 'the share is in per cent: write 0.18, or "18 %" with its sign.',
+            1.0: "one of twenty would have to be right on all 50 pictures by guessing: 1 in 10 to the 50.",
+            0.88: "this is the chance that at least one of twenty is right about a single picture, 1 - 0.9 ** 20: the "
+            "score is counted on 50 pictures.",
+        },
+        tolerance=0.02,
     ),
     "open": Essay(
         question="Two hospitals send you 3,000 pictures of skin. One of them treats mostly the dangerous disease, the "

@@ -297,6 +297,8 @@ RIGHT = {
         "0,60",
         np.float64(0.6),
     ],
+    "own_images.confound": ["d", "D", " d ", "d)", "**d**", "(d)"],
+    "own_images.luck": [0.18, 0.184, "18 %", 0.2, 1 / 6, torch.tensor(0.19), "0,18", np.float64(0.1793), "9/50"],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
 WRONG = {
@@ -396,5 +398,21 @@ WRONG = {
         ("down the columns", (90 / 98 + 2 / 2) / 2),
         ("own size", 92 / 200),
         ("wrong guesses", 0.08),
+    ],
+    "own_images.confound": [
+        ("luck is in both", "a"),
+        ("same test pictures", "b"),
+        ("is about", "c"),
+        ("one of", "batch"),
+    ],
+    "own_images.luck": [
+        ("one of them is expected", 0.1),
+        ("one standard error", 0.1 + (0.1 * 0.9 / 50) ** 0.5),
+        ("this is the standard error", (0.1 * 0.9 / 50) ** 0.5),
+        ("in per cent", 18.4),
+        ("in per cent", 18),
+        ("all 50 pictures", 1),
+        ("a single picture", 1 - 0.9**20),
+        ("not a slip that is known", 0.3),
     ],
 }
