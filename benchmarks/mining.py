@@ -37,7 +37,7 @@ def mined(mining: str, passes: int, **changes: float) -> Row:
 
 ROWS = {"nothing learnt": mined("random", 1, lr=1e-9)}  # but batch norm has seen the images
 ROWS |= {f"{mining}, short": mined(mining, SHORT) for mining in MININGS}
-ROWS |= {f"{mining}, long": mined(mining, LONG) for mining in MININGS}
+ROWS |= {f"{mining}, long": mined(mining, LONG) for mining in MININGS if mining != "hard"}  # its head has collapsed
 
 
 def main() -> None:
