@@ -19,7 +19,15 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
-from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
+from ssl_course.plots.results import (
+    accuracy_bars,
+    accuracy_grid,
+    differences,
+    gallery,
+    learning_curves,
+    maps_by_cost,
+    similarity_grid,
+)
 from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
 __all__ = [
@@ -27,13 +35,16 @@ __all__ = [
     "MARKERS",
     "Axes",
     "accuracy_bars",
+    "accuracy_grid",
     "compare",
+    "differences",
     "feature_maps",
     "gallery",
     "heatmap",
     "history",
     "label_curves",
     "learning_curves",
+    "maps_by_cost",
     "plt",
     "scatter",
     "show_images",
