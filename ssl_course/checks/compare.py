@@ -398,7 +398,7 @@ def verdict_cases() -> list[tuple]:
     for count in (4, 3):
         small = torch.tensor([50.0, 54.0, 47.0, 53.0])[:count]
         large = torch.tensor([20.0, 24.0, 19.0, 21.0])[:count]
-        runs = {"floor": small, "large floor": large, "b": large + torch.tensor([18.0, 18.0, 18.0, 19.0])[:count]}
+        runs = {"floor": small, "large floor": large, "b": large + torch.tensor([18.0, 19.0, 18.0, 19.0])[:count]}
         runs |= {"c": small - torch.tensor([6.0, 7.0, 6.5, 6.0])[:count]}
         runs |= {"d": small + torch.tensor([5.0, -3.0, 4.0, -4.0])[:count]}
         if count == 4:

@@ -381,7 +381,7 @@ RIGHT = {
         verdicts_with_sets,
         verdicts_by_test,
     ],
-    "compare.confound": ["c", "C)", "the line c", "answer: c"],
+    "compare.confound": ["c", "C)", "(c)", "answer: c"],
     "compare.spread": [
         by_hand_spread,
         spread_with_numpy,
