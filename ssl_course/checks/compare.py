@@ -1,4 +1,4 @@
-"""Exercises of lesson 07: equal cost, a linear probe without the usual faults, spread over seeds, a table."""
+"""Exercises of lesson 07: equal cost, judges without the usual faults, spread over seeds and draws, floors, CKA."""
 
 import math
 from functools import partial
@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function
-from ssl_course.evaluate import linear_cka
+from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number
+from ssl_course.evaluate import linear_cka, linear_probe
 
 STEPS, RATE = 20, 0.5
 
@@ -287,64 +287,184 @@ def report_cases() -> list[tuple]:
     ]
 
 
-# --- the difference of two methods in standard errors, functions of (a, b), accuracies (n,)
+# --- the difference of two methods in standard errors, seed by seed, functions of (a, b), accuracies (n,)
 
 
-def apart(a: Tensor, b: Tensor) -> float:
-    return float((a.mean() - b.mean()).abs() / ((a.var() + b.var()) / len(a)).sqrt())
+def paired(a: Tensor, b: Tensor) -> float:
+    difference = a - b  # (n,)
+    return float(difference.mean().abs() / (difference.std() / len(a) ** 0.5))
 
 
 def gap(a: Tensor, b: Tensor) -> Tensor:
     return (a.mean() - b.mean()).abs()
 
 
-APART = {
-    "the deviations aren't divided by the root of n: they are those of one run, and a mean of n runs is surer.": (
-        lambda a, b: gap(a, b) / (a.var() + b.var()).sqrt()
+def unpaired(a: Tensor, b: Tensor) -> Tensor:
+    return gap(a, b) / ((a.var() + b.var()) / len(a)).sqrt()
+
+
+PAIRED = {
+    "the runs aren't paired: take the difference of each seed's two runs first, and the deviation of these; "
+    "what the seed does to both then cancels.": unpaired,
+    "the deviation isn't divided by the root of n: it is that of one difference, and a mean of n is surer.": (
+        lambda a, b: gap(a, b) / (a - b).std()
     ),
     "it is divided by n, not by its root: four times as many seeds halve the error.": (
-        lambda a, b: gap(a, b) / ((a.var() + b.var()).sqrt() / len(a))
+        lambda a, b: gap(a, b) / ((a - b).std() / len(a))
     ),
     "the squares are divided by n: with a few seeds take n - 1, the sample deviation, or the spread comes out too "
-    "small.": lambda a, b: gap(a, b) / ((a.var(correction=0) + b.var(correction=0)) / len(a)).sqrt(),
-    "brackets are missing: the difference is divided by the root and then multiplied, a / b / c is not a / (b / c).": (
-        lambda a, b: gap(a, b) / (a.var() + b.var()).sqrt() / len(a) ** 0.5
+    "small.": lambda a, b: gap(a, b) / ((a - b).std(correction=0) / len(a) ** 0.5),
+    "brackets are missing: the difference is divided by the deviation and then by the root, a / b / c is not "
+    "a / (b / c).": lambda a, b: gap(a, b) / (a - b).std() / len(a) ** 0.5,
+    "both methods' runs are counted: n is the number of differences, one for each seed.": (
+        lambda a, b: gap(a, b) / ((a - b).std() / (2 * len(a)) ** 0.5)
     ),
-    "it is divided by the seeds of both methods together: n is the number of one method's.": (
-        lambda a, b: gap(a, b) / ((a.var() + b.var()) / (len(a) + len(b))).sqrt()
+    "the variance stands where the deviation belongs: a standard error has the unit of an accuracy.": (
+        lambda a, b: gap(a, b) / ((a - b).var() / len(a) ** 0.5),
+        lambda a, b: gap(a, b) / ((a - b).var() / len(a)),
     ),
-    "variances stand where deviations belong: s squared is the variance, so don't square it again.": (
-        lambda a, b: gap(a, b) / ((a.var() ** 2 + b.var() ** 2) / len(a)).sqrt()
+    "the signs are dropped seed by seed: average the differences as they are, and drop the sign of the mean.": (
+        lambda a, b: (a - b).abs().mean() / ((a - b).abs().std() / len(a) ** 0.5),
+        lambda a, b: (a - b).abs().mean() / ((a - b).std() / len(a) ** 0.5),
     ),
-    "the two deviations are added: add their squares, then take the root.": (
-        lambda a, b: gap(a, b) / ((a.std() + b.std()) / len(a) ** 0.5)
-    ),
-    "deviations stand where variances belong: square both before adding.": (
-        lambda a, b: gap(a, b) / ((a.std() + b.std()) / len(a)).sqrt()
-    ),
-    "only the first method's deviation is used: both means are uncertain.": (
-        lambda a, b: gap(a, b) / (a.var() / len(a)).sqrt()
-    ),
-    "the root of the sum of squares is missing: a standard error has the unit of an accuracy.": (
-        lambda a, b: gap(a, b) / ((a.var() + b.var()) / len(a))
-    ),
-    "the spread is taken over the runs of both methods in one: that counts their difference as luck. Take it within "
-    "each.": lambda a, b: gap(a, b) / (2 * torch.cat([a, b]).var() / len(a)).sqrt(),
+    "the runs are sorted before they are paired: then a good run of one stands beside a good run of the other, "
+    "whatever their seeds.": lambda a, b: paired(a.sort().values, b.sort().values),
     "the best runs are compared: the best of several is luck as well, compare the means.": (
-        lambda a, b: (a.max() - b.max()).abs() / ((a.var() + b.var()) / len(a)).sqrt()
+        lambda a, b: (a.max() - b.max()).abs() / ((a - b).std() / len(a) ** 0.5)
     ),
     "the sign is kept: a distance is positive, whichever is better.": (
-        lambda a, b: (a.mean() - b.mean()) / ((a.var() + b.var()) / len(a)).sqrt(),
-        lambda a, b: (b.mean() - a.mean()) / ((a.var() + b.var()) / len(a)).sqrt(),
+        lambda a, b: (a - b).mean() / ((a - b).std() / len(a) ** 0.5),
+        lambda a, b: (b - a).mean() / ((a - b).std() / len(a) ** 0.5),
     ),
 }
 
 
-def apart_cases() -> list[tuple]:
+def paired_cases() -> list[tuple]:
     return [
-        (torch.tensor([71.0, 74.0, 77.5]), torch.tensor([78.0, 80.0, 79.5])),
-        (torch.tensor([64.0, 61.0, 66.5, 63.0, 62.0]), torch.tensor([59.0, 63.5, 58.0, 60.5, 57.0])),
+        (torch.tensor([71.0, 74.0, 72.5]), torch.tensor([78.0, 79.0, 80.5])),
+        (torch.tensor([64.0, 61.0, 66.5, 63.0, 62.0]), torch.tensor([59.0, 62.5, 58.0, 60.5, 57.0])),
+        (torch.tensor([31.0, 36.0, 28.5, 33.0]), torch.tensor([30.0, 35.5, 27.5, 31.0])),
     ]
+
+
+# --- above, below or a tie with each one's own floor, functions of (runs, floor_of)
+
+
+def verdicts(runs: dict[str, Tensor], floor_of: dict[str, str], *, errors=paired, limit=2.0) -> tuple[int, int, int]:
+    """How many methods are above their floor, below it, or tie with it."""
+    above = below = ties = 0
+    for name, floor in floor_of.items():
+        better = bool(runs[name].mean() > runs[floor].mean())
+        apart = float(errors(runs[name], runs[floor])) > limit
+        above, below, ties = above + (apart and better), below + (apart and not better), ties + (not apart)
+    return above, below, ties
+
+
+def one_floor(runs: dict[str, Tensor], floor_of: dict[str, str]) -> tuple[int, int, int]:
+    return verdicts(runs, dict.fromkeys(floor_of, next(iter(floor_of.values()))))
+
+
+def swapped(runs: dict[str, Tensor], floor_of: dict[str, str]) -> tuple[int, int, int]:
+    above, below, ties = verdicts(runs, floor_of)
+    return below, above, ties
+
+
+VERDICTS = {
+    "every method is compared with the same floor: one has another network, and the floor of that one is its own.": (
+        one_floor
+    ),
+    "no tie is told: whoever has the larger mean counts as better, whatever the spread.": (
+        lambda runs, floor_of: verdicts(runs, floor_of, limit=0.0)
+    ),
+    "the runs aren't paired: runs of one seed share images and first weights, so take differences seed by seed.": (
+        lambda runs, floor_of: verdicts(runs, floor_of, errors=unpaired)
+    ),
+    "the deviation of the differences isn't divided by the root of n: a mean of n differences is surer than one.": (
+        lambda runs, floor_of: verdicts(runs, floor_of, errors=lambda a, b: gap(a, b) / (a - b).std())
+    ),
+    "above and below are swapped: first the methods that are better than their floor.": swapped,
+    "a tie is called below: what the seeds can't tell is neither above nor below.": (
+        lambda runs, floor_of: (
+            verdicts(runs, floor_of)[0],
+            verdicts(runs, floor_of)[1] + verdicts(runs, floor_of)[2],
+            0,
+        )
+    ),
+}
+
+
+def verdict_cases() -> list[tuple]:
+    cases = []
+    for count in (4, 3):
+        small = torch.tensor([50.0, 54.0, 47.0, 53.0])[:count]
+        large = torch.tensor([20.0, 24.0, 19.0, 21.0])[:count]
+        runs = {"floor": small, "large floor": large, "b": large + torch.tensor([18.0, 19.0, 18.0, 19.0])[:count]}
+        runs |= {"c": small - torch.tensor([6.0, 7.0, 6.5, 6.0])[:count]}
+        runs |= {"d": small + torch.tensor([5.0, -3.0, 4.0, -4.0])[:count]}
+        if count == 4:
+            runs |= {"a": small + torch.tensor([2.0, 3.0, 2.5, 2.5]), "e": small + torch.tensor([1.0, -0.5, 4.0, 3.0])}
+            runs |= {"f": small + torch.tensor([3.0, 6.0, 1.0, 5.0])}
+        else:
+            runs |= {"a": small - torch.tensor([3.0, 4.0, 2.0])}
+        methods = sorted(set(runs) - {"floor", "large floor"})
+        cases.append((runs, {name: "large floor" if name == "b" else "floor" for name in methods}))
+    return cases
+
+
+# --- a number with its spread, functions of (features, labels, test_features, test_labels, draws)
+
+
+def spread(
+    features: Tensor, labels: Tensor, test_features: Tensor, test_labels: Tensor, draws: list[Tensor]
+) -> tuple[float, float, float]:
+    """Mean, deviation and standard error of the linear probe over some draws of labelled images."""
+    return told(scores(features, labels, test_features, test_labels, draws))
+
+
+def scores(features, labels, test_features, test_labels, draws, *, own: bool = False) -> Tensor:
+    """The linear probe for each draw; `own`: on the images that it was fitted to."""
+    values = []
+    for draw in draws:
+        judged = (features[draw], labels[draw]) if own else (test_features, test_labels)
+        values.append(linear_probe(features[draw], labels[draw], *judged))
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def told(values: Tensor) -> tuple[float, float, float]:
+    deviation = float(values.std())
+    return float(values.mean()), deviation, deviation / len(values) ** 0.5
+
+
+SPREAD = {
+    "the probe is judged on the images that it was fitted to: ask it about the test images.": (
+        lambda *given: told(scores(*given, own=True))
+    ),
+    "the squares are divided by n, as numpy's std does: with a few draws take n - 1.": lambda *given: (
+        float(scores(*given).mean()),
+        float(scores(*given).std(correction=0)),
+        float(scores(*given).std(correction=0)) / len(given[-1]) ** 0.5,
+    ),
+    "the standard error is the deviation divided by n: divide by the root of n.": lambda *given: (
+        *spread(*given)[:2],
+        spread(*given)[1] / len(given[-1]),
+    ),
+    "the standard error is the deviation itself: the mean of n draws is surer than one draw.": lambda *given: (
+        *spread(*given)[:2],
+        spread(*given)[1],
+    ),
+    "the best draw is reported: report the mean.": lambda *given: (float(scores(*given).max()), *spread(*given)[1:]),
+    "deviation and standard error are swapped.": lambda *given: tuple(spread(*given)[place] for place in (0, 2, 1)),
+}
+
+
+def spread_cases() -> list[tuple]:
+    labels, test_labels = torch.arange(60) % 3, torch.arange(90) % 3
+    centres = drawn(3, 5, seed=13)
+    features = centres[labels] + 1.2 * drawn(60, 5, seed=14)
+    test_features = centres[test_labels] + 1.2 * drawn(90, 5, seed=15)
+    order = torch.randperm(20, generator=torch.Generator().manual_seed(16))
+    draws = [(3 * part.view(-1, 1) + torch.arange(3)).flatten() for part in order.split(4)]  # 4 of each class
+    return [(features, labels, test_features, test_labels, draws)]
 
 
 # --- linear CKA, functions of (x, y)
@@ -418,29 +538,56 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=REPORT,
         praise="the test was asked once, after everything was chosen.",
     ),
-    "apart": Function(
-        reference=apart,
-        cases=apart_cases,
-        mistakes=APART,
-        praise="a difference of less than about two of these is no difference.",
+    "paired": Function(
+        reference=paired,
+        cases=paired_cases,
+        mistakes=PAIRED,
+        praise="a mean difference of less than about two of these (with three seeds: four) is called a tie.",
     ),
-    "factors": Choice(
+    "floors": Function(
+        reference=verdicts,
+        cases=verdict_cases,
+        mistakes=VERDICTS,
+        praise="each method beside the floor of its own network, and ties called ties.",
+    ),
+    "confound": Choice(
         right="c",
-        because="the angle survives in h, though the views are turned: being invariant in the loss, after the head, "
-        "isn't being invariant in the features.",
+        because="one of the two trained on with labels for 10 passes and the other for 4, so the difference is that of "
+        "pre-training and of longer training in one. With 10 passes for both it would be that of pre-training.",
         others={
-            "a": "look at a row whose views are turned by up to 180 degrees, and at its column angle: it isn't 0.",
-            "b": "crops move the shape and change its size in the views of all these methods, and yet x and size "
-            "can be read from their features: to say what it is, h must first know where it is.",
-            "d": "the pixels determine the place of the shape completely. R² of a linear regression says what can be "
-            "read linearly: no single pixel says where it is.",
+            "a": "that one is pre-trained and the other isn't is the question itself: it is what is compared.",
+            "b": "the labelled images are the same 400 in both: that is as it should be.",
+            "d": "the rates differ, but both were chosen in the same way, from the same three, on validation images: "
+            "each gets the rate that suits it.",
+            "e": "the seconds differ because something else does: what takes longer here?",
         },
+    ),
+    "spread": Function(
+        reference=spread,
+        cases=spread_cases,
+        mistakes=SPREAD,
+        praise="a number with its spread: others can now say whether theirs is another one.",
     ),
     "cka": Function(
         reference=partial(linear_cka, debiased=False),
         cases=cka_cases,
         mistakes=CKA,
         praise="the same as `linear_cka(…, debiased=False)`: turning, scaling and shifting either changes nothing.",
+    ),
+    "noise": Number(
+        right=0.161,
+        tolerance=0.012,
+        because="√(D E) / √((N + D)(N + E)): the numerator holds D E squares of size N, and in the denominator stand "
+        "D numbers of size N² and about D² of size N. So never read such a value without its floor.",
+        slips={
+            0.0: "noise had nothing in common with noise at all: but squares of chance correlations can't cancel, and "
+            "there are D E of them.",
+            0.2: "only the diagonals of XᵀX and YᵀY were counted, √(D E) / N: off them stand D² and E² numbers of size "
+            "N, which aren't few here.",
+            0.026: "the value was squared once too often: the norm of XᵀY is squared, those below are multiplied.",
+            0.04: "the root was forgotten: D E / N² is the square of what the diagonals alone give.",
+            1.0: "noise equalled noise: 1 is for features that can be turned into each other.",
+        },
     ),
     "open": Essay(
         question='Somebody shows this figure and says: "After equally many passes, VICReg clearly beats SimCLR." The '

@@ -68,8 +68,11 @@ from ssl_course.plots.pretext import (
 )
 from ssl_course.plots.results import (
     accuracy_bars,
+    accuracy_grid,
+    differences,
     gallery,
     learning_curves,
+    maps_by_cost,
     similarity_grid,
 )
 from ssl_course.plots.start import (
@@ -85,6 +88,7 @@ __all__ = [
     "MARKERS",
     "Axes",
     "accuracy_bars",
+    "accuracy_grid",
     "bars",
     "bars_by_class",
     "byol_diagram",
@@ -94,6 +98,7 @@ __all__ = [
     "correlation_grids",
     "decay_curves",
     "descents",
+    "differences",
     "feature_maps",
     "gallery",
     "heatmap",
@@ -104,6 +109,7 @@ __all__ = [
     "learning_curves",
     "loss_and_probe",
     "loss_per_step",
+    "maps_by_cost",
     "masking_steps",
     "moco_diagram",
     "neighbour_rows",

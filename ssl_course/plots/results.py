@@ -1,7 +1,7 @@
 """Figures of a result of `compare`: bars, curves over the training cost, the similarity of the rows, and their maps."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from ssl_course.methods import METHODS
 from ssl_course.plots.general import COLOURS, MARKERS, compare, heatmap, new_axes, scatter
-from ssl_course.tables import NAMES, summary
+from ssl_course.tables import NAMES, columns, rows_of, summary
 
 
 def accuracy_bars(result: dict) -> Axes:
@@ -75,25 +75,100 @@ def _costs(part: dict) -> list[float]:
     return [row["cost"] for rows in part["seeds"].values() for row in rows.values() if "cost" in row]
 
 
-def similarity_grid(result: dict) -> Axes:
-    """Linear CKA of every pair of rows of a result as a grid."""
-    alike = {}
-    for one, row in result["similarity"].items():
-        alike[NAMES[one]] = {NAMES[other]: value for other, value in row.items()}
-    return heatmap(alike, unit="linear CKA")
+def similarity_grid(result: dict, rows: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
+    """Linear CKA of every pair of rows of a result as a grid.
+
+    Args:
+        result: with `similarity`, as `compare.collect` gives it.
+        rows: names of rows; default all. Those that the result hasn't are left out.
+        ax: where to draw; default a new figure.
+    """
+    alike = result["similarity"]
+    rows = [name for name in (rows or alike) if name in alike]
+    table = {NAMES[one]: {NAMES[other]: alike[one][other] for other in rows} for one in rows}
+    return heatmap(table, unit="linear CKA", ax=ax)
 
 
-def gallery(result: dict) -> Axes:
-    """One t-SNE map for each row of a result, side by side."""
-    places, labels = result["maps"]["places"], torch.tensor(result["maps"]["labels"])
+def accuracy_grid(result: dict, rows: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
+    """The table of a result as a grid, in [0, 1]: each mean, below it the deviation over the seeds if there are several.
+
+    Args:
+        result: as `compare.collect` gives it.
+        rows: names of rows; default all.
+        ax: where to draw; default a new figure.
+    """
+    rows = list(rows or rows_of(result))
+    means, spreads = {NAMES[name]: {} for name in rows}, {NAMES[name]: {} for name in rows}
+    for title, cells in columns(result).items():
+        short = title.replace(" of the labels", "").replace("linear probe", "probe")
+        for name in rows:
+            if name in cells:
+                means[NAMES[name]][short], spreads[NAMES[name]][short] = cells[name]
+    return heatmap(means, spread=spreads, unit="test accuracy", ax=ax)
+
+
+def differences(table: Mapping[str, tuple[float, float, bool]], *, beside: str, ax: Axes | None = None) -> Axes:
+    """Paired differences in points, the largest on top: full marks are apart from 0, hollow ones are ties.
+
+    Args:
+        table: by a row's name: mean difference and its deviation over the seeds, as shares, and whether it is a tie, as
+            `tables.paired` gives them.
+        beside: what the rows are compared with, for the axis.
+        ax: where to draw; default a new figure.
+    """
+    order = sorted(table, key=lambda name: table[name][0])
+    ax = ax or new_axes(6, 0.27 * len(table) + 1)
+    for height, name in enumerate(order):
+        mean, deviation, tie = table[name]
+        style = {"mfc": "white" if tie else COLOURS[0], "color": COLOURS[0], "ms": 6, "capsize": 2, "lw": 1}
+        ax.errorbar(100 * mean, height, xerr=100 * deviation, fmt="o", **style)
+    ax.axvline(0, color="black", lw=0.8, ls=":")
+    ax.set_yticks(range(len(order)), [NAMES.get(name, name) for name in order])
+    ax.set_xlabel(f"points above {beside} (hollow: a tie)")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def gallery(result: dict, rows: Sequence[str] | None = None) -> Axes:
+    """One t-SNE map for each row of a result, side by side; `rows` chooses some of them."""
+    places = result["maps"]["places"]
+    places = {name: places[name] for name in (rows or places)}
     wide = min(4, len(places))
     high = -(-len(places) // wide)
-    figure, axes = plt.subplots(high, wide, figsize=(2.6 * wide, 2.7 * high), layout="constrained", squeeze=False)
+    axes = plt.subplots(high, wide, figsize=(2.6 * wide, 2.7 * high), layout="constrained", squeeze=False)[1]
     for ax in axes.flat[len(places) :]:
         ax.axis("off")
-    for ax, (name, points) in zip(axes.flat, places.items(), strict=False):
-        scatter(np.array(points), labels, result["maps"]["classes"], legend=False, ax=ax)
-        ax.set_title(NAMES[name], fontsize=10)
-    handles = axes.flat[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=5, frameon=False, markerscale=1.8)
+    for ax, name in zip(axes.flat, places, strict=False):
+        _map(result, name, ax)
+    _legend_below(axes)
     return axes.flat[0]
+
+
+def maps_by_cost(results: Mapping[str, dict], rows: Sequence[str]) -> Axes:
+    """The t-SNE maps of some rows, a column for each, in several results, a line for each with its title.
+
+    Args:
+        results: by title, each with `maps` as `compare.collect` gives them.
+        rows: names of rows that all of them have.
+    """
+    size = 2.7 * len(rows), 2.6 * len(results) + 0.6
+    axes = plt.subplots(len(results), len(rows), figsize=size, layout="constrained", squeeze=False)[1]
+    for line, (title, result) in zip(axes, results.items(), strict=True):
+        for ax, name in zip(line, rows, strict=True):
+            _map(result, name, ax)
+        line[0].set_ylabel(title)
+    _legend_below(axes)
+    return axes.flat[0]
+
+
+def _map(result: dict, name: str, ax: Axes) -> None:
+    """The map of one row of a result, with its title."""
+    maps = result["maps"]
+    scatter(np.array(maps["places"][name]), torch.tensor(maps["labels"]), maps["classes"], legend=False, ax=ax)
+    ax.set_title(NAMES[name], fontsize=10)
+
+
+def _legend_below(axes: np.ndarray) -> None:
+    """One legend for all maps of a figure."""
+    handles = axes.flat[0].get_legend_handles_labels()
+    axes.flat[0].figure.legend(*handles, loc="outside lower center", ncols=5, frameon=False, markerscale=1.8)

@@ -8,7 +8,10 @@ from fractions import Fraction
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy import stats
 from torch import nn
+
+from ssl_course.evaluate import linear_probe
 
 
 def searched(count, simclr, cost):
@@ -193,40 +196,105 @@ def best_by_loop(validation, test):
     return test[best]
 
 
-def errors_apart(a, b, *, deviation=statistics.stdev, n=None, join=math.hypot, best=False, signed=False):
+def errors_apart(a, b, *, deviation=statistics.stdev, root=math.sqrt, signed=False, order=list):
     """With the standard library."""
-    a, b = a.tolist(), b.tolist()
-    middle = max if best else statistics.fmean
-    difference = middle(a) - middle(b)
-    error = join(deviation(a), deviation(b)) / (n(len(a)) if n else math.sqrt(len(a)))
-    return (difference if signed else abs(difference)) / error
+    differences = [x - y for x, y in zip(order(a.tolist()), order(b.tolist()), strict=True)]
+    difference = statistics.fmean(differences)
+    return (difference if signed else abs(difference)) / (deviation(differences) / root(len(differences)))
 
 
 def with_numpy(a, b):
-    a, b = a.numpy(), b.numpy()
-    standard_errors = [part.std(ddof=1) / np.sqrt(len(part)) for part in (a, b)]
-    return abs(a.mean() - b.mean()) / np.linalg.norm(standard_errors)
+    differences = a.numpy() - b.numpy()
+    return np.abs(differences.mean()) / (differences.std(ddof=1) / np.sqrt(len(differences)))
 
 
 def by_sums(a, b):
-    n = a.numel()
-    means = [sum(part.tolist()) / n for part in (a, b)]
-    rests = [sum((x - mean) ** 2 for x in part.tolist()) for part, mean in zip((a, b), means, strict=True)]
-    return abs(means[0] - means[1]) / (sum(rests) / (n - 1) / n) ** 0.5
+    d, n = (a - b).double(), a.numel()
+    rest = (d.square().sum() - d.sum().square() / n) / (n - 1)
+    return (d.sum().abs() / n) / (rest / n).sqrt()
 
 
-def welch(a, b):
-    """The statistic of Welch's test."""
-    return (b.mean() - a.mean()) / torch.stack([a.var() / len(a), b.var() / len(b)]).sum().sqrt()
+def by_test(a, b):
+    """The statistic of the paired t-test."""
+    return abs(stats.ttest_rel(a.numpy(), b.numpy()).statistic)
 
 
-def squared_errors(a, b):
-    return abs(statistics.fmean(a.tolist()) - b.mean().item()) * len(a) / (a.std() ** 2 + b.std() ** 2)
+def by_covariance_of_both(a, b):
+    """The variance of a difference: two variances less twice the covariance."""
+    table = torch.stack([a, b]).double().cov()
+    variance = table[0, 0] + table[1, 1] - 2 * table[0, 1]
+    return torch.dist(a.double().mean(), b.double().mean()) / (variance / a.numel()).sqrt()
 
 
-def pooled(a, b):
-    everything = torch.stack([a, b]).flatten().std()
-    return (a.mean() - b.mean()).abs() / (everything * (2 / len(a)) ** 0.5)
+def without_pairs(a, b):
+    return abs(stats.ttest_ind(a.numpy(), b.numpy()).statistic)
+
+
+def count_verdicts(runs, floor_of, *, errors=errors_apart, limit=2):
+    signs = []
+    for name in floor_of:
+        a, b = runs[name], runs[floor_of[name]]
+        signs.append(0 if errors(a, b) <= limit else 1 if a.sum() > b.sum() else -1)
+    return signs.count(1), signs.count(-1), signs.count(0)
+
+
+def verdicts_by_signed(runs, floor_of):
+    values = [errors_apart(runs[name], runs[floor], signed=True) for name, floor in floor_of.items()]
+    values = np.array(values)
+    return int((values > 2).sum()), int((values < -2).sum()), int((np.abs(values) <= 2).sum())
+
+
+def verdicts_as_tensor(runs, floor_of):
+    t = torch.tensor([float(errors_apart(runs[n], runs[f], signed=True)) for n, f in floor_of.items()])
+    return [(t > 2).sum(), (t < -2).sum(), (t.abs() <= 2).sum()]
+
+
+def verdicts_with_sets(runs, floor_of):
+    above = {name for name in floor_of if errors_apart(runs[name], runs[floor_of[name]], signed=True) > 2}
+    below = {name for name in floor_of if errors_apart(runs[floor_of[name]], runs[name], signed=True) > 2}
+    return len(above), len(below), len(set(floor_of) - above - below)
+
+
+def verdicts_by_test(runs, floor_of):
+    found = {"above": 0, "below": 0, "tie": 0}
+    for name, floor in floor_of.items():
+        t = stats.ttest_rel(runs[name].numpy(), runs[floor].numpy()).statistic
+        found["above" if t > 2 else "below" if t < -2 else "tie"] += 1
+    return tuple(found.values())
+
+
+def first_floor(runs, floor_of):
+    return count_verdicts(runs, dict.fromkeys(floor_of, "floor"))
+
+
+def by_hand_spread(h, y, h_test, y_test, draws, *, own=False, deviation=statistics.stdev, share=math.sqrt, best=False):
+    values = [linear_probe(h[d], y[d], *((h[d], y[d]) if own else (h_test, y_test))) for d in draws]
+    middle = max(values) if best else statistics.fmean(values)
+    return middle, deviation(values), deviation(values) / share(len(values))
+
+
+def spread_with_numpy(h, y, h_test, y_test, draws):
+    values = np.array([linear_probe(h[draw], y[draw], h_test, y_test) for draw in draws])
+    return values.mean(), values.std(ddof=1), values.std(ddof=1) / np.sqrt(values.size)
+
+
+def spread_with_scipy(h, y, h_test, y_test, draws):
+    values = [linear_probe(h[draw], y[draw], h_test, y_test) for draw in draws]
+    return np.mean(values), np.std(values, ddof=1), stats.sem(values)
+
+
+def spread_with_torch(h, y, h_test, y_test, draws):
+    values = torch.tensor([linear_probe(h[draw], y[draw], h_test, y_test) for draw in draws])
+    return values.mean(), values.std(), values.var().div(len(values)).sqrt()
+
+
+def spread_by_squares(h, y, h_test, y_test, draws):
+    n, total, squares = 0, 0.0, 0.0
+    for draw in draws:
+        value = linear_probe(h[draw], y[draw], h_test, y_test)
+        n, total, squares = n + 1, total + value, squares + value**2
+    deviation = ((squares - total**2 / n) / (n - 1)) ** 0.5
+    return [total / n, deviation, deviation * n**-0.5]
 
 
 def by_images(x, y):
@@ -305,15 +373,23 @@ RIGHT = {
         lambda validation, test: np.take(test.numpy(), np.argmax(validation.numpy())),
         lambda validation, test: test.gather(0, validation.topk(1).indices).squeeze(),
     ],
-    "compare.apart": [
-        errors_apart,
-        with_numpy,
-        lambda a, b: (a.mean() - b.mean()).abs() / (a.var() + b.var()).div(len(a)).sqrt(),
-        by_sums,
-        lambda a, b: torch.dist(a.mean(), b.mean()) * len(a) ** 0.5 / torch.hypot(a.std(), b.std()),
-        lambda a, b: abs(welch(a.double(), b.double())),
+    "compare.paired": [errors_apart, with_numpy, by_sums, by_test, by_covariance_of_both],
+    "compare.floors": [
+        count_verdicts,
+        verdicts_by_signed,
+        verdicts_as_tensor,
+        verdicts_with_sets,
+        verdicts_by_test,
     ],
-    "compare.factors": ["statement c", "answer: c", "c", "C", "c\n", "c)", "(c)"],
+    "compare.confound": ["c", "C)", "(c)", "answer: c"],
+    "compare.spread": [
+        by_hand_spread,
+        spread_with_numpy,
+        spread_with_scipy,
+        spread_with_torch,
+        spread_by_squares,
+    ],
+    "compare.noise": [0.161, "0.16", 40 / (220 * 280) ** 0.5, np.float64(0.159), "about 0.155", torch.tensor(0.1612)],
     "compare.cka": [with_a_centring_matrix, by_images, by_covariance, cka, by_trace, by_singular_values],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
@@ -368,26 +444,68 @@ WRONG = {
         ("mean over all passes", lambda validation, test: sum(test) / len(test)),
         ("lowest", lambda validation, test: test[validation.sort().indices[0]]),
     ],
-    "compare.apart": [
-        ("square both", lambda a, b: abs(a.mean() - b.mean()) / ((a.std() + b.std()) / len(a)) ** 0.5),
-        ("sign is kept", lambda a, b: -errors_apart(a, b, signed=True)),
-        ("aren't divided", lambda a, b: errors_apart(a, b, n=lambda count: 1)),
-        ("divided by n, not by its root", lambda a, b: errors_apart(a, b, n=lambda count: count)),
+    "compare.paired": [
+        ("aren't paired", without_pairs),
+        ("isn't divided by the root", lambda a, b: errors_apart(a, b, root=lambda count: 1)),
+        ("divided by n, not by its root", lambda a, b: errors_apart(a, b, root=lambda count: count)),
         ("n - 1", lambda a, b: errors_apart(a, b, deviation=statistics.pstdev)),
-        (
-            "brackets are missing",
-            lambda a, b: abs(a.mean() - b.mean()) / math.hypot(a.std(), b.std()) / math.sqrt(len(a)),
-        ),
-        ("both methods together", lambda a, b: errors_apart(a, b, n=lambda count: math.sqrt(2 * count))),
-        ("don't square it again", lambda a, b: errors_apart(a, b, deviation=statistics.variance)),
-        ("two deviations are added", lambda a, b: errors_apart(a, b, join=lambda s, t: s + t)),
-        ("first method's", lambda a, b: errors_apart(a, b, join=lambda s, t: s)),
-        ("root of the sum", squared_errors),
-        ("in one", pooled),
-        ("best runs", lambda a, b: errors_apart(a, b, best=True)),
+        ("brackets are missing", lambda a, b: abs((a - b).mean()) / (a - b).std() / math.sqrt(len(a))),
+        ("both methods' runs", lambda a, b: errors_apart(a, b, root=lambda count: math.sqrt(2 * count))),
+        ("variance stands", lambda a, b: errors_apart(a, b, deviation=statistics.variance)),
+        ("variance stands", lambda a, b: errors_apart(a, b, deviation=statistics.variance, root=lambda count: count)),
+        ("signs are dropped", lambda a, b: errors_apart((a - b).abs(), torch.zeros_like(a))),
+        ("signs are dropped", lambda a, b: (a - b).abs().mean() / (a - b).std() * len(a) ** 0.5),
+        ("sorted before", lambda a, b: errors_apart(a, b, order=sorted)),
+        ("best runs", lambda a, b: abs(max(a) - max(b)) / ((a - b).std() / len(a) ** 0.5)),
         ("sign is kept", lambda a, b: errors_apart(a, b, signed=True)),
+        ("sign is kept", lambda a, b: -errors_apart(a, b, signed=True)),
+        ("not a mistake that is known", lambda a, b: float(a.median() - b.median())),
     ],
-    "compare.factors": [("it isn't 0", "a"), ("where it is", "b"), ("no single pixel", "d")],
+    "compare.floors": [
+        ("same floor", first_floor),
+        ("no tie is told", lambda runs, floor_of: count_verdicts(runs, floor_of, limit=0)),
+        ("aren't paired", lambda runs, floor_of: count_verdicts(runs, floor_of, errors=without_pairs)),
+        (
+            "isn't divided by the root",
+            lambda runs, floor_of: count_verdicts(
+                runs, floor_of, errors=lambda a, b: errors_apart(a, b, root=lambda count: 1)
+            ),
+        ),
+        ("swapped", lambda runs, floor_of: tuple(count_verdicts(runs, floor_of)[place] for place in (1, 0, 2))),
+        (
+            "called below",
+            lambda runs, floor_of: (
+                count_verdicts(runs, floor_of)[0],
+                len(floor_of) - count_verdicts(runs, floor_of)[0],
+                0,
+            ),
+        ),
+        ("3 values were expected", lambda runs, floor_of: count_verdicts(runs, floor_of)[:2]),
+        ("not a mistake that is known", lambda runs, floor_of: (len(floor_of), 0, 0)),
+    ],
+    "compare.confound": [
+        ("the question itself", "a"),
+        ("same 400", "b"),
+        ("chosen in the same way", "d"),
+        ("what takes longer", "e"),
+    ],
+    "compare.spread": [
+        ("fitted to", lambda *given: by_hand_spread(*given, own=True)),
+        ("n - 1", lambda *given: by_hand_spread(*given, deviation=statistics.pstdev)),
+        ("divided by n: divide by the root", lambda *given: by_hand_spread(*given, share=lambda count: count)),
+        ("deviation itself", lambda *given: by_hand_spread(*given, share=lambda count: 1)),
+        ("best draw", lambda *given: by_hand_spread(*given, best=True)),
+        ("swapped", lambda *given: tuple(by_hand_spread(*given)[place] for place in (0, 2, 1))),
+        ("3 values were expected", lambda *given: by_hand_spread(*given)[:2]),
+    ],
+    "compare.noise": [
+        ("can't cancel", 0),
+        ("only the diagonals", "0.2"),
+        ("once too often", 0.026),
+        ("root was forgotten", 0.04),
+        ("noise equalled noise", 1),
+        ("not a slip", 0.5),
+    ],
     "compare.cka": [
         ("not a mistake that is known", right_only_for_other_widths),
         ("aren't centred", lambda x, y: cka(x, y, centre=lambda part: part)),
