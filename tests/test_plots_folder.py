@@ -79,6 +79,7 @@ def test_of_many_wrong_guesses_so_many_are_shown_as_asked_and_of_none_nothing():
     assert plots.wrong_guesses(SQUARES, truth, truth, ("a", "b")) is None
 
 
+@pytest.mark.filterwarnings("ignore:.*brought to")
 def test_a_spoiled_folder_has_every_trouble_of_the_lesson(tmp_path):
     write(ImageSet(load("shapes", size=70).images), tmp_path / "unlabelled")
     write(load("shapes", size=80), tmp_path / "labelled/train")
