@@ -90,7 +90,7 @@ def similarity_grid(result: dict, rows: Sequence[str] | None = None, *, ax: Axes
 
 
 def accuracy_grid(result: dict, rows: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
-    """The table of a result as a grid, in [0, 1]: each mean, below it the deviation over the seeds if there are several.
+    """The table of a result as a grid, in [0, 1]: each mean, below it the deviation if there are several seeds.
 
     Args:
         result: as `compare.collect` gives it.
