@@ -19,6 +19,15 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
+from ssl_course.plots.painting import (
+    code_prices,
+    paint,
+    painting_error,
+    picture_rows,
+    price_list,
+    ten_classes,
+    width_sweep,
+)
 from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
 
 __all__ = [
@@ -26,16 +35,23 @@ __all__ = [
     "MARKERS",
     "Axes",
     "accuracy_bars",
+    "code_prices",
     "compare",
     "gallery",
     "heatmap",
     "history",
+    "paint",
+    "painting_error",
+    "picture_rows",
     "plt",
+    "price_list",
     "scatter",
     "show_images",
     "show_views",
     "similarity",
     "similarity_grid",
+    "ten_classes",
     "tsne",
     "tsne_places",
+    "width_sweep",
 ]
