@@ -465,7 +465,7 @@ WRONG = {
         ("share is kept", lambda x, share: x * (torch.rand_like(x[:, :1]) < share)),
         ("scaled up", lambda x, share: x * F.dropout(torch.ones_like(x[:, :1]), share)),
         ("scaled up", torch.nn.functional.dropout),
-        ("by itself, with one mask", lambda x, share: x.masked_fill(torch.rand_like(x) < share, 0)),
+        ("each colour", lambda x, share: x.masked_fill(torch.rand_like(x) < share, 0)),
         ("same pixels", lambda x, share: x * (torch.rand(x.shape[2:]) > share)),
         ("whole pictures", lambda x, share: x * (torch.rand(len(x)) > share).view(-1, 1, 1, 1)),
         ("one block", a_block),
