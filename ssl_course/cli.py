@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 import warnings
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -120,6 +121,14 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a labelled folder")
     table.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
     table.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED")
+    table.add_argument(
+        "--budgets",
+        nargs="+",
+        type=_budget,
+        metavar="TIMES[:SEEDS]",
+        help="learning curves: times the usual cost, such as 1:5 3:3 10:2, each with its number of seeds",
+    )
+    table.add_argument("--jobs", type=int, default=1, help="with --budgets: runs at a time (default 1)")
     table.add_argument("--out", type=Path, default=Path("ssl-course-compare"), help="folder of runs, table, figures")
     table.add_argument("--size", type=int, help="training images (default 6000 shapes, 20000 others)")
     table.add_argument("--passes", type=int, help="of SimCLR; the others get as many operations (default 3, 15)")
@@ -149,6 +158,15 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what this machine has, and what that means for the lessons")
     doctor.set_defaults(run=doctor_command)
     return parser
+
+
+def _budget(text: str) -> tuple[float, int | None]:
+    """A cost in times of the usual one, and how many seeds: None for those of --seeds."""
+    times, colon, seeds = text.partition(":")
+    try:
+        return float(times), int(seeds) if colon else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be TIMES or TIMES:SEEDS, such as 10 or 10:2, got {text!r}") from None
 
 
 def _threads(text: str) -> int | str:
@@ -337,15 +355,12 @@ def evaluate_command(options: argparse.Namespace) -> None:
 def compare_command(options: argparse.Namespace) -> int:
     """Train what isn't there yet, print the table, and write table and figures; 1 if a row could not be made."""
     options.data = _place(options.data)
-    machine = Machine(options.device, options.precision, options.threads)
-    result = compare.collect(
-        _recipes(options),
-        options.out / "runs",
-        caption=options.caption or ("built-in images" if options.data == "shapes" else Path(options.data).name),
-        machine=machine,
-        earlier=_earlier(options.results),
-        say=_say,
-    )
+    shared = {"machine": Machine(options.device, options.precision, options.threads), "say": _say}
+    shared["caption"] = options.caption or ("built-in images" if options.data == "shapes" else Path(options.data).name)
+    shared["earlier"] = _earlier(options.results)
+    if options.budgets:
+        return _compare_budgets(options, shared)
+    result = compare.collect(_recipes(options, options.seeds), options.out / "runs", **shared)
     result = {"caption": result["caption"], "command": _command(options, result)} | result
     compare.save(result, options.out)
     if options.results is not None:
@@ -354,8 +369,31 @@ def compare_command(options: argparse.Namespace) -> int:
     return 1 if result["failed"] else 0
 
 
-def _recipes(options: argparse.Namespace) -> list[Recipe]:
-    """One for each row and seed."""
+def _compare_budgets(options: argparse.Namespace, shared: dict) -> int:
+    """The same at several costs; the result's file is written after each run."""
+    if options.passes is not None:
+        raise ValueError("--passes and --budgets both say what a run may cost: give one of them")
+    made = {}
+    for times, count in options.budgets:
+        made[times] = _recipes(options, options.seeds if count is None else range(count), scale=times)
+    file = options.results or options.out / "budgets.json"
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    def keep(result: dict) -> None:
+        whole = {"caption": result["caption"], "command": _command(options, result)} | result
+        file.write_text(tables.as_json(whole), encoding="utf-8")
+
+    result = compare.collect_budgets(made, options.out / "runs", jobs=options.jobs, keep=keep, **shared)
+    keep(result)
+    compare.save_budgets(result, options.out)
+    for times, part in result["budgets"].items():
+        print(f"\n{times} times the usual cost\n\n{tables.markdown(part)}")
+    print(f"\ntables and figures: {options.out}/; all numbers: {file}")
+    return 1 if any(part["failed"] for part in result["budgets"].values()) else 0
+
+
+def _recipes(options: argparse.Namespace, seeds: Iterable[int], scale: float = 1) -> list[Recipe]:
+    """One for each row and seed, at `scale` times the cost."""
     floors = [name for name in FLOORS if name != "untrained_vit" or "mae" in options.methods]
     changes = {"size": options.size, "probe": options.probe, "encoder": options.encoder, "budget": options.passes}
     if options.data not in runs.BY_NAME:  # a folder's images have the size that they have
@@ -363,10 +401,10 @@ def _recipes(options: argparse.Namespace) -> list[Recipe]:
     usual = USUAL[image_kind(options.data)]
     given = {"batch_size": options.batch_size or usual["batch_size"], "lr": options.lr or usual["lr"]}
     made = []
-    for seed in options.seeds:
+    for seed in seeds:
         for name in (*floors, *options.methods, "supervised"):
             own = training(name, options.data, **given) if options.batch_size or options.lr else {}
-            made.append(recipe(name, options.data, seed=seed, **changes, **own))
+            made.append(recipe(name, options.data, seed=seed, scale=scale, **changes, **own))
     return made
 
 
@@ -379,8 +417,10 @@ def _command(options: argparse.Namespace, result: dict) -> str:
     defaults = _parser().parse_args(["compare"])
     words = ["ssl-course compare"]
     for name, value in vars(options).items():
-        if name in ("run", "out", "results") or value == getattr(defaults, name):
+        if name in ("run", "out", "results", "jobs") or value == getattr(defaults, name):
             continue
+        if name == "budgets":
+            value = [f"{times}:{len(part['seeds'])}" for times, part in result["budgets"].items()]
         value = Path(value).name if name == "data" else result["seeds"] if name == "seeds" else value
         values = value if isinstance(value, list | dict) else [value]
         words.append(f"--{name.replace('_', '-')} {shlex.join(map(str, values))}")

@@ -1,9 +1,10 @@
 """All methods at one training cost, judged by one protocol: many runs gathered into one result."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ssl_course import plots, tables
@@ -11,7 +12,20 @@ from ssl_course.data import ImageSet
 from ssl_course.evaluate import linear_cka
 from ssl_course.features import collapsed
 from ssl_course.recipes import Recipe
-from ssl_course.runs import Images, Machine, hardware, is_current, load_images, run, today
+from ssl_course.runs import (
+    Images,
+    Judge,
+    Machine,
+    Task,
+    hardware,
+    is_current,
+    judge_briefly,
+    judge_row,
+    load_images,
+    run,
+    run_side_by_side,
+    today,
+)
 from ssl_course.tables import NAMES
 
 SHARED = ("data", "size", "resolution", "probe", "tuning_steps", "tuning_lr")  # fields that all rows have alike
@@ -41,9 +55,7 @@ def collect(
         each; `failed`, what could not be made and why (the other rows are there all the same); `similarity` and `maps`
         of the first seed's features.
     """
-    result = {"caption": caption, "recipe": _shared(recipes[0])}
-    result |= {"recipes": {made.method: _own(made) for made in recipes}}
-    result |= {"hardware": hardware(machine or Machine()), "date": today(), "seeds": {}, "failed": []}
+    result = _empty(recipes, caption, machine or Machine())
     result["seeds"] = _still_true(earlier, recipes, say) if earlier else {}
     features: dict[str, Tensor] = {}
     first, test = recipes[0].seed, None
@@ -62,6 +74,83 @@ def collect(
     result["seeds"] = {str(seed): result["seeds"][str(seed)] for seed in sorted(map(int, result["seeds"]))}
     spread = {name: part for name, part in features.items() if not collapsed(part)}
     return result | {"similarity": similarity(spread), "maps": maps(spread, test)}
+
+
+def collect_budgets(
+    recipes: Mapping[float, Sequence[Recipe]],
+    folder: Path,
+    *,
+    caption: str,
+    machine: Machine | None = None,
+    jobs: int = 1,
+    earlier: dict | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    keep: Callable[[dict], None] = lambda result: None,
+) -> dict:
+    """All rows at several training costs: the whole row at the smallest and the largest, linear probe and k-NN between.
+
+    Args:
+        recipes: for each cost, in times of the usual one, a recipe for each row and seed.
+        folder: where runs are kept; what is there already isn't trained again.
+        caption: what to call the images.
+        jobs: runs at a time, each in a process of its own, the longest first.
+        earlier: such a result, of which the seeds that aren't asked for are kept as far as they are true today.
+        say: is called with a sentence after each run.
+        keep: is called with the result as it is after each run.
+
+    Returns:
+        caption, hardware, date and `budgets`: for each cost, as text, what `collect` returns.
+    """
+    machine = (machine or Machine()).resolved()
+    scales = sorted(recipes)
+    result = {"caption": caption, "hardware": hardware(machine), "date": today(), "budgets": {}}
+    tasks: dict[Task, str] = {}
+    for scale in scales:
+        judge = judge_row if scale in (scales[0], scales[-1]) else judge_briefly
+        part = _empty(recipes[scale], caption, machine)
+        before = (earlier or {}).get("budgets", {}).get(f"{scale:g}")
+        part["seeds"] = _still_true(before, recipes[scale], say, judge) if before else {}
+        result["budgets"][f"{scale:g}"] = part
+        tasks |= {Task(made, judge): f"{scale:g}" for made in recipes[scale]}
+    longest_first = sorted(tasks, key=lambda task: -task.recipe.passes / task.recipe.batch_size)
+    for task, row in run_side_by_side(longest_first, folder, machine, jobs):
+        part, made = result["budgets"][tasks[task]], task.recipe
+        title = f"{NAMES[made.method]}, seed {made.seed}, cost {tasks[task]}"
+        if "failed" in row:
+            part["failed"].append(f"{title}: {row['failed']}")
+            say(part["failed"][-1])
+        else:
+            part["seeds"].setdefault(str(made.seed), {})[made.method] = row
+            say(f"{title}: linear probe {100 * row['linear_probe']:.1f} %")
+        keep(result)
+    for scale in scales:
+        part = result["budgets"][f"{scale:g}"]
+        _put_in_order(part)
+        part |= _pictures(part, recipes[scale][0], folder)
+    return result
+
+
+def _empty(recipes: Sequence[Recipe], caption: str, machine: Machine) -> dict:
+    """A result without rows."""
+    result = {"caption": caption, "recipe": _shared(recipes[0])}
+    result |= {"recipes": {made.method: _own(made) for made in recipes}}
+    return result | {"hardware": hardware(machine), "date": today(), "seeds": {}, "failed": []}
+
+
+def _put_in_order(result: dict) -> None:
+    """Seeds and rows in their own order, whatever finished first."""
+    for seed in sorted(result["seeds"], key=int):
+        rows = result["seeds"].pop(seed)
+        result["seeds"][seed] = {name: rows[name] for name in NAMES if name in rows}
+
+
+def _pictures(result: dict, made: Recipe, folder: Path) -> dict:
+    """Similarity and maps of the features that the rows of the first recipe's seed have left in the folder."""
+    rows = result["seeds"].get(str(made.seed), {})
+    places = {name: folder / row["hash"] / "features.pt" for name, row in rows.items()}
+    features = {name: torch.load(place) for name, place in places.items() if place.is_file()}
+    spread = {name: part for name, part in features.items() if not collapsed(part)}
+    return {"similarity": similarity(spread), "maps": maps(spread, load_images(made).test)}
 
 
 def _try(
@@ -86,7 +175,9 @@ def _try(
     return row
 
 
-def _still_true(earlier: dict, recipes: Sequence[Recipe], say: Callable[[str], None]) -> dict[str, dict]:
+def _still_true(
+    earlier: dict, recipes: Sequence[Recipe], say: Callable[[str], None], judge: Judge = judge_row
+) -> dict[str, dict]:
     """The rows of an earlier result, for seeds that aren't asked for, that today's code and data would make again."""
     asked = {str(made.seed) for made in recipes}
     kept = {}
@@ -95,7 +186,11 @@ def _still_true(earlier: dict, recipes: Sequence[Recipe], say: Callable[[str], N
             continue
         known = {made.method: replace(made, seed=int(seed)) for made in recipes}
         images = load_images(next(iter(known.values())))
-        current = {name: row for name, row in rows.items() if name in known and is_current(row, known[name], images)}
+        current = {
+            name: row
+            for name, row in rows.items()
+            if name in known and is_current(row, known[name], images, judge=judge)
+        }
         if lost := [NAMES[name] for name in rows if name not in current]:
             say(f"seed {seed}: left out {', '.join(lost)}, made by other code, data or settings: ask for it again")
         if current:
@@ -136,6 +231,15 @@ def save(result: dict, folder: Path) -> None:
     for name, axes in figures(result).items():
         axes.figure.savefig(folder / f"{name}.png", dpi=150)
         plots.plt.close(axes.figure)
+
+
+def save_budgets(result: dict, folder: Path) -> None:
+    """Write what `save` writes for each cost that has maps, in a folder of its own, and the curves over all of them."""
+    for times, part in result["budgets"].items():
+        save(part, folder / f"times_{times}")
+    axes = plots.learning_curves(result)
+    axes.figure.savefig(folder / "curves.png", dpi=150)
+    plots.plt.close(axes.figure)
 
 
 def figures(result: dict) -> dict[str, plots.Axes]:

@@ -32,6 +32,7 @@ from ssl_course.train import pretrain
 
 __all__ = [
     "alignment",
+    "draw_labels",
     "effective_rank",
     "extract_features",
     "factor_scores",
@@ -134,12 +135,25 @@ def few_label_curve(
             raise ValueError(f"fractions must be in (0, 1], got {fraction}")
         scores = []
         for draw in range(1 if fraction == 1 else draws):
-            random = np.random.default_rng((seed, round(1e9 * fraction), draw))
-            chosen = _stratified(train_labels, fraction, random)
+            chosen = draw_labels(train_labels, fraction, draw, seed=seed)
             scores.append(linear_probe(train_features[chosen], train_labels[chosen], test_features, test_labels))
         row = {"fraction": fraction, "labels": len(chosen), "accuracy": float(np.mean(scores))}
         curve.append(row | {"deviation": float(np.std(scores)), "draws": len(scores)})
     return curve
+
+
+def draw_labels(labels: Tensor, fraction: float, draw: int = 0, *, seed: int = 0) -> Tensor:
+    """Indices of a share of each class, at least one of each: the labels (N,) that are known, in ascending order.
+
+    A draw depends on seed, share and its number alone.
+    """
+    random = np.random.default_rng((seed, round(1e9 * fraction), draw))
+    chosen = []
+    for label in labels.unique():
+        members = (labels == label).nonzero().flatten()
+        count = max(1, round(fraction * len(members)))
+        chosen.append(members[torch.from_numpy(random.permutation(len(members))[:count])])
+    return torch.cat(chosen).sort().values
 
 
 def fine_tune(encoder: nn.Module, train: ImageSet, test: ImageSet, *, epochs: int, **arguments) -> float:
@@ -305,16 +319,6 @@ def _ridge(train_features: Tensor, targets: Tensor, test_features: Tensor) -> Te
 def _r_squared(prediction: Tensor, target: Tensor) -> float:
     error, spread = (prediction - target).square().sum(), (target - target.mean(dim=0)).square().sum()
     return float((1 - error / spread).clamp(min=0))
-
-
-def _stratified(labels: Tensor, fraction: float, random: np.random.Generator) -> Tensor:
-    """Indices of a share of each class, at least one of each."""
-    chosen = []
-    for label in labels.unique():
-        members = (labels == label).nonzero().flatten()
-        count = max(1, round(fraction * len(members)))
-        chosen.append(members[torch.from_numpy(random.permutation(len(members))[:count])])
-    return torch.cat(chosen).sort().values
 
 
 def _check_comparable(train: ImageSet, test: ImageSet) -> None:

@@ -20,6 +20,7 @@ from ssl_course.augment import Augment
 from ssl_course.cost import training_flops
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
+from ssl_course.results import read
 from ssl_course.vit import TRANSFORMERS
 
 # What all methods share, by the kind of images. `budget` is in passes of SimCLR: every method gets as many passes as
@@ -82,6 +83,10 @@ OWN = {
         "untrained_vit": {"encoder": "wide_vit"},
     },
 }
+# What a method changes of both, in runs of LONG_RUN times the usual budget and more: the `chosen` of
+# results/tuning_shapes.json, which `benchmarks/tuning.py` writes.
+LONG_RUN = 3
+LONG = {"shapes": read("tuning_shapes")["chosen"], "photographs": {}}
 FLOORS = ("pixels", "untrained", "untrained_vit")  # rows of a table that aren't trained
 ROWS = (*FLOORS, *METHODS, "supervised")
 NETWORKS = {**ENCODERS, **TRANSFORMERS}
@@ -105,7 +110,8 @@ class Recipe:
         batch_size, lr, weight_decay, warmup: as in `pretrain`.
         seed: of the images' choice, the first weights, order and views.
         probe: labelled training images that the judges may see.
-        tuning_steps, tuning_lr, tuning_views: of fine-tuning, in batches of at most 64.
+        tuning_steps, tuning_lr, tuning_views: of fine-tuning, in batches of at most 64; a third and three times the
+            rate are tried, too.
     """
 
     method: str
@@ -131,12 +137,32 @@ class Recipe:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return json.loads(json.dumps(values, default=dict))
 
+    def __reduce__(self) -> tuple:
+        """For another process: a read-only mapping can't be sent there, so a recipe is sent as a plain dict."""
+        return _received, ({name: _plain(value) for name, value in vars(self).items()},)
+
     def __str__(self) -> str:
         lines = []
         for name, value in self.as_dict().items():
             shown = ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, dict) else str(value)
             lines += textwrap.wrap(f"{name:<14}{shown}", width=98, subsequent_indent=14 * " ") or [name]
         return "\n".join(lines)
+
+
+def _merged(first: dict, second: dict) -> dict:
+    """Both, the second over the first, views and options entry by entry."""
+    inner = {name: first.get(name, {}) | second[name] for name in ("views", "options") if name in second}
+    return first | second | inner
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _received(values: dict) -> Recipe:
+    return Recipe(
+        **{name: MappingProxyType(value) if isinstance(value, dict) else value for name, value in values.items()}
+    )
 
 
 def recipe(
@@ -147,6 +173,8 @@ def recipe(
     options: Mapping[str, object] | None = None,
     budget: float | None = None,
     passes: int | None = None,
+    scale: float = 1,
+    tuned: bool = True,
     **changes: object,
 ) -> Recipe:
     """The recipe of a method on a data set, with whatever is changed of it.
@@ -158,6 +186,8 @@ def recipe(
         options: keyword arguments of the method to change.
         budget: passes of SimCLR; the method gets as many as cost the same, at least one.
         passes: of the method itself, in place of a budget.
+        scale: times the budget; from LONG_RUN on, the settings are those of longer runs.
+        tuned: whether they are; without, they stay those of the usual run.
         changes: other fields of `Recipe`; None leaves one as it is.
 
     Raises:
@@ -166,6 +196,8 @@ def recipe(
     if method not in ROWS:
         raise ValueError(f"method must be one of {', '.join(ROWS)}, got {method!r}")
     usual, own = USUAL[image_kind(data)], OWN[image_kind(data)].get(method, {})
+    if tuned and scale >= LONG_RUN:
+        own = _merged(own, LONG[image_kind(data)].get(method, {}))
     changes = {name: value for name, value in changes.items() if value is not None}
     known = {field.name for field in fields(Recipe)} - {"method", "data", "views", "options", "passes", "tuning_views"}
     if unknown := set(changes) - known:
@@ -181,7 +213,8 @@ def recipe(
     values["views"] = _views(usual["views"] | own.get("views", {}) | dict(views or {}))
     made = Recipe(method=method, data=str(data), passes=passes or 0, **values)
     if passes is None and method not in FLOORS:
-        made = replace(made, passes=passes_at_equal_cost(made, usual["budget"] if budget is None else budget))
+        budget = usual["budget"] if budget is None else budget
+        made = replace(made, passes=passes_at_equal_cost(made, scale * budget))
     return made
 
 
@@ -260,7 +293,7 @@ def build(
 
 def passes_at_equal_cost(made: Recipe, budget: float) -> int:
     """Passes over the images that cost what `budget` passes of SimCLR cost, at least one."""
-    return max(1, round(budget * _simclr_cost(made.data, made.resolution, made.encoder) / cost(made)))
+    return max(1, round(budget * simclr_cost(made) / cost(made)))
 
 
 def cost(made: Recipe) -> float:
@@ -268,9 +301,13 @@ def cost(made: Recipe) -> float:
     return training_flops(make(made), made.resolution)
 
 
+def simclr_cost(made: Recipe) -> float:
+    """What `cost` is for SimCLR on the images of a recipe, with its encoder (the usual one if that's a transformer)."""
+    return _simclr_cost(made.data, made.resolution, made.encoder if made.encoder in ENCODERS else "small_cnn")
+
+
 @functools.cache
 def _simclr_cost(data: str, resolution: tuple[int, int], encoder: str) -> float:
-    encoder = encoder if encoder in ENCODERS else "small_cnn"
     return cost(recipe("simclr", data, passes=1, resolution=resolution, encoder=encoder))
 
 

@@ -7,11 +7,15 @@ features.pt (what the encoder says of some test images).
 
 import contextlib
 import datetime
+import functools
 import hashlib
 import json
 import math
+import multiprocessing
 import os
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,18 +25,19 @@ from torch import Tensor, nn
 from ssl_course.augment import Augment
 from ssl_course.checkpoint import checksum
 from ssl_course.data import DOWNLOADS, ImageSet, load
-from ssl_course.evaluate import factor_scores, few_label_curve, fine_tune, knn_accuracy, linear_probe, raw_pixels
+from ssl_course.evaluate import draw_labels, factor_scores, fine_tune, knn_accuracy, linear_probe, raw_pixels
 from ssl_course.features import effective_rank, extract_features, feature_deviation
 from ssl_course.fingerprint import code_behind, versions
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.precision import choose_device, choose_precision, processor_name, with_threads
-from ssl_course.recipes import FLOORS, NETWORKS, Recipe, cost, make, new_encoder
+from ssl_course.recipes import FLOORS, NETWORKS, Recipe, cost, make, new_encoder, simclr_cost
 from ssl_course.train import History, pretrain
 
 BY_NAME = ("shapes", *DOWNLOADS)  # whose images have a size of their own
 KEPT = 1000  # test images whose features are kept
 FEW = (0.01, 0.1)  # shares of the labels
-DRAWS = 3  # of a few labels, for the linear probe
+DRAWS = 3  # of a few labels, for the linear probe and for fine-tuning
+VALIDATED = 500  # labelled images that choose the rate of fine-tuning
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Trained:
     method: nn.Module | None = None
 
 
+_LAST_IMAGES: dict[tuple, Images] = {}  # in a process that makes several runs
 Build = Callable[[Recipe, int], nn.Module]  # a recipe and how many classes -> a method
 Judge = Callable[[Trained, Images, Recipe, Machine], dict]
 
@@ -128,11 +134,60 @@ def run(
     with torch.random.fork_rng(devices=[]), _threads(machine):
         torch.default_generator.manual_seed(recipe.seed)
         row = about | judge(trained, images, recipe, machine)
-        features = _features(trained.encoder, images.test[:KEPT])
+        kept = features(trained.encoder, images.test[:KEPT], machine)
     row |= {"hash": place.name, "machine": asdict(machine), "date": today()}
-    _write(place / "features.pt", lambda part: torch.save(features, part))
+    _write(place / "features.pt", lambda part: torch.save(kept, part))
     _write_json(place / "row.json", row | {"hardware": hardware(machine)})
     return _read(place)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A run that another process may make: everything in it can be sent there.
+
+    Attributes:
+        recipe: of the run.
+        judge: makes the numbers of the row; a function of a module.
+        prepare: loads the images of a recipe; a function of a module.
+    """
+
+    recipe: Recipe
+    judge: Judge
+    prepare: Callable[[Recipe], Images] = load_images
+
+
+def run_side_by_side(tasks: Sequence[Task], folder: Path, machine: Machine, jobs: int) -> Iterator[tuple[Task, dict]]:
+    """Each task with its row as it is finished, `jobs` of them at a time, each in a process of its own.
+
+    A task that fails comes with {"failed": why} in place of a row; the rows have no features, which stay in the folder.
+    """
+    if jobs < 2:
+        yield from ((task, _made_there(task, folder, machine)) for task in tasks)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(_made_there, task, folder, machine): task for task in tasks}
+        for done in as_completed(waiting):
+            yield waiting[done], done.result()
+
+
+def _made_there(task: Task, folder: Path, machine: Machine) -> dict:
+    """A row, or why it could not be made, whatever the reason: that costs no other row."""
+    try:
+        images = _images_of(task)
+        row = run(task.recipe, folder, images=images, machine=machine, judge=task.judge, progress=False)
+    except Exception as failure:
+        return {"failed": str(failure) or type(failure).__name__}
+    return {key: value for key, value in row.items() if key != "features"}
+
+
+def _images_of(task: Task) -> Images:
+    """A task's images; those of the last task stay in memory, since many tasks share theirs."""
+    made = task.recipe
+    wanted = task.prepare, made.data, made.size, made.resolution, made.probe, made.seed
+    if wanted not in _LAST_IMAGES:
+        _LAST_IMAGES.clear()
+        _LAST_IMAGES[wanted] = task.prepare(made)
+    return _LAST_IMAGES[wanted]
 
 
 def train(
@@ -173,41 +228,85 @@ def _about(recipe: Recipe, history: History, images: Images) -> dict:
     steps = recipe.passes * (len(images.train) // recipe.batch_size)
     about = {"passes": recipe.passes, "steps": steps, "flops_per_image": cost(recipe)}
     about["flops"] = about["flops_per_image"] * steps * recipe.batch_size
+    about["cost"] = round(recipe.passes * cost(recipe) / simclr_cost(recipe), 3)  # in passes of SimCLR
     about["seconds"] = round(sum(record["seconds"] for record in history), 1)
     return about | {key: history[-1][key] for key in ("loss", "feature_deviation", "effective_rank")}
 
 
+def judge_briefly(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
+    """Linear probe and k-NN alone."""
+    known, new = (features(trained.encoder, part, machine) for part in (images.labelled, images.test))
+    labelled = known, images.labelled.labels, new, images.test.labels
+    return {"linear_probe": linear_probe(*labelled), "knn": knn_accuracy(*labelled)}
+
+
 def judge_row(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
-    """Every number of the comparison's table for one encoder."""
-    encoder = trained.encoder
-    known = _features(encoder, images.labelled), images.labelled.labels
-    new = _features(encoder, images.test), images.test.labels
+    """Every number of the comparison's table for one encoder.
+
+    `few_labels` and `fine_tuned` are means over the same DRAWS of each share of the labels, `draws` has each of them,
+    and `tuning` what fine-tuning tried and how it grows with its steps.
+    """
+    encoder, test = trained.encoder, images.test
+    known = features(encoder, images.labelled, machine), images.labelled.labels
+    new = features(encoder, test, machine), test.labels
     row = {"linear_probe": linear_probe(*known, *new), "knn": knn_accuracy(*known, *new)}
-    few = [share for share in FEW if share * len(images.labelled) >= 2 * len(images.test.classes)]
-    curve = few_label_curve(*known, *new, fractions=few, draws=DRAWS, seed=recipe.seed)
-    row["few_labels"] = {f"{point['fraction']:g}": point["accuracy"] for point in curve}
     row |= {"effective_rank": effective_rank(new[0]), "spread": feature_deviation(new[0])}
-    if images.test.factors:
-        row["factors"] = factor_scores(known[0], images.labelled.factors, new[0], images.test.factors)
-    if encoder is not None:
-        row["fine_tuned"] = {f"{share:g}": _tune(encoder, images, share, recipe, machine) for share in few}
+    if test.factors:
+        row["factors"] = factor_scores(known[0], images.labelled.factors, new[0], test.factors)
+    row |= {"few_labels": {}, "draws": {}}
+    row |= {"fine_tuned": {}, "tuning": {}} if encoder is not None else {}
+    for share in FEW:
+        if share * len(images.labelled) < 2 * len(test.classes):
+            continue
+        drawn = [draw_labels(known[1], share, draw, seed=recipe.seed) for draw in range(DRAWS)]
+        scores = {"few_labels": [linear_probe(known[0][few], known[1][few], *new) for few in drawn]}
+        if encoder is not None:
+            scores["fine_tuned"], row["tuning"][f"{share:g}"] = _tuned(encoder, images, drawn, recipe, machine)
+        row["draws"][f"{share:g}"] = scores
+        for column, values in scores.items():
+            row[column][f"{share:g}"] = statistics.mean(values)
     return row
 
 
-def _tune(encoder: nn.Module, images: Images, share: float, recipe: Recipe, machine: Machine) -> float:
-    """Accuracy after fine-tuning all weights on a share of the labels."""
-    few = images.labelled.sample(round(share * len(images.labelled)), seed=recipe.seed)
+def _tuned(
+    encoder: nn.Module, images: Images, drawn: list[Tensor], recipe: Recipe, machine: Machine
+) -> tuple[list[float], dict]:
+    """Accuracies after fine-tuning all weights on each draw of labels, and what was tried for them.
+
+    The rate is chosen on the first draw by labelled images that are in no draw, VALIDATED at most.
+    """
+    rest = torch.ones(len(images.labelled), dtype=torch.bool)
+    rest[torch.cat(drawn)] = False
+    validation = images.labelled[rest.nonzero().flatten()[:VALIDATED]]
+    tune = functools.partial(_tune, encoder, recipe=recipe, machine=machine)
+    few = [images.labelled[places] for places in drawn]
+    tried = {}
+    for rate in (recipe.tuning_lr / 3, recipe.tuning_lr, 3 * recipe.tuning_lr):
+        tried[f"{rate:.2g}"] = tune(few[0], validation, lr=rate, steps=recipe.tuning_steps)
+    rate = float(max(tried, key=tried.get))
+    scores = [tune(part, images.test, lr=rate, steps=recipe.tuning_steps) for part in few]
+    grown = {}
+    for steps in (recipe.tuning_steps // 4, recipe.tuning_steps // 2):
+        grown[str(steps)] = tune(few[0], images.test, lr=rate, steps=max(1, steps))
+    return scores, {"validation": tried, "lr": rate, "steps": grown | {str(recipe.tuning_steps): scores[0]}}
+
+
+def _tune(
+    encoder: nn.Module, few: ImageSet, judged: ImageSet, *, lr: float, steps: int, recipe: Recipe, machine: Machine
+) -> float:
+    """Accuracy on `judged` after fine-tuning all weights on `few`, for at least so many steps."""
     batch_size = min(64, len(few) // 2)
-    epochs = math.ceil(recipe.tuning_steps / (len(few) // batch_size))
-    shared = {"batch_size": batch_size, "lr": recipe.tuning_lr, "seed": recipe.seed}
-    shared |= {"augment": Augment(**recipe.tuning_views), "progress": False, "threads": machine.threads}
-    return fine_tune(
-        encoder, few, images.test, epochs=epochs, device=machine.device, precision=machine.precision, **shared
-    )
+    shared = {"batch_size": batch_size, "epochs": math.ceil(steps / (len(few) // batch_size)), "lr": lr}
+    shared |= {"augment": Augment(**recipe.tuning_views), "seed": recipe.seed, "progress": False}
+    shared |= {"device": machine.device, "precision": machine.precision, "threads": machine.threads}
+    return fine_tune(encoder, few, judged, **shared)
 
 
-def _features(encoder: nn.Module | None, images: ImageSet) -> Tensor:
-    return raw_pixels(images.images) if encoder is None else extract_features(encoder, images.images)
+def features(encoder: nn.Module | None, images: ImageSet, machine: Machine) -> Tensor:
+    """Features (N, D) on the processor, computed on the machine's device; without an encoder the raw pixels."""
+    if encoder is None:
+        return raw_pixels(images.images)
+    return extract_features(encoder.to(machine.device), images.images)
 
 
 # --- what a run is made of
@@ -226,7 +325,7 @@ def ingredients(
         made_of[name]["labels"] = None if part.labels is None else checksum(part.labels)
         made_of[name]["factors"] = {factor: checksum(values) for factor, values in (part.factors or {}).items()}
     made_of |= {"device": machine.device, "precision": machine.precision, "threads": machine.threads}
-    parts = [train, build, NETWORKS[recipe.encoder], *([judge, _features] if judge else [])]
+    parts = [train, build, NETWORKS[recipe.encoder], *([judge, features] if judge else [])]
     if recipe.method not in FLOORS:
         parts.append(METHODS.get(recipe.method, Supervised))
     return made_of | {"code": code_behind(*parts), "versions": versions()}

@@ -85,7 +85,7 @@ def as_json(result: dict) -> str:
     """The result as text, one line for each row of the table and each recipe, numbers to five digits."""
     entries = []
     for key, value in _rounded(result).items():
-        depth = 2 if key in ("seeds", "runs") else 1
+        depth = {"seeds": 2, "runs": 2, "budgets": 4}.get(key, 1)
         entries.append(f' "{key}": {_text(value, depth, indent=" ")}')
     return "{\n" + ",\n".join(entries) + "\n}\n"
 

@@ -28,7 +28,7 @@ from ssl_course.plots.painting import (
     ten_classes,
     width_sweep,
 )
-from ssl_course.plots.results import accuracy_bars, gallery, similarity_grid
+from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
 
 __all__ = [
     "COLOURS",
@@ -40,6 +40,7 @@ __all__ = [
     "gallery",
     "heatmap",
     "history",
+    "learning_curves",
     "paint",
     "painting_error",
     "picture_rows",

@@ -1,11 +1,15 @@
 """Figures of a result of `compare`: bars, curves over the training cost, the similarity of the rows, and their maps."""
 
+import statistics
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 
-from ssl_course.plots.general import compare, heatmap, scatter
+from ssl_course.methods import METHODS
+from ssl_course.plots.general import COLOURS, MARKERS, compare, heatmap, new_axes, scatter
 from ssl_course.tables import NAMES, summary
 
 
@@ -17,6 +21,54 @@ def accuracy_bars(result: dict) -> Axes:
             means.setdefault(NAMES[name], {})[title] = mean
             spreads.setdefault(NAMES[name], {})[title] = deviation
     return compare(means, spread=spreads, chance=1 / len(result["maps"]["classes"]))
+
+
+def learning_curves(
+    result: dict, methods: Sequence[str] | None = None, *, column: str = "linear_probe", ax: Axes | None = None
+) -> Axes:
+    """Test accuracy over the cost of training, a line for each method: mean and every seed of a result with budgets.
+
+    Args:
+        result: as `compare.collect_budgets` gives it, or `results.read("budgets_shapes")`.
+        methods: names of rows; default all that are trained without labels.
+        column: "linear_probe" or "knn".
+        ax: where to draw; default a new figure.
+    """
+    budgets = result["budgets"]
+    present = [name for name in NAMES if any(name in summary(part, column) for part in budgets.values())]
+    methods = [name for name in present if name in METHODS] if methods is None else list(methods)
+    ax = ax or new_axes(6.5, 0.22 * len(methods) + 3.2)
+    for number, name in enumerate(methods):
+        style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+        costs, means = [], []
+        for part in budgets.values():
+            rows = [rows[name] for rows in part["seeds"].values() if name in rows]
+            if rows:
+                costs.append(statistics.mean(row["cost"] for row in rows))
+                means.append(100 * statistics.mean(row[column] for row in rows))
+                every = [100 * row[column] for row in rows]
+                ax.scatter([row["cost"] for row in rows], every, s=14, alpha=0.35, lw=0, **style)
+        lines = ["-", "--"][number // len(COLOURS) % 2]
+        ax.plot(costs, means, lines, ms=5, label=NAMES[name], **style)
+    floors = ["untrained_vit" if set(methods) == {"mae"} else "untrained", "supervised"]
+    for name in floors:
+        values = [mean for part in budgets.values() for row, (mean, _) in summary(part, column).items() if row == name]
+        if values:
+            ax.axhline(100 * statistics.mean(values), color="black", lw=0.8, ls=":")
+            above = 100 * statistics.mean(values)
+            ax.text(1, above, f" {NAMES[name]}", transform=ax.get_yaxis_transform(), va="center", fontsize=7)
+    ax.set(xscale="log", xlabel="cost, in passes of SimCLR over the images", ylim=(0, 104))
+    ax.set_ylabel(f"{'linear probe' if column == 'linear_probe' else 'k-NN'}: test accuracy (%)")
+    costs = sorted({round(statistics.median(_costs(part))) for part in budgets.values() if _costs(part)})
+    ax.set_xticks(costs, [str(cost) for cost in costs])
+    ax.minorticks_off()
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.2, 0.5))
+    return ax
+
+
+def _costs(part: dict) -> list[float]:
+    return [row["cost"] for rows in part["seeds"].values() for row in rows.values() if "cost" in row]
 
 
 def similarity_grid(result: dict) -> Axes:

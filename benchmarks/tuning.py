@@ -1,0 +1,123 @@
+"""What the settings of longer runs were chosen from: as many trials for every method, on images held back from the
+training split.
+
+    python benchmarks/tuning.py --jobs 12
+
+First every batch size with every learning rate; then, at the best of these, other views, other weight decay and other
+values of the method's own options, one at a time. A trial of the second kind is taken if it is better by more than
+MARGIN; less than that is a tie, in which the largest batch is taken, since it is the fastest in seconds. Nothing here
+sees the test split, and the seed is none of those that are reported. Trials that are in the file aren't made again.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from ssl_course.methods import METHODS
+from ssl_course.recipes import LONG_RUN, Recipe, recipe
+from ssl_course.results import FOLDER
+from ssl_course.runs import Images, Machine, Task, hardware, judge_briefly, load_images, run_side_by_side, today
+from ssl_course.tables import as_json
+
+RUNS = Path(__file__).parent.parent / "runs"
+SEED = 100  # of the trials alone
+HELD_BACK = 2000  # images of the training split that trials are judged on
+MARGIN = 0.01  # of the linear probe; a smaller difference is a tie
+BATCHES = (32, 64, 128)
+RATES = (1e-3, 2e-3, 4e-3)
+EVERYONE = ({"views": {"crop": 0.4}}, {"views": {"crop": 0.8}}, {"weight_decay": 0.005}, {"weight_decay": 0.2})
+OWN = {
+    "rotation": ({"options": {"every": True}}, {"views": {"grayscale": 0.2}}),
+    "jigsaw": ({"options": {"count": 100}}, {"options": {"gap": 1}}),
+    "inpainting": ({"options": {"share": 0.15}}, {"options": {"share": 0.4}}),
+    "autoencoder": ({"options": {"noise": 0.2}}, {"options": {"bottleneck": 64}}),
+    "vae": ({"options": {"deviation": 0.1}}, {"options": {"beta": 0.5}}),
+    "triplet": ({"options": {"margin": 0.2}}, {"options": {"margin": 1.0}}),
+    "simclr": ({"options": {"temperature": 0.1}}, {"options": {"temperature": 0.3}}),
+    "moco": ({"options": {"temperature": 0.15}}, {"options": {"decay": 0.97}}),
+    "byol": ({"options": {"decay": 0.97}}, {"options": {"decay": 0.99}}),
+    "simsiam": ({"views": {"grayscale": 0.5}}, {"views": {"grayscale": 1.0}}),
+    "barlow_twins": ({"options": {"weight": 0.02}}, {"options": {"weight": 0.001}}),
+    "vicreg": ({"options": {"covariance": 4.0}}, {"options": {"variance": 10.0}}),
+    "mae": ({"options": {"ratio": 0.6}}, {"options": {"normalised": True}}),
+    "supervised": ({"views": {"grayscale": 0.5}}, {"views": {"grayscale": 1.0}}),
+}
+
+
+def held_back(made: Recipe) -> Images:
+    """Training images in two parts, one to train on and the other in place of the test split."""
+    whole = load_images(replace(made, size=made.size + HELD_BACK)).train
+    train, rest = whole[: made.size], whole[made.size :]
+    return Images(train, train.sample(min(made.probe, len(train)), seed=made.seed), rest)
+
+
+def trial(method: str, changes: dict, scale: float) -> Task:
+    """A run of a method with something changed, at the cost of `scale` usual ones."""
+    return Task(recipe(method, "shapes", scale=scale, tuned=False, seed=SEED, **changes), judge_briefly, held_back)
+
+
+def first_changes() -> list[dict]:
+    return [{"batch_size": batch, "lr": rate} for batch in BATCHES for rate in RATES]
+
+
+def second_changes(method: str, best: dict) -> list[dict]:
+    return [best | change for change in (*EVERYONE, *OWN[method])]
+
+
+def best_of(trials: list[dict]) -> dict:
+    """The best of the first trials, or what is as good at a larger batch."""
+    top = max(row["linear_probe"] for row in trials)
+    tied = [row for row in trials if row["linear_probe"] >= top - MARGIN]
+    return max(tied, key=lambda row: (row["changes"]["batch_size"], row["linear_probe"]))
+
+
+def choose(first: list[dict], second: list[dict]) -> dict:
+    """The changes that are taken: the best of the first trials, or of the second if it is better by MARGIN."""
+    before = best_of(first)
+    after = max(second, key=lambda row: row["linear_probe"], default=before)
+    return (after if after["linear_probe"] > before["linear_probe"] + MARGIN else before)["changes"]
+
+
+def planned(stage: str, method: str, trials: dict[str, list[dict]]) -> list[dict]:
+    """The changes of a stage that haven't been tried."""
+    wanted = first_changes() if stage == "first" else second_changes(method, best_of(trials["first"])["changes"])
+    tried = [row["changes"] for row in trials[stage]]
+    return [changes for changes in wanted if changes not in tried]
+
+
+def tune(methods: list[str], scale: float, jobs: int, file: Path) -> None:
+    """Make all trials that aren't in the file, longest first, and keep them there as they finish."""
+    machine = Machine().resolved()
+    earlier = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"trials": {}}
+    result = {"caption": "built-in images, held back", "command": f"python benchmarks/tuning.py --scale {scale:g}"}
+    result |= {"hardware": hardware(machine), "date": today(), "scale": scale, "seed": SEED, "margin": MARGIN}
+    result |= {"chosen": {}, "trials": {method: {"first": [], "second": []} for method in methods}}
+    result["trials"] |= earlier["trials"]
+    for stage in ("first", "second"):
+        changed = {}
+        for method in methods:
+            for changes in planned(stage, method, result["trials"][method]):
+                changed[trial(method, changes, scale)] = changes
+        tasks = sorted(changed, key=lambda task: -task.recipe.passes / task.recipe.batch_size)
+        for task, row in run_side_by_side(tasks, RUNS, machine, jobs):
+            kept = {name: row[name] for name in ("linear_probe", "knn", "steps", "seconds", "hash") if name in row}
+            kept |= {"failed": row["failed"], "linear_probe": 0.0, "knn": 0.0} if "failed" in row else {}
+            result["trials"][task.recipe.method][stage].append({"changes": changed[task]} | kept)
+            result["chosen"] = {name: choose(**part) for name, part in result["trials"].items() if part["first"]}
+            print(f"{stage:<7}{task.recipe.method:<13}{changed[task]}  {kept}", flush=True)
+            file.write_text(as_json(result), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--methods", nargs="+", choices=OWN, default=[*METHODS, "supervised"])
+    parser.add_argument("--scale", type=float, default=LONG_RUN, help="times the cost of the usual run")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--out", type=Path, default=FOLDER / "tuning_shapes.json")
+    options = parser.parse_args()
+    tune(options.methods, options.scale, options.jobs, options.out)
+
+
+if __name__ == "__main__":
+    main()
