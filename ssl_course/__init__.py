@@ -3,7 +3,8 @@
 from importlib.metadata import version
 
 from ssl_course.data import ImageSet, load
+from ssl_course.ready import ready
 from ssl_course.train import pretrain
 
-__all__ = ["ImageSet", "load", "pretrain"]
+__all__ = ["ImageSet", "load", "pretrain", "ready"]
 __version__ = version("ssl-course")

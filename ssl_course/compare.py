@@ -87,7 +87,7 @@ def collect_budgets(
     say: Callable[[str], None] = lambda text: None,
     keep: Callable[[dict], None] = lambda result: None,
 ) -> dict:
-    """All rows at several training costs: the whole row at the smallest and the largest, linear probe and k-NN between.
+    """All rows at several training costs: the whole row at the largest, linear probe and k-NN alone at the others.
 
     Args:
         recipes: for each cost, in times of the usual one, a recipe for each row and seed.
@@ -106,7 +106,7 @@ def collect_budgets(
     result = {"caption": caption, "hardware": hardware(machine), "date": today(), "budgets": {}}
     tasks: dict[Task, str] = {}
     for scale in scales:
-        judge = judge_row if scale in (scales[0], scales[-1]) else judge_briefly
+        judge = judge_row if scale == scales[-1] else judge_briefly
         part = _empty(recipes[scale], caption, machine)
         before = (earlier or {}).get("budgets", {}).get(f"{scale:g}")
         part["seeds"] = _still_true(before, recipes[scale], say, judge) if before else {}
@@ -249,5 +249,6 @@ def figures(result: dict) -> dict[str, plots.Axes]:
     drawn = {"accuracy": plots.accuracy_bars(result), "similarity": plots.similarity_grid(result)}
     drawn["maps"] = plots.gallery(result)
     if table := tables.factor_table(result):
-        drawn["factors"] = plots.heatmap(table, unit="read linearly: R² on test images")
+        spread = tables.factor_spread(result)
+        drawn["factors"] = plots.heatmap(table, spread=spread, unit="read linearly: R² on test images")
     return drawn

@@ -9,6 +9,7 @@ import math
 import statistics
 
 import pandas as pd
+from scipy.stats import t as student
 
 from ssl_course.methods import METHODS
 
@@ -53,27 +54,104 @@ def columns(result: dict) -> dict[str, dict[str, tuple[float, float]]]:
 
 def factor_table(result: dict) -> dict[str, dict[str, float]]:
     """Mean R^2 of each known factor for each row, by the row's title; empty for photographs."""
+    return {title: {name: mean for name, (mean, _) in row.items()} for title, row in _factors(result).items()}
+
+
+def factor_spread(result: dict) -> dict[str, dict[str, float]]:
+    """The standard deviation over the seeds of what `factor_table` has; nan for one seed."""
+    return {title: {name: spread for name, (_, spread) in row.items()} for title, row in _factors(result).items()}
+
+
+def _factors(result: dict) -> dict[str, dict[str, tuple[float, float]]]:
     table = {}
     for factor in _keys(result, "factors"):
-        for name, (mean, _) in summary(result, "factors", factor).items():
-            table.setdefault(NAMES[name], {})[factor] = mean
+        for name, cell in summary(result, "factors", factor).items():
+            table.setdefault(NAMES[name], {})[factor] = cell
     return table
 
 
-def markdown(result: dict) -> str:
-    """The table, in per cent, mean ± standard deviation over the seeds."""
-    cells = columns(result)
-    lines = [f"| {result['caption']} | passes | {' | '.join(cells)} |", "|---" * (len(cells) + 2) + "|"]
+def paired(
+    result: dict, column: str, key: str | None = None, *, against: str = "simclr"
+) -> dict[str, tuple[float, float, bool]]:
+    """How much better each row is than another, seed by seed: the same images and first weights in both.
+
+    Args:
+        column, key: as in `summary`.
+        against: the row that all others are compared with.
+
+    Returns:
+        By the row's name: the mean difference (positive: better than `against`), its standard deviation over the seeds,
+        and whether it is a tie, which it is if a paired t-test at 5 % can't tell it from 0; one seed can't tell.
+    """
+    table = {}
     for name in rows_of(result):
-        passes = next(rows[name].get("passes") for rows in result["seeds"].values() if name in rows)
-        line = " | ".join(_percent(*column[name]) if name in column else "–" for column in cells.values())
-        lines.append(f"| {NAMES[name]} | {passes or '–'} | {line} |")
-    return "\n".join(lines)
+        differences = []
+        for rows in result["seeds"].values():
+            cells = [rows.get(row, {}).get(column) for row in (name, against)]
+            mine, theirs = (cell if key is None or cell is None else cell.get(key) for cell in cells)
+            if mine is not None and theirs is not None:
+                differences.append(mine - theirs)
+        if name != against and differences:
+            table[name] = (statistics.mean(differences), _deviation(differences), _is_tie(differences))
+    return table
+
+
+def _deviation(values: list[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+def _is_tie(differences: list[float]) -> bool:
+    if len(differences) < 2:
+        return True
+    limit = student.ppf(0.975, len(differences) - 1) * statistics.stdev(differences) / math.sqrt(len(differences))
+    return abs(statistics.mean(differences)) <= limit + 1e-9
+
+
+def markdown(result: dict) -> str:
+    """The table: accuracies in per cent, mean ± standard deviation over the seeds; notes below it."""
+    accuracies, spent = columns(result), _spent(result)
+    lines = [f"| {result['caption']} | {' | '.join([*spent, *accuracies])} |"]
+    lines += ["|---" * (len(accuracies) + len(spent) + 1) + "|"]
+    for name in rows_of(result):
+        cells = [column.get(name, "–") for column in spent.values()]
+        cells += [_percent(*column[name]) if name in column else "–" for column in accuracies.values()]
+        lines.append(f"| {NAMES[name]} | {' | '.join(cells)} |")
+    return "\n".join([*lines, *[f"\n{note}" for note in notes(result)]])
+
+
+def _spent(result: dict) -> dict[str, dict[str, str]]:
+    """What training took: passes, optimiser steps, cost in passes of SimCLR, seconds; those that any row has."""
+    table = {}
+    for title, column, shown in (
+        ("passes", "passes", "{:.0f}"),
+        ("steps", "steps", "{:,.0f}"),
+        ("cost", "cost", "{:.2f}"),
+        ("seconds", "seconds", "{:.0f}"),
+    ):
+        cells = {name: mean for name, (mean, _) in summary(result, column).items()}
+        if cells:
+            table[title] = {name: shown.format(mean) for name, mean in cells.items()}
+    return table
+
+
+def notes(result: dict) -> list[str]:
+    """What a reader of the table must know to read it right."""
+    told = []
+    if "supervised" in rows_of(result):
+        told.append(
+            f"*{NAMES['supervised']}* saw the labels of all training images before any column: with a share of the "
+            "labels, only its classifier is fitted anew."
+        )
+    if "cost" in _spent(result):
+        told.append("*Cost* is counted in passes of SimCLR; every method has as many whole passes as come nearest.")
+    return told
 
 
 def csv(result: dict) -> str:
-    """The table as comma-separated values: for each column of it the mean and the deviation, as shares of 1."""
+    """The table as comma-separated values: what training took, and mean and deviation of each accuracy, in [0, 1]."""
     frame = pd.DataFrame(index=[NAMES[name] for name in rows_of(result)])
+    for title in _spent(result):
+        frame[title] = pd.Series({NAMES[name]: mean for name, (mean, _) in summary(result, title).items()})
     for title, cells in columns(result).items():
         means = {NAMES[name]: mean for name, (mean, _) in cells.items()}
         deviations = {NAMES[name]: deviation for name, (_, deviation) in cells.items()}

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ssl_course import compare, load, methods, runs
-from ssl_course.compare import collect
+from ssl_course.compare import collect, collect_budgets
 from ssl_course.recipes import recipe
 from ssl_course.runs import Images, Machine
 from ssl_course.train import TrainingError
@@ -120,3 +120,55 @@ def test_stopping_by_hand_stops_the_table(tmp_path, monkeypatch):
     monkeypatch.setattr(compare, "load_images", few_images)
     with pytest.raises(KeyboardInterrupt):
         collected(recipes("pixels"), tmp_path)
+
+
+def budgets(folder, counts, **arguments):
+    made = {
+        times: [
+            recipe(name, seed=seed, scale=times, **SMALL) for seed in range(count) for name in ("untrained", "rotation")
+        ]
+        for times, count in counts.items()
+    }
+    return collect_budgets(made, folder, caption="small", machine=CPU, **arguments)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(compare, "load_images", few_images)
+    monkeypatch.setattr(compare, "Task", lambda made, judge: runs.Task(made, judge, few_images))
+
+
+def test_budgets_have_the_whole_row_at_the_largest_and_two_columns_at_the_others(small, tmp_path):
+    kept = []
+    result = budgets(tmp_path, {1: 2, 2: 1}, keep=lambda part: kept.append(json.dumps(part)))
+    assert {times: list(part["seeds"]) for times, part in result["budgets"].items()} == {"1": ["0", "1"], "2": ["0"]}
+    first, last = (result["budgets"][times]["seeds"]["0"]["rotation"] for times in ("1", "2"))
+    assert (first["passes"], last["passes"]) == (2, 4)
+    assert last["cost"] == pytest.approx(2 * first["cost"])
+    assert "fine_tuned" not in first
+    assert set(last["draws"]["0.1"]) == {"few_labels", "fine_tuned"}
+    assert len(kept) == 6  # after every run
+    assert list(result["budgets"]["2"]["similarity"]) == ["untrained", "rotation"]
+
+
+def test_a_run_that_fails_in_another_process_is_named(small, tmp_path, monkeypatch):
+    def failing(*_, **__):
+        raise TrainingError("the loss is nan")
+
+    monkeypatch.setattr(runs, "pretrain", failing)
+    said = []
+    result = budgets(tmp_path, {1: 1}, say=said.append)
+    assert result["budgets"]["1"]["failed"] == ["Rotation, seed 0, cost 1: the loss is nan"]
+    assert list(result["budgets"]["1"]["seeds"]["0"]) == ["untrained"]
+
+
+def test_seeds_of_another_day_are_kept_in_each_budget(small, tmp_path):
+    before = json.loads(json.dumps(budgets(tmp_path, {1: 2})))
+    after = budgets(tmp_path / "new", {1: 1}, earlier=before)
+    assert after["budgets"]["1"]["seeds"]["1"] == before["budgets"]["1"]["seeds"]["1"]
+
+
+def test_saving_budgets_writes_the_curves(small, tmp_path):
+    compare.save_budgets(budgets(tmp_path, {1: 1, 2: 1}), tmp_path / "out")
+    assert {"curves.png", "times_1", "times_2"} == {file.name for file in (tmp_path / "out").iterdir()}
+    assert (tmp_path / "out" / "times_2" / "table.md").exists()

@@ -729,3 +729,12 @@ def test_linear_cka_ignores_rotation_scale_and_shift_and_not_a_single_stretched_
 def test_linear_cka_refuses(a, b, message):
     with pytest.raises(ValueError, match=message):
         linear_cka(a, b)
+
+
+def test_a_draw_has_the_share_of_every_class_and_at_least_one():
+    labels = torch.tensor([0] * 40 + [1] * 20 + [2])
+    chosen = evaluate.draw_labels(labels, 0.1, seed=3)
+    assert labels[chosen].bincount().tolist() == [4, 2, 1]
+    assert torch.equal(chosen, evaluate.draw_labels(labels, 0.1, seed=3))
+    others = [evaluate.draw_labels(labels, 0.1, 1, seed=3), evaluate.draw_labels(labels, 0.1, seed=4)]
+    assert not any(torch.equal(chosen, other) for other in others)

@@ -28,7 +28,7 @@ LAYERS = [
     {"train", "tables", "recipes"},
     {"plots.general"},
     {f"plots.{name}" for name in FIGURES.split()},
-    {"evaluate", "plots", "profiles"},
+    {"evaluate", "plots", "profiles", "ready"},
     {"runs"},
     {"compare"},
     {"checks.reading"},

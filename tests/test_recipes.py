@@ -1,6 +1,7 @@
 """A recipe is complete, frozen and printable, and says how a method is trained on which images."""
 
 import json
+import pickle
 from dataclasses import FrozenInstanceError
 
 import pytest
@@ -11,6 +12,7 @@ from ssl_course.cost import training_flops
 from ssl_course.methods import METHODS
 from ssl_course.profiles import PROFILES
 from ssl_course.recipes import ROWS, USUAL, build, make, read_option, recipe, training
+from ssl_course.results import read
 
 
 @pytest.mark.parametrize("data", ["shapes", "cifar10"])
@@ -154,3 +156,30 @@ def test_an_option_that_isnt_of_its_kind_is_refused_in_a_sentence(method, text, 
     name, _, typed = text.partition("=")
     with pytest.raises(ValueError, match=message):
         read_option(method, name, typed)
+
+
+def test_a_recipe_can_be_sent_to_another_process():
+    made = recipe("rotation", options={"angles": (0, 180)})
+    sent = pickle.loads(pickle.dumps(made))
+    assert sent == made
+    with pytest.raises(TypeError):
+        sent.views["crop"] = 1
+
+
+def test_a_larger_scale_gives_more_passes_and_the_settings_of_longer_runs(monkeypatch):
+    chosen = {"batch_size": 64, "views": {"crop": 0.4}, "options": {"decay": 0.97}}
+    monkeypatch.setitem(recipes.LONG["shapes"], "byol", chosen)
+    short, double, long = (recipe("byol", scale=scale) for scale in (1, 2, 3))
+    assert (double.passes, double.batch_size) == (2 * short.passes, 32)
+    assert (long.batch_size, long.views["crop"], long.options["decay"]) == (64, 0.4, 0.97)
+    assert long.views["grayscale"] == short.views["grayscale"]
+    assert recipe("byol", scale=3, tuned=False).batch_size == 32
+    assert recipe("byol", scale=3, batch_size=16).batch_size == 16
+
+
+def test_the_settings_of_longer_runs_are_the_tunings_choice():
+    tuning = read("tuning_shapes")
+    assert recipes.LONG["shapes"] == tuning["chosen"]
+    assert set(tuning["chosen"]) == {*METHODS, "supervised"}
+    counts = {method: [len(part) for part in trials.values()] for method, trials in tuning["trials"].items()}
+    assert len({tuple(count) for count in counts.values()}) == 1  # as many trials for each

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ssl_course import ImageSet, fingerprint, load, runs
+from ssl_course import fingerprint, load, runs
 from ssl_course.recipes import recipe
 from ssl_course.runs import Images, Machine, Trained, ingredients, load_images, run, run_key
 from ssl_course.train import History
@@ -167,7 +167,7 @@ def test_which_images_are_labelled_changes_the_key(images):
     assert key(replace(images, labelled=images.train.sample(200, seed=7))) != key(images)
 
 
-@pytest.mark.parametrize("name", ["FEW", "DRAWS"])
+@pytest.mark.parametrize("name", ["FEW", "DRAWS", "VALIDATED"])
 def test_a_constant_of_the_judges_changes_the_key(images, monkeypatch, name):
     before = key(images)
     monkeypatch.setattr(runs, name, (0.02, 0.1) if name == "FEW" else 5)
@@ -180,7 +180,7 @@ def test_a_constant_of_the_judges_changes_the_key(images, monkeypatch, name):
         "augment.Augment",
         "checkpoint.read_checkpoint",
         "cost.training_flops",
-        "evaluate.few_label_curve",
+        "evaluate.draw_labels",
         "evaluate.fine_tune",
         "features.effective_rank",
         "methods.simclr.nt_xent",
@@ -268,14 +268,60 @@ def test_the_labelled_part_is_as_large_as_the_recipe_says_and_of_its_seed():
     assert not torch.equal(one.labelled.images, other.labelled.images)
 
 
-def test_the_few_labels_are_the_share_of_the_recipe_for_probe_and_fine_tuning(tmp_path, images, monkeypatch):
-    seen = []
-    monkeypatch.setattr(runs, "fine_tune", lambda encoder, few, test, **_: seen.append((encoder, few, test)) or 0.5)
+@pytest.fixture
+def fine_tunings(monkeypatch):
+    """What fine-tuning and the probe on a few labels are asked for; a rate of 3e-3 is the best."""
+    calls = {"tuned": [], "probed": []}
+
+    def tuned(encoder, few, judged, *, epochs, batch_size, lr, **_):
+        calls["tuned"].append({"few": few, "judged": judged, "lr": lr, "steps": epochs * (len(few) // batch_size)})
+        return lr
+
+    def probed(known, labels, *_):
+        calls["probed"].append(labels)
+        return 0.5
+
+    monkeypatch.setattr(runs, "fine_tune", tuned)
+    monkeypatch.setattr(runs, "linear_probe", probed)
+    return calls
+
+
+def test_probe_and_fine_tuning_get_the_same_draws_of_a_few_labels(images, fine_tunings):
     encoder = runs.new_encoder("small_cnn", 0)
-    row = runs.judge_row(Trained(encoder), images, small(), CPU)
-    ((tuned, few, test),) = seen
-    assert tuned is encoder
-    assert len(few) == 20  # a tenth of 200; a hundredth would be less than two of each class
-    assert isinstance(few, ImageSet)
-    assert test is images.test
+    row = runs.judge_row(Trained(encoder), images, small(tuning_steps=8), CPU)
+    tuned = [call for call in fine_tunings["tuned"] if call["judged"] is images.test and call["steps"] == 8]
+    probed = fine_tunings["probed"][1:]  # the first has all labels
+    assert [len(labels) for labels in probed] == [20, 20, 20]  # a tenth of 200; a hundredth is less than two of each
+    assert all(labels.bincount().tolist() == [2] * 10 for labels in probed)
+    assert all(torch.equal(call["few"].labels, labels) for call, labels in zip(tuned, probed, strict=True))
     assert set(row["few_labels"]) == set(row["fine_tuned"]) == {"0.1"}
+    assert row["draws"]["0.1"] == {"few_labels": [0.5] * 3, "fine_tuned": [0.003] * 3}
+
+
+def test_the_rate_of_fine_tuning_is_chosen_on_labelled_images_that_no_draw_has(images, fine_tunings):
+    row = runs.judge_row(Trained(runs.new_encoder("small_cnn", 0)), images, small(tuning_steps=8), CPU)
+    tried = [call for call in fine_tunings["tuned"] if call["judged"] is not images.test]
+    assert [call["lr"] for call in tried] == pytest.approx([1e-3 / 3, 1e-3, 3e-3])
+    known = {image.numpy().tobytes() for call in fine_tunings["tuned"] for image in call["few"].images}
+    assert known.isdisjoint({image.numpy().tobytes() for image in tried[0]["judged"].images})
+    assert row["tuning"]["0.1"]["lr"] == 0.003
+
+
+def test_fine_tuning_is_shown_after_a_quarter_and_half_of_its_steps_too(images, fine_tunings):
+    row = runs.judge_row(Trained(runs.new_encoder("small_cnn", 0)), images, small(tuning_steps=8), CPU)
+    assert list(row["tuning"]["0.1"]["steps"]) == ["2", "4", "8"]
+
+
+def test_runs_side_by_side_come_as_they_finish_and_without_features(tmp_path):
+    tasks = [runs.Task(small(name), runs.judge_briefly, few_images) for name in ("untrained", "simclr")]
+    rows = {task.recipe.method: row for task, row in runs.run_side_by_side(tasks, tmp_path, CPU, 1)}
+    assert set(rows) == {"untrained", "simclr"}
+    assert set(rows["simclr"]) >= {"linear_probe", "knn", "cost", "seconds", "hash"}
+    assert "features" not in rows["simclr"]
+
+
+def test_two_processes_give_the_rows_of_one(tmp_path):
+    tasks = [runs.Task(recipe("untrained", seed=seed, **SMALL), runs.judge_briefly) for seed in (0, 1)]
+    both = dict(runs.run_side_by_side(tasks, tmp_path / "two", CPU, 2))
+    for task, row in runs.run_side_by_side(tasks, tmp_path / "one", CPU, 1):
+        assert row == both[task]

@@ -51,7 +51,8 @@ def test_the_csv_has_means_and_deviations():
     header, pixels, simclr = (line.split(",") for line in tables.csv(RESULT).splitlines())
     assert header[:3] == ["row", ["linear probe", " mean"][0], " mean"] or header[0] == "row"
     assert (pixels[0], simclr[0]) == ("raw pixels", "SimCLR")
-    assert simclr[1] == "0.8"
+    assert header[1] == "passes"
+    assert simclr[1:3] == ["3.0", "0.8"]
 
 
 def test_the_json_reads_back_with_a_line_for_each_row():
@@ -66,3 +67,51 @@ def test_the_json_reads_back_with_a_line_for_each_row():
 def test_the_factor_table_is_empty_without_factors():
     assert tables.factor_table(RESULT) == {"SimCLR": {"hue": 0.9, "x": 0.123456789}}
     assert tables.factor_table({"seeds": {"0": {"pixels": {"linear_probe": 0.5}}}}) == {}
+
+
+def seeds(**rows):
+    """A result with one row for each name: its linear probes, seed by seed."""
+    count = max(map(len, rows.values()))
+    return {
+        "seeds": {
+            str(seed): {name: {"linear_probe": values[seed]} for name, values in rows.items()} for seed in range(count)
+        }
+    }
+
+
+def test_differences_are_taken_within_a_seed():
+    table = tables.paired(seeds(simclr=[0.5, 0.7, 0.9], byol=[0.6, 0.8, 1.0]), "linear_probe")
+    assert list(table) == ["byol"]
+    mean, deviation, tie = table["byol"]
+    assert (mean, deviation) == (pytest.approx(0.1), pytest.approx(0, abs=1e-9))
+    assert not tie  # although both spread by 0.2
+
+
+def test_a_difference_that_seeds_do_not_repeat_is_a_tie():
+    assert tables.paired(seeds(simclr=[0.5, 0.7], byol=[0.6, 0.69]), "linear_probe")["byol"][2]
+    assert tables.paired(seeds(simclr=[0.5], byol=[0.9]), "linear_probe")["byol"][2]  # one seed can't tell
+    assert tables.paired(seeds(simclr=[0.5, 0.5], byol=[0.5, 0.5]), "linear_probe")["byol"][2]
+
+
+def test_a_seed_that_only_one_of_both_has_is_left_out():
+    result = seeds(simclr=[0.5, 0.7], byol=[0.6, 0.8])
+    del result["seeds"]["1"]["byol"]
+    assert tables.paired(result, "linear_probe")["byol"][0] == pytest.approx(0.1)
+    assert tables.paired(result, "linear_probe", against="moco") == {}
+
+
+def test_what_training_took_stands_before_the_accuracies():
+    rows = {"simclr": {"passes": 3, "steps": 1122, "cost": 1.0, "seconds": 20.6, "linear_probe": 0.5}}
+    lines = tables.markdown({"caption": "c", "seeds": {"0": rows}}).splitlines()
+    assert lines[0] == "| c | passes | steps | cost | seconds | linear probe |"
+    assert lines[2] == "| SimCLR | 3 | 1,122 | 1.00 | 21 | 50.0 |"
+
+
+def test_a_note_says_that_the_ceiling_saw_all_labels():
+    assert "saw the labels of all" in tables.markdown(seeds(supervised=[1.0]) | {"caption": "c"})
+    assert tables.notes(seeds(simclr=[1.0])) == []
+
+
+def test_the_factors_have_a_spread():
+    both = {"seeds": {str(seed): {"simclr": {"factors": {"hue": 0.1 * seed}}} for seed in (1, 3)}}
+    assert tables.factor_spread(both) == {"SimCLR": {"hue": pytest.approx(math.sqrt(0.02))}}

@@ -179,19 +179,30 @@ def compare(
     return ax
 
 
-def heatmap(table: Mapping[str, Mapping[str, float]], *, unit: str = "", ax: Axes | None = None) -> Axes:
-    """Numbers in [0, 1] as a grid with one row and one column per name; the numbers stand in the cells."""
+def heatmap(
+    table: Mapping[str, Mapping[str, float]],
+    *,
+    spread: Mapping[str, Mapping[str, float]] | None = None,
+    unit: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Numbers in [0, 1] as a grid with one row and one column per name; the numbers stand in the cells, with `spread`
+    smaller below them."""
     columns = _columns(table)
     values = np.full((len(table), len(columns)), np.nan)
     for row, cells in enumerate(table.values()):
         for name, value in cells.items():
             values[row, columns.index(name)] = value
-    ax = ax or new_axes(0.62 * len(columns) + 2.4, 0.34 * len(table) + 1)
+    ax = ax or new_axes(0.62 * len(columns) + 2.4, (0.42 if spread else 0.34) * len(table) + 1)
     picture = ax.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             colour = "black" if value > 0.6 else "white"
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
+            text = f"{value:.2f}"
+            around = spread[list(table)[row]].get(columns[column], np.nan) if spread else np.nan
+            if np.isfinite(around):
+                text += f"\n±{around:.2f}"
+            ax.text(column, row, text, ha="center", va="center", fontsize=7 if "±" in text else 8, color=colour)
     ax.set_xticks(range(len(columns)), [name.replace("_", " ") for name in columns], rotation=35, ha="right")
     ax.set_yticks(range(len(table)), list(table))
     ax.figure.colorbar(picture, ax=ax, label=unit)
