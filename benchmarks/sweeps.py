@@ -106,7 +106,7 @@ def bottleneck(name: str) -> Row:
 
 
 def errors(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
-    """Of test pictures, clean and with noise: squared error of the painting and how well factors can be read; judges."""
+    """Of clean and noisy test pictures: squared error of the painting, how well factors can be read; and the judges."""
     whole = nn.Sequential(trained.encoder, trained.method.narrow, trained.method.decoder)
     known, h = images.labelled, extract_features(trained.encoder, images.labelled.images)
     clean = images.test.images.float() / 255

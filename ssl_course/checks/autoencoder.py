@@ -1,4 +1,4 @@
-"""Exercises of lesson 02: clean targets, what a squared error leaves, PCA, the gradient and price of a region, erasing."""
+"""Exercises of lesson 02: clean targets, what a squared error leaves, PCA, a region's gradient and price, erasing."""
 
 import math
 
@@ -292,7 +292,7 @@ GRADIENT = {
     "the rebuilding is left out: only the KL divergence is there.": with_terms(
         lambda pull, mean, sigma, epsilon: mean, lambda pull, mean, sigma, epsilon: 0.5 * (sigma.square() - 1)
     ),
-    "the second is the gradient at sigma: go on to log_variance, where d sigma / d log_variance = sigma / 2.": with_terms(
+    "the second is the gradient at sigma: go on to log_variance, d sigma / d log_variance = sigma / 2.": with_terms(
         to_mean, lambda pull, mean, sigma, epsilon: pull * epsilon + sigma - 1 / sigma
     ),
     "the second is the gradient at the variance: go on to its logarithm, times sigma squared.": with_terms(
@@ -396,7 +396,7 @@ KL = {
     "the distance of the means is divided by the region's own variance: the prior's says what is far.": replacing(
         far=lambda m, v, pm, pv: (m - pm).square() / v.exp()
     ),
-    "the squared distance of the means is divided by the prior's deviation: by its variance, exp(prior_log_variance).": (
+    "the distance of the means is divided by the prior's deviation: by its variance, exp(prior_log_variance).": (
         replacing(far=lambda m, v, pm, pv: (m - pm).square() / (0.5 * pv).exp())
     ),
     "the means are added: it is their distance that counts.": replacing(
@@ -514,8 +514,9 @@ ERASE = {
     "noise is added to some pixels: they are set to 0, whatever they were.": lambda images, share: torch.where(
         torch.rand(len(images), 1, *images.shape[2:]) >= share, images, images + torch.rand(images.shape) + 0.1
     ),
-    "everything is made darker: single pixels are set to 0, the others stay.": lambda images, share: images
-    * (1 - share),
+    "everything is made darker: single pixels are set to 0, the others stay.": lambda images, share: (
+        images * (1 - share)
+    ),
 }
 
 
@@ -558,9 +559,7 @@ PAIRED = {
     "the differences lose their signs: a seed that speaks against the first must count against it.": (
         lambda a, b: paired((a - b).abs(), 0 * b)
     ),
-    "the median stands where the mean belongs.": spread(
-        lambda d, a, b: d.std() / len(d) ** 0.5, middle=Tensor.median
-    ),
+    "the median stands where the mean belongs.": spread(lambda d, a, b: d.std() / len(d) ** 0.5, middle=Tensor.median),
     "only the best seed of each is compared: luck picks it.": (
         lambda a, b: (a.max() - b.max(), paired(a, b)[1]),
         lambda a, b: (a.max() - b.max(), (a - b).max() - (a - b).min()),
@@ -646,8 +645,8 @@ EXERCISES: dict[str, Exercise] = {
         because="both paintings have the same error to the last digit, so the decoder never gets the draw: only the KL "
         "divergence is left to say anything of sigma, and it says 1. The mean is free to tell all it likes.",
         others={
-            "a": "after a collapse the KL divergence is about 0, and one picture is painted for all: here the error falls "
-            "far below that of one picture.",
+            "a": "after a collapse the KL divergence is about 0, and one picture is painted for all: here the error "
+            "falls far below that of one picture.",
             "b": "a larger beta would make the KL divergence small and the painting worse. It wouldn't make two "
             "paintings equal, one from the mean and one from a draw around it.",
             "d": "too high a rate makes errors jump or grow; here they fall.",

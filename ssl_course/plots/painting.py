@@ -131,7 +131,7 @@ def ten_classes(poses: Mapping[str, np.ndarray] | None = None) -> Tensor:
 
 
 def _coverage(label: int, x: float, y: float, size: float, angle: float) -> np.ndarray:
-    """How much of each pixel a shape covers, (32, 32): turn and shift the grid, then clip the distance to the outline."""
+    """How much of each pixel a shape covers, (32, 32): turn and shift the grid, clip the distance to the outline."""
     rows, columns = np.mgrid[: shapes.SIZE, : shapes.SIZE]
     cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
     u = (cos * (columns - x) + sin * (rows - y)) / size
