@@ -169,6 +169,26 @@ def test_the_recorded_command_names_every_option_that_was_changed(folder, tmp_pa
     assert "threads" not in command
 
 
+def test_compare_at_several_budgets_keeps_one_file_with_all_of_them(folder, tmp_path, capsys):
+    words = f"compare --data {folder} --methods rotation --size 64 --batch-size 32 --probe 64 --device cpu"
+    out = tmp_path / "table"
+    assert main([*words.split(), "--budgets", "0.1:2", "0.2:1", "--out", str(out)]) == 0
+    kept = json.loads((out / "budgets.json").read_text())
+    assert {times: len(part["seeds"]) for times, part in kept["budgets"].items()} == {"0.1": 2, "0.2": 1}
+    assert "--budgets 0.1:2 0.2:1" in kept["command"]
+    assert str(tmp_path) not in (out / "budgets.json").read_text()
+    assert (out / "curves.png").stat().st_size
+    assert "0.2 times the usual cost" in capsys.readouterr().out
+
+
+def test_budgets_that_say_nothing_are_refused(tmp_path, capsys):
+    assert main(["compare", *["--budgets", "1:2", "--passes", "3", "--out"], str(tmp_path / "table")]) == 1
+    assert "give one of them" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["compare", "--budgets", "ten"])
+    assert "must be TIMES or TIMES:SEEDS" in capsys.readouterr().err
+
+
 def test_a_run_can_be_judged_from_another_working_directory(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(folder.parent)
     assert main(TRAIN.format(data=folder.name, out=tmp_path / "run").split()) == 0

@@ -14,7 +14,7 @@ from ssl_course import checks
 
 FOLDER = Path(__file__).parent.parent / "exercises"
 SOURCES = sorted((FOLDER / "source").glob("*.ipynb"))
-SETS = {f"{number:02}": part for number, part in enumerate(checks.SETS, start=1)}
+SETS = {f"{number:02}": part for number, part in enumerate(checks.SETS)}
 
 specification = importlib.util.spec_from_file_location("make_exercises", FOLDER / "make.py")
 make = importlib.util.module_from_spec(specification)

@@ -2,6 +2,8 @@
 
 import copy
 import importlib.util
+import itertools
+import re
 import statistics
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from ssl_course import fingerprint
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LARGEST = 1_000_000  # bytes
+
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)")  # a relative link, without its anchor
+NEXT = re.compile(r"\*{0,2}Next\*{0,2}:\*{0,2} \[(\w+)\]\((\w+)\.ipynb\)")
 
 specification = importlib.util.spec_from_file_location("execute", FOLDER / "execute.py")
 execute = importlib.util.module_from_spec(specification)
@@ -41,6 +46,29 @@ def test_the_lessons_are_there():
 def test_a_lesson_begins_with_its_title_and_has_no_other(notebook):
     titles = [cell for cell in notebook.cells if cell.cell_type == "markdown" and cell.source.startswith("# ")]
     assert titles == [notebook.cells[0]]
+
+
+def told(notebook):
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def test_every_relative_link_of_a_lesson_leads_somewhere(notebook):
+    assert [link for link in LINK.findall(told(notebook)) if not (FOLDER / link).exists()] == []
+
+
+@pytest.mark.parametrize(("path", "following"), list(itertools.pairwise(NOTEBOOKS)), ids=lambda p: p.stem[:2])
+def test_the_last_cell_of_a_lesson_leads_to_the_next_one(path, following):
+    last = nbformat.read(path, as_version=4).cells[-1].source
+    assert NEXT.findall(last) == [(following.stem, following.stem)]
+
+
+def test_whoever_follows_the_links_from_the_first_lesson_reads_all():
+    here, read = NOTEBOOKS[0].stem, []
+    while here is not None and here not in read:
+        read.append(here)
+        links = NEXT.findall(told(nbformat.read(FOLDER / f"{here}.ipynb", as_version=4)))
+        here = links[0][1] if links else None
+    assert read == [path.stem for path in NOTEBOOKS]
 
 
 def test_every_cell_was_executed_in_order_from_the_top(notebook):

@@ -141,3 +141,37 @@ def test_yes_and_no_can_be_labels():
 def test_points_without_a_label_each_are_refused():
     with pytest.raises(ValueError, match="each point needs a label, got 5 points and 4 labels"):
         plots.scatter(np.zeros((5, 2)), torch.zeros(4))
+
+
+def a_result_with_budgets():
+    def part(scale, simclr, byol):
+        rows = {"untrained": {"linear_probe": 0.2}, "supervised": {"linear_probe": 1.0, "cost": 3 * scale}}
+        for name, values in (("simclr", simclr), ("byol", byol)):
+            rows[name] = {"linear_probe": values, "knn": values / 2, "cost": 3 * scale}
+        return {"seeds": {"0": rows}}
+
+    return {"budgets": {"1": part(1, 0.9, 0.4), "3": part(3, 0.95, 0.7), "10": part(10, 0.99, 0.96)}}
+
+
+def test_learning_curves_have_a_line_for_each_method_over_its_cost():
+    ax = plots.learning_curves(a_result_with_budgets())
+    lines = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+    assert list(lines) == ["SimCLR", "BYOL"]
+    assert lines["BYOL"].get_xdata().tolist() == [3, 9, 30]
+    assert lines["BYOL"].get_ydata().tolist() == pytest.approx([40, 70, 96])
+    assert [text.get_text().strip() for text in ax.texts] == ["untrained encoder", "trained with labels"]
+
+
+def test_learning_curves_can_be_of_one_method_and_of_knn():
+    ax = plots.learning_curves(a_result_with_budgets(), ["byol"], column="knn")
+    (line,) = (line for line in ax.lines if line.get_label() == "BYOL")
+    assert line.get_ydata().tolist() == pytest.approx([20, 35, 48])
+    assert "k-NN" in ax.get_ylabel()
+
+
+def test_a_heatmap_shows_the_spread_below_the_numbers():
+    texts = [text.get_text() for text in plots.heatmap({"a": {"b": 0.5}}, spread={"a": {"b": 0.03}}).texts]
+    assert texts == ["0.50\n±0.03"]
+    assert [text.get_text() for text in plots.heatmap({"a": {"b": 0.5}}, spread={"a": {"b": math.nan}}).texts] == [
+        "0.50"
+    ]

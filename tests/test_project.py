@@ -15,7 +15,7 @@ NAMES = "rotation jigsaw inpainting autoencoder triplet simclr moco byol simsiam
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 FIGURES = "results start pretext painting margins contrast collapse masks folder"
-SETS = "pretext autoencoder triplet byol mae compare own_images clinic"
+SETS = "start pretext autoencoder triplet byol mae compare own_images clinic"
 LAYERS = [
     {"pictures"},
     {"folders"},

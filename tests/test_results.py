@@ -1,3 +1,5 @@
+import statistics
+
 import pytest
 
 from ssl_course.methods import METHODS
@@ -6,7 +8,10 @@ from ssl_course.results import BASELINES, FOLDER, TITLES, baselines, read
 ABOUT = {"caption", "command", "recipe", "hardware", "date", "seeds"}
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.json")))
+STUDIES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.startswith(("budgets_", "tuning_")))
+
+
+@pytest.mark.parametrize("name", STUDIES)
 def test_a_committed_result_says_what_made_it(name):
     result = read(name)
     compared = {"failed", "similarity", "maps"} if name.startswith("compare_") else set()
@@ -22,6 +27,37 @@ def test_the_lessons_results_are_there():
     kept = {path.stem for path in FOLDER.glob("*.json")}
     assert kept >= {"shapes", "cifar10-jpeg", "compare_shapes", "compare_cifar10"}
     assert kept >= {"simclr_ablations", "small_batches", "fences", "bottlenecks", "byol_parts", "mask_ratios"}
+
+
+def test_the_learning_curves_have_every_method_at_every_cost():
+    result = read("budgets_shapes")
+    assert result["command"].startswith("ssl-course compare --budgets 1:")
+    assert list(result["budgets"]) == ["1", "3", "10"]
+    for part in result["budgets"].values():
+        assert part["failed"] == []
+        for rows in part["seeds"].values():
+            assert {*TITLES, *METHODS} <= set(rows)
+            assert all({"linear_probe", "knn", "hash"} <= set(row) for row in rows.values())
+            assert all({"cost", "steps", "seconds"} <= set(rows[name]) for name in METHODS)
+    for rows in result["budgets"]["10"]["seeds"].values():
+        assert all({"few_labels", "fine_tuned", "draws", "tuning"} <= set(rows[name]) for name in METHODS)
+
+
+TARGETS = {"simclr": 97, "vicreg": 97, "moco": 97, "barlow_twins": 97, "triplet": 85, "mae": 60}
+
+
+@pytest.mark.parametrize(("name", "least"), TARGETS.items())
+def test_at_ten_times_the_cost_a_method_is_what_the_lessons_say_of_it(name, least):
+    rows = read("budgets_shapes")["budgets"]["10"]["seeds"].values()
+    assert 100 * statistics.mean(row[name]["linear_probe"] for row in rows) >= least
+
+
+def test_the_tuning_says_what_made_it():
+    result = read("tuning_shapes")
+    assert result["command"].startswith("python benchmarks/tuning.py")
+    assert {"hardware", "date", "seed", "margin", "scale", "chosen", "trials"} <= set(result)
+    for trials in result["trials"].values():
+        assert all({"changes", "linear_probe", "steps", "seconds", "hash"} <= set(row) for row in trials["first"])
 
 
 def test_an_unknown_result_is_refused():

@@ -11,10 +11,11 @@ import textwrap
 import unicodedata
 from pathlib import Path
 
-from ssl_course.checks import autoencoder, byol, clinic, compare, mae, own_images, pretext, simclr, triplet
+from ssl_course.checks import autoencoder, byol, clinic, compare, mae, own_images, pretext, simclr, start, triplet
 from ssl_course.checks.engine import Answer, Exercise, Verdict, fixed_state, unjudged
 
 SETS: dict[str, dict[str, Exercise]] = {
+    "start": start.EXERCISES,
     "pretext": pretext.EXERCISES,
     "autoencoder": autoencoder.EXERCISES,
     "triplet": triplet.EXERCISES,

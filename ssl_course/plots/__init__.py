@@ -29,6 +29,7 @@ from ssl_course.plots.painting import (
     width_sweep,
 )
 from ssl_course.plots.results import accuracy_bars, gallery, learning_curves, similarity_grid
+from ssl_course.plots.start import feature_maps, label_curves, sorted_by, timeline, tsne_settings
 
 __all__ = [
     "COLOURS",
@@ -37,9 +38,11 @@ __all__ = [
     "accuracy_bars",
     "code_prices",
     "compare",
+    "feature_maps",
     "gallery",
     "heatmap",
     "history",
+    "label_curves",
     "learning_curves",
     "paint",
     "painting_error",
@@ -51,8 +54,11 @@ __all__ = [
     "show_views",
     "similarity",
     "similarity_grid",
+    "sorted_by",
     "ten_classes",
+    "timeline",
     "tsne",
     "tsne_places",
+    "tsne_settings",
     "width_sweep",
 ]

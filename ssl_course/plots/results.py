@@ -38,7 +38,9 @@ def learning_curves(
     present = [name for name in NAMES if any(name in summary(part, column) for part in budgets.values())]
     methods = [name for name in present if name in METHODS] if methods is None else list(methods)
     ax = ax or new_axes(6.5, 0.22 * len(methods) + 3.2)
-    for number, name in enumerate(methods):
+    last = {}
+    for name in methods:
+        number = list(NAMES).index(name)  # a method has the same colour in every lesson
         style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
         costs, means = [], []
         for part in budgets.values():
@@ -49,7 +51,8 @@ def learning_curves(
                 every = [100 * row[column] for row in rows]
                 ax.scatter([row["cost"] for row in rows], every, s=14, alpha=0.35, lw=0, **style)
         lines = ["-", "--"][number // len(COLOURS) % 2]
-        ax.plot(costs, means, lines, ms=5, label=NAMES[name], **style)
+        (line,) = ax.plot(costs, means, lines, ms=5, label=NAMES[name], **style)
+        last[line] = means[-1] if means else 0
     floors = ["untrained_vit" if set(methods) == {"mae"} else "untrained", "supervised"]
     for name in floors:
         values = [mean for part in budgets.values() for row, (mean, _) in summary(part, column).items() if row == name]
@@ -63,7 +66,8 @@ def learning_curves(
     ax.set_xticks(costs, [str(cost) for cost in costs])
     ax.minorticks_off()
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.2, 0.5))
+    best_first = sorted(last, key=last.get, reverse=True)
+    ax.legend(handles=best_first, frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.3, 0.5))
     return ax
 
 
