@@ -21,7 +21,18 @@ from study import Row, accuracies, table
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
+<<<<<<< HEAD
 from ssl_course.evaluate import effective_rank, extract_features, feature_deviation, fine_tune, judge
+=======
+from ssl_course.evaluate import (
+    effective_rank,
+    extract_features,
+    factor_scores,
+    feature_deviation,
+    judge,
+    linear_probe,
+)
+>>>>>>> l02
 from ssl_course.methods import BYOL, Jigsaw
 from ssl_course.methods.byol import regression_loss
 from ssl_course.methods.jigsaw import normalise_tiles
@@ -102,13 +113,18 @@ def bottleneck(name: str) -> Row:
 
 
 def errors(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
-    """Mean squared error of test pictures, from clean and from noisy input, and the judges."""
+    """Of clean and noisy test pictures: squared error of the painting, how well factors can be read; and the judges."""
     whole = nn.Sequential(trained.encoder, trained.method.narrow, trained.method.decoder)
+    known, h = images.labelled, extract_features(trained.encoder, images.labelled.images)
     clean = images.test.images.float() / 255
     noisy = (clean + 0.2 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(recipe.seed))).clamp(0, 1)
     row = {}
     for kind, pictures in {"clean": images.test.images, "noisy": (255 * noisy).round().byte()}.items():
         row[f"error, {kind}"] = (extract_features(whole, pictures).clamp(0, 1) - clean).square().mean().item()
+        h_test = extract_features(trained.encoder, pictures)
+        row[f"class, {kind}"] = linear_probe(h, known.labels, h_test, images.test.labels)
+        factors = factor_scores(h, known.factors, h_test, images.test.factors)
+        row |= {f"{factor}, {kind}": score for factor, score in factors.items()}
     return row | accuracies(trained, images, recipe, machine)
 
 

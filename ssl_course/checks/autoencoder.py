@@ -1,4 +1,4 @@
-"""Exercises of lesson 02: clean targets, what a squared error paints, PCA, the walk, the draw and the KL divergence."""
+"""Exercises of lesson 02: clean targets, what a squared error leaves, PCA, a region's gradient and price, erasing."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number
+from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number, Unfit
 from ssl_course.methods.autoencoder import kl_to_standard_normal
 
 # --- the denoising loss, functions of (rebuild, images, noise)
@@ -229,107 +229,112 @@ def pca_cases() -> list[tuple]:
     return cases
 
 
-# --- the walk between two codes, functions of (a, b, steps)
+# --- the gradient of a VAE's loss by hand, functions of (weights, picture, mean, log_variance, epsilon, deviation)
 
 
-def walk(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    return torch.lerp(a, b, torch.linspace(0, 1, steps).unsqueeze(1))
+def gradient_parts(weights, picture, mean, log_variance, epsilon, deviation) -> tuple[Tensor, Tensor]:
+    """What the rebuilding says to the code, (B, D), and the code's deviation, (B, D)."""
+    sigma = (0.5 * log_variance).exp()
+    painted = (mean + sigma * epsilon) @ weights  # (B, P)
+    return (painted - picture) @ weights.T / deviation**2, sigma
 
 
-def on_the_sphere(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    """Spherical interpolation (slerp), with the angle between a and b."""
-    angle = torch.arccos(F.cosine_similarity(a, b, dim=0))
-    t = torch.linspace(0, 1, steps).unsqueeze(1)
-    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+def vae_gradient(weights, picture, mean, log_variance, epsilon, deviation) -> tuple[Tensor, Tensor]:
+    """Of the sum over pictures of |code @ weights - picture|^2 / (2 deviation^2) + KL: for mean and log_variance."""
+    pull, sigma = gradient_parts(weights, picture, mean, log_variance, epsilon, deviation)
+    return pull + mean, 0.5 * pull * sigma * epsilon + 0.5 * (sigma.square() - 1)
 
 
-def on_the_unit_sphere(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    return on_the_sphere(F.normalize(a, dim=0), F.normalize(b, dim=0), steps)
+def with_pull(scale) -> object:
+    """The gradient with another factor before what the rebuilding says; `scale` gets the deviation of the pixels."""
+
+    def gradient(weights, picture, mean, log_variance, epsilon, deviation):
+        pull, sigma = gradient_parts(weights, picture, mean, log_variance, epsilon, deviation)
+        pull = scale(deviation) * pull
+        return pull + mean, 0.5 * pull * sigma * epsilon + 0.5 * (sigma.square() - 1)
+
+    return gradient
 
 
-def with_growing_length(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    lengths = walk(a.norm().view(1), b.norm().view(1), steps)
-    return lengths * on_the_unit_sphere(a, b, steps)
+def with_terms(first, second) -> object:
+    """The gradient with other terms, functions of (pull, mean, sigma, epsilon)."""
+
+    def gradient(weights, picture, mean, log_variance, epsilon, deviation):
+        pull, sigma = gradient_parts(weights, picture, mean, log_variance, epsilon, deviation)
+        return first(pull, mean, sigma, epsilon), second(pull, mean, sigma, epsilon)
+
+    return gradient
 
 
-WALK = {
-    "the walk goes from b to a: the first row is a.": lambda a, b, steps: walk(b, a, steps),
-    "the walk never gets to b: the last row is b itself, so there are steps - 1 strides.": (
-        lambda a, b, steps: torch.lerp(a, b, torch.arange(steps).unsqueeze(1) / steps)
+def to_mean(pull, mean, sigma, epsilon):
+    return pull + mean
+
+
+def to_log_variance(pull, mean, sigma, epsilon):
+    return 0.5 * pull * sigma * epsilon + 0.5 * (sigma.square() - 1)
+
+
+def without_a_draw(weights, picture, mean, log_variance, epsilon, deviation):
+    pull, _ = gradient_parts(weights, picture, mean, log_variance, 0 * epsilon, deviation)
+    sigma = (0.5 * log_variance).exp()
+    return pull + mean, 0.5 * pull * sigma * epsilon + 0.5 * (sigma.square() - 1)
+
+
+def mean_over_pictures(*given):
+    first, second = vae_gradient(*given)
+    return first / len(first), second / len(second)
+
+
+GRADIENT = {
+    "the KL divergence is left out: it pulls mean to 0 and log_variance to 0.": with_terms(
+        lambda pull, mean, sigma, epsilon: pull, lambda pull, mean, sigma, epsilon: 0.5 * pull * sigma * epsilon
     ),
-    "the walk doesn't begin at a: the first row is a itself.": (
-        lambda a, b, steps: torch.lerp(a, b, (torch.arange(steps).unsqueeze(1) + 1) / steps)
+    "the rebuilding is left out: only the KL divergence is there.": with_terms(
+        lambda pull, mean, sigma, epsilon: mean, lambda pull, mean, sigma, epsilon: 0.5 * (sigma.square() - 1)
     ),
-    "b is added, but a doesn't fade: a weighs 1 - t where b weighs t.": (
-        lambda a, b, steps: a + torch.linspace(0, 1, steps).unsqueeze(1) * b
+    "the second is the gradient at sigma: go on to log_variance, d sigma / d log_variance = sigma / 2.": with_terms(
+        to_mean, lambda pull, mean, sigma, epsilon: pull * epsilon + sigma - 1 / sigma
     ),
-    "every row is the middle between a and b: the weight has to run from 0 to 1.": (
-        lambda a, b, steps: ((a + b) / 2).expand(steps, -1)
+    "the second is the gradient at the variance: go on to its logarithm, times sigma squared.": with_terms(
+        to_mean,
+        lambda pull, mean, sigma, epsilon: 0.5 * pull * epsilon / sigma + 0.5 * (1 - 1 / sigma.square()),
     ),
-    "the walk follows an arc (slerp): here it is the straight line, whose middle is (a + b) / 2.": (
-        on_the_sphere,
-        on_the_unit_sphere,
-        with_growing_length,
+    "the half of d sigma / d log_variance = sigma / 2 is missing in the rebuilding's part.": with_terms(
+        to_mean, lambda pull, mean, sigma, epsilon: pull * sigma * epsilon + 0.5 * (sigma.square() - 1)
     ),
-    "neither end is there: linspace(0, 1, steps) begins with 0 and ends with 1.": (
-        lambda a, b, steps: walk(a, b, steps + 2)[1:-1]
+    "sigma is missing in the rebuilding's part: d sigma / d log_variance = sigma / 2.": with_terms(
+        to_mean, lambda pull, mean, sigma, epsilon: 0.5 * pull * epsilon + 0.5 * (sigma.square() - 1)
     ),
-    "there is one row too many: `steps` counts the rows, not the strides.": lambda a, b, steps: walk(a, b, steps + 1),
-    "there are two rows too many: `steps` counts all rows, both ends among them.": (
-        lambda a, b, steps: walk(a, b, steps + 2)
+    "epsilon is missing: a wider sigma moves the code by epsilon, whichever way that points.": with_terms(
+        to_mean, lambda pull, mean, sigma, epsilon: 0.5 * pull * sigma + 0.5 * (sigma.square() - 1)
     ),
-    "rows and columns have changed places: each row is a code, (steps, D).": lambda a, b, steps: walk(a, b, steps).T,
-    "a doesn't fade: what is added to it is t * (b - a), or a weighs 1 - t.": (
-        lambda a, b, steps: torch.linspace(1, 0, steps).unsqueeze(1) * a + b
+    "epsilon stands in the gradient at mean: d code / d mean is 1.": with_terms(
+        lambda pull, mean, sigma, epsilon: pull * epsilon + mean, to_log_variance
     ),
-}
-
-
-def walk_cases() -> list[tuple]:
-    random = torch.Generator().manual_seed(2)
-    return [(*torch.randn(2, width, generator=random), steps) for width, steps in ((4, 3), (2, 8))]
-
-
-# --- the draw, functions of (mean, log_variance, epsilon)
-
-
-def draw(mean: Tensor, log_variance: Tensor, epsilon: Tensor) -> Tensor:
-    return mean + (0.5 * log_variance).exp() * epsilon
-
-
-DRAW = {
-    "epsilon is multiplied by the variance: the deviation is its root, exp(log_variance / 2).": (
-        lambda mean, log_variance, epsilon: mean + log_variance.exp() * epsilon
+    "the -1 is missing in the KL part: log_variance = 0 must not be pulled anywhere.": with_terms(
+        to_mean, lambda pull, mean, sigma, epsilon: 0.5 * pull * sigma * epsilon + 0.5 * sigma.square()
     ),
-    "epsilon is multiplied by the log-variance itself: it can be negative, exp makes a deviation of it.": (
-        lambda mean, log_variance, epsilon: mean + log_variance * epsilon
+    "the half is missing in the KL part at log_variance.": with_terms(
+        to_mean, lambda pull, mean, sigma, epsilon: 0.5 * pull * sigma * epsilon + sigma.square() - 1
     ),
-    "epsilon is multiplied by half the log-variance: that is the logarithm of the deviation, exp is missing.": (
-        lambda mean, log_variance, epsilon: mean + 0.5 * log_variance * epsilon
+    "the KL part at mean has a factor of 2: it is mean^2 / 2, whose slope is mean.": with_terms(
+        lambda pull, mean, sigma, epsilon: pull + 2 * mean, to_log_variance
     ),
-    "epsilon is added as it is: every code then has deviation 1, whatever the encoder says.": (
-        lambda mean, log_variance, epsilon: mean + epsilon
+    "the KL part at mean has a factor of one half: the slope of mean^2 / 2 is mean.": with_terms(
+        lambda pull, mean, sigma, epsilon: pull + 0.5 * mean, to_log_variance
     ),
-    "the mean is multiplied by the deviation as well: only epsilon is.": (
-        lambda mean, log_variance, epsilon: (mean + epsilon) * (0.5 * log_variance).exp()
+    "deviation isn't squared in the rebuilding's part.": with_pull(lambda deviation: deviation),
+    "deviation is missing: the rebuilding is divided by its square.": with_pull(lambda deviation: deviation**2),
+    "the rebuilding's part has a factor of 2: the square's 2 and the half of 1 / (2 deviation^2) cancel.": with_pull(
+        lambda deviation: 2
     ),
-    "it is divided by the deviation: a wide region must give draws far from its mean.": (
-        lambda mean, log_variance, epsilon: mean + (-0.5 * log_variance).exp() * epsilon
+    "the rebuilding's part has a factor of one half: the square's 2 cancels it.": with_pull(lambda deviation: 0.5),
+    "the sign of the rebuilding's part is turned round: it is what is painted minus the picture.": with_pull(
+        lambda deviation: -1
     ),
-    "there is no draw: epsilon isn't used.": lambda mean, log_variance, epsilon: mean.clone(),
-    "the mean is missing.": lambda mean, log_variance, epsilon: (0.5 * log_variance).exp() * epsilon,
-    "the variance is added: epsilon is multiplied by the deviation.": (
-        lambda mean, log_variance, epsilon: mean + epsilon + (0.5 * log_variance).exp(),
-        lambda mean, log_variance, epsilon: mean + epsilon + log_variance.exp(),
-    ),
-    "the root is taken of the log-variance: exp comes first, its root is the deviation.": (
-        lambda mean, log_variance, epsilon: mean + log_variance.abs().sqrt() * epsilon
-    ),
-    "log_variance is multiplied by 2: half of it is the logarithm of the deviation.": (
-        lambda mean, log_variance, epsilon: mean + (2 * log_variance).exp() * epsilon
-    ),
-    "softplus makes the deviation: it is exp(log_variance / 2).": (
-        lambda mean, log_variance, epsilon: mean + F.softplus(log_variance) * epsilon
+    "the picture is painted from the mean: the loss has the draw, mean + sigma * epsilon.": without_a_draw,
+    "the pictures are averaged: the loss is their sum, so each picture's row has its whole gradient.": (
+        mean_over_pictures
     ),
 }
 
@@ -343,68 +348,236 @@ def normal_cases() -> list[tuple]:
     ]
 
 
-def draw_cases() -> list[tuple]:
+def gradient_cases() -> list[tuple]:
     random = torch.Generator().manual_seed(4)
-    return [(*case, torch.randn(case[0].shape, generator=random)) for case in normal_cases()]
+    cases = []
+    for (mean, log_variance), pixels, deviation in zip(normal_cases(), (5, 7), (0.5, 1.5), strict=True):
+        weights = torch.randn(mean.shape[1], pixels, generator=random)
+        picture = torch.rand(len(mean), pixels, generator=random)
+        cases.append((weights, picture, mean, log_variance, torch.randn(mean.shape, generator=random), deviation))
+    return cases
 
 
-# --- the KL divergence, functions of (mean, log_variance)
+# --- the KL divergence from any normal prior, functions of (mean, log_variance, prior_mean, prior_log_variance)
 
 
-def half_sum(*terms: Tensor) -> Tensor:
-    """Half the sum of the terms, over all directions: (B, D) each -> (B,)."""
-    return 0.5 * sum(terms).sum(dim=1)
+def kl_terms(mean, log_variance, prior_mean, prior_log_variance, *, far=None, wide=None, log=None, one=1.0) -> Tensor:
+    """Twice the divergence in each direction, (B, D), with parts that a mistake may replace."""
+    far = (mean - prior_mean).square() / prior_log_variance.exp() if far is None else far
+    wide = (log_variance - prior_log_variance).exp() if wide is None else wide
+    log = log_variance - prior_log_variance if log is None else log
+    return wide + far - one - log
+
+
+def kl_to_prior(mean, log_variance, prior_mean, prior_log_variance) -> Tensor:
+    """KL divergence of N(mean, exp(log_variance)) from N(prior_mean, exp(prior_log_variance)), (B, D) each -> (B,)."""
+    return 0.5 * kl_terms(mean, log_variance, prior_mean, prior_log_variance).sum(dim=1)
+
+
+def replacing(**parts) -> object:
+    """The divergence with other parts, each a function of the four arguments."""
+
+    def divergence(*given):
+        return 0.5 * kl_terms(*given, **{name: part(*given) for name, part in parts.items()}).sum(dim=1)
+
+    return divergence
 
 
 KL = {
-    "the sign is turned round: a KL divergence is never negative.": lambda m, v: -kl_to_standard_normal(m, v),
-    "the half is missing.": lambda m, v: 2 * kl_to_standard_normal(m, v),
-    "the half is only before the first term: it belongs before the whole bracket.": (
-        lambda m, v: (0.5 * v.exp() + m.square() - 1 - v).sum(dim=1)
+    "the prior isn't used: this is the divergence from N(0, 1).": (
+        lambda m, v, pm, pv: kl_to_standard_normal(m, v) + 0 * (pm + pv).sum(dim=1)
     ),
-    "the log-variance stands where the variance belongs: take its exp.": lambda m, v: half_sum(v, m.square() - 1, -v),
-    "exp(log_variance / 2) stands where the variance belongs: that is the deviation.": (
-        lambda m, v: half_sum((0.5 * v).exp(), m.square() - 1, -v)
+    "the two distributions have changed places: it is the divergence of the region from the prior.": (
+        lambda m, v, pm, pv: kl_to_prior(pm, pv, m, v)
     ),
-    "log_variance was taken for the logarithm of the deviation: exp of it is the variance already, and the last term "
-    "has no 2.": lambda m, v: kl_to_standard_normal(m, 2 * v),
-    "the log-variance is added: it is subtracted, or the prior itself would not be the cheapest.": (
-        lambda m, v: half_sum(v.exp(), m.square() - 1, v)
+    "the distance of the means isn't divided by the prior's variance: far is what is far for the prior.": replacing(
+        far=lambda m, v, pm, pv: (m - pm).square()
     ),
-    "the 1 is missing: the prior itself (mean 0, variance 1) must cost nothing, and this gives half a nat for each "
-    "direction.": (lambda m, v: half_sum(v.exp(), m.square(), -v)),
-    "the mean isn't squared: a mean of -2 must cost as much as one of 2.": lambda m, v: half_sum(v.exp(), m - 1, -v),
-    "the directions are averaged: they add up, each costs its own nats.": (
-        lambda m, v: kl_to_standard_normal(m, v) / m.shape[1]
+    "the distance of the means is divided by the region's own variance: the prior's says what is far.": replacing(
+        far=lambda m, v, pm, pv: (m - pm).square() / v.exp()
     ),
-    "the pictures are averaged as well: the result is one number for each picture, (B,).": (
-        lambda m, v: kl_to_standard_normal(m, v).mean()
+    "the distance of the means is divided by the prior's deviation: by its variance, exp(prior_log_variance).": (
+        replacing(far=lambda m, v, pm, pv: (m - pm).square() / (0.5 * pv).exp())
     ),
-    "the pictures are summed as well: the result is one number for each picture, (B,).": (
-        lambda m, v: kl_to_standard_normal(m, v).sum()
+    "the means are added: it is their distance that counts.": replacing(
+        far=lambda m, v, pm, pv: (m + pm).square() / pv.exp()
     ),
-    "exp(log_variance) is squared: it is the variance already, sigma squared.": (
-        lambda m, v: half_sum((2 * v).exp(), m.square() - 1, -v)
+    "the distance of the means isn't squared.": replacing(far=lambda m, v, pm, pv: (m - pm) / pv.exp()),
+    "the prior's mean isn't used.": replacing(far=lambda m, v, pm, pv: m.square() / pv.exp()),
+    "the variance isn't divided by the prior's: only their ratio counts.": replacing(wide=lambda m, v, pm, pv: v.exp()),
+    "deviations stand where variances belong: exp(log_variance) is the variance already.": replacing(
+        wide=lambda m, v, pm, pv: (0.5 * (v - pv)).exp()
     ),
-    "the pictures are summed and the directions kept apart: directions are dimension 1.": (
-        lambda m, v: 0.5 * (v.exp() + m.square() - 1 - v).sum(dim=0)
+    "the ratio of the variances is turned round: it is the region's over the prior's.": replacing(
+        wide=lambda m, v, pm, pv: (pv - v).exp()
     ),
-    "the two distributions have changed places: it is the divergence of N(mean, variance) from N(0, 1).": (
-        lambda m, v: half_sum((1 + m.square()) / v.exp(), v, -torch.ones_like(v))
+    "the logarithm's sign is turned round: a wider region, as long as it is narrower than the prior, costs less.": (
+        replacing(log=lambda m, v, pm, pv: pv - v)
     ),
-    "the 1 is added: it is subtracted, or the prior itself would cost a nat for each direction.": (
-        lambda m, v: half_sum(v.exp(), m.square() + 1, -v)
+    "the prior's logarithm is missing: the log of the ratio is log_variance - prior_log_variance.": replacing(
+        log=lambda m, v, pm, pv: v
     ),
-    "the mean counts twice: its square has no factor inside the bracket.": (
-        lambda m, v: half_sum(v.exp(), 2 * m.square() - 1, -v)
+    "the 1 is missing: a region that is the prior itself must cost nothing.": replacing(one=lambda *given: 0.0),
+    "the half is missing.": lambda *given: 2 * kl_to_prior(*given),
+    "the sign is turned round: a KL divergence is never negative.": lambda *given: -kl_to_prior(*given),
+    "the directions are averaged: they add up, each costs its own nats.": lambda *given: (
+        kl_to_prior(*given) / given[0].shape[1]
     ),
-    "the mean is missing: a region far from 0 costs something, too.": lambda m, v: half_sum(
-        v.exp() - 1, torch.zeros_like(m), -v
+    "the pictures are summed or averaged as well: the result is one number for each picture, (B,).": (
+        lambda *given: kl_to_prior(*given).mean(),
+        lambda *given: kl_to_prior(*given).sum(),
     ),
     "the result is in bits: it is in nats, with the natural logarithm.": (
-        lambda m, v: kl_to_standard_normal(m, v) / math.log(2)
+        lambda *given: kl_to_prior(*given) / math.log(2)
     ),
 }
+
+
+def prior_cases() -> list[tuple]:
+    random = torch.Generator().manual_seed(6)
+    cases = []
+    for mean, log_variance in normal_cases():
+        prior = torch.randn(2, *mean.shape, generator=random) + torch.tensor([0.7, -0.4]).view(2, 1, 1)
+        cases.append((mean, log_variance, *prior))
+    return cases
+
+
+# --- pixels that are erased, functions of (images, share); what is measured tells them apart
+
+
+def erase(images: Tensor, share: float) -> Tensor:
+    return images * (torch.rand(len(images), 1, *images.shape[2:]) >= share)
+
+
+def erased_so(seen: Tensor, images: Tensor, share: float) -> tuple[float, ...]:
+    """What was done to pictures without a black value: see ERASED_PARTS."""
+    if seen.shape != images.shape:
+        raise Unfit(f"the pictures keep their shape {tuple(images.shape)}, got {tuple(seen.shape)}.")
+    changed = (seen - images).abs() > 1e-4  # (B, 3, H, W)
+    pixels = changed.any(dim=1)  # (B, H, W)
+    if not pixels.any():
+        raise Unfit("nothing is erased: every pixel is as it was.")
+    black = seen[changed].abs() < 1e-4
+    together = changed.all(dim=1).sum() / pixels.sum()
+    alike = (pixels[0] == pixels[1:]).float().mean()
+    runs = (pixels[..., 1:] & pixels[..., :-1]).sum() / pixels[..., :-1].sum()  # how often the neighbour changes, too
+    whole = pixels.flatten(1).all(dim=1).float().mean()
+    parts = changed.float().mean(), black.float().mean(), together, alike > 0.99, runs, whole, seen[changed].std()
+    return tuple(map(float, parts))
+
+
+ERASED_PARTS = (
+    "share of the values that change",
+    "share of these that are 0",
+    "share of the changed pixels whose three colours change",
+    "the same pixels in all pictures",
+    "share of the changed pixels whose neighbour changes",
+    "share of the pictures that change as a whole",
+    "deviation of the new values",
+)
+
+
+def one_picture_s_pixels(images: Tensor, share: float) -> Tensor:
+    return images * (torch.rand(1, 1, *images.shape[2:]) >= share)
+
+
+def colour_by_colour(images: Tensor, share: float) -> Tensor:
+    return images * (torch.rand(images.shape) >= share)
+
+
+def whole_pictures(images: Tensor, share: float) -> Tensor:
+    return images * (torch.rand(len(images), 1, 1, 1) >= share)
+
+
+def a_square(images: Tensor, share: float) -> Tensor:
+    side = round(images.shape[-1] * share**0.5)
+    seen = images.clone()
+    for picture in seen:
+        top, left = torch.randint(images.shape[-1] - side + 1, (2,)).tolist()
+        picture[:, top : top + side, left : left + side] = 0
+    return seen
+
+
+ERASE = {
+    "the share is kept, not erased: compare the other way round.": lambda images, share: erase(images, 1 - share),
+    "what is left is scaled up by 1 / (1 - share), as dropout does: the pictures get brighter.": (
+        lambda images, share: erase(images, share) / (1 - share),
+        lambda images, share: F.dropout(images, share),
+    ),
+    "each colour is erased by itself: a pixel is erased in all three, with one mask (B, 1, H, W).": colour_by_colour,
+    "the same pixels are erased in every picture of the batch: draw a mask for each.": one_picture_s_pixels,
+    "whole pictures are erased: draw for each pixel.": whole_pictures,
+    "one block is erased: each pixel is drawn by itself.": a_square,
+    "the erased pixels are grey: set them to 0.": lambda images, share: torch.where(
+        torch.rand(len(images), 1, *images.shape[2:]) >= share, images, 0.5
+    ),
+    "noise is added to some pixels: they are set to 0, whatever they were.": lambda images, share: torch.where(
+        torch.rand(len(images), 1, *images.shape[2:]) >= share, images, images + torch.rand(images.shape) + 0.1
+    ),
+    "everything is made darker: single pixels are set to 0, the others stay.": lambda images, share: (
+        images * (1 - share)
+    ),
+}
+
+
+def erase_cases() -> list[tuple]:
+    random = torch.Generator().manual_seed(7)
+    return [(0.1 + 0.8 * torch.rand(40, 3, 32, 32, generator=random), share) for share in (0.25, 0.6)]
+
+
+# --- a paired difference over seeds, functions of (first, second)
+
+
+def paired(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean of the differences seed by seed, and its standard error."""
+    differences = first - second
+    return differences.mean(), differences.std() / len(differences) ** 0.5
+
+
+def spread(error, middle=Tensor.mean) -> object:
+    """The mean difference with another error, a function of the differences and both columns."""
+    return lambda first, second: (middle(first - second), error(first - second, first, second))
+
+
+PAIRED = {
+    "the seeds aren't paired: the deviations of both columns are put together. Take the differences seed by seed "
+    "first; what the seeds share then falls out.": (
+        spread(lambda d, a, b: ((a.var() + b.var()) / len(d)).sqrt()),
+        spread(lambda d, a, b: (a.var() + b.var()).sqrt()),
+    ),
+    "the deviation isn't divided by the root of the number of seeds: that is the spread of one difference, and a mean "
+    "of several is surer.": spread(lambda d, a, b: d.std()),
+    "the deviation is divided by the number of seeds: by its root.": spread(lambda d, a, b: d.std() / len(d)),
+    "the squares are divided by n: with a few seeds take n - 1.": spread(
+        lambda d, a, b: d.std(correction=0) / len(d) ** 0.5
+    ),
+    "the variance stands where the deviation belongs.": spread(lambda d, a, b: d.var() / len(d) ** 0.5),
+    "the variance of the mean is given: take its root.": spread(lambda d, a, b: d.var() / len(d)),
+    "the second is subtracted from the first, not the other way round: here the sign is turned.": lambda a, b: paired(
+        b, a
+    ),
+    "the differences lose their signs: a seed that speaks against the first must count against it.": (
+        lambda a, b: paired((a - b).abs(), 0 * b)
+    ),
+    "the median stands where the mean belongs.": spread(lambda d, a, b: d.std() / len(d) ** 0.5, middle=Tensor.median),
+    "only the best seed of each is compared: luck picks it.": (
+        lambda a, b: (a.max() - b.max(), paired(a, b)[1]),
+        lambda a, b: (a.max() - b.max(), (a - b).max() - (a - b).min()),
+    ),
+    "the second value is the mean divided by its error (a t value): give the error itself.": spread(
+        lambda d, a, b: d.mean() / (d.std() / len(d) ** 0.5)
+    ),
+    "the second value is the whole range of the differences.": spread(lambda d, a, b: d.max() - d.min()),
+}
+
+
+def paired_cases() -> list[tuple]:
+    """Columns in per cent whose seeds go up and down together, with some pairs against the others."""
+    return [
+        (torch.tensor([42.0, 55.0, 37.0]), torch.tensor([39.0, 49.0, 38.0])),
+        (torch.tensor([31.0, 52.0, 44.0, 28.0, 47.0]), torch.tensor([36.0, 50.0, 40.0, 31.0, 41.0])),
+    ]
+
 
 EXERCISES: dict[str, Exercise] = {
     "denoising": Function(
@@ -415,15 +588,20 @@ EXERCISES: dict[str, Exercise] = {
         gradients={"the network": 0},
     ),
     "grey": Number(
-        right=0.3,
-        because="a squared error is smallest at the mean, 0.3 * 1 + 0.7 * 0: a dark grey that no picture has there.",
+        right=0.21,
+        because="painted is the mean, 0.3, and what remains is 0.3 * 0.7² + 0.7 * 0.3², the variance: nothing that is "
+        "painted without knowing more can get below it.",
         slips={
-            0.0: "the more frequent value was taken: that is what an absolute error would paint, a squared one paints "
-            "the mean.",
-            0.5: "the middle between black and white was taken: how often each of them occurs counts as well.",
-            0.7: "black and white have changed places: white is 1, and 30 % of the pictures are white there.",
-            30.0: "the answer is in per cent: the values of a pixel go from 0 to 1.",
+            0.3: "this is what is painted, the mean: the question is what error remains.",
+            0.7: "this is how often the pixel is black: paint the mean and average the squared errors.",
+            0.25: "the middle between black and white was painted, 0.5: the mean, 0.3, does better.",
+            0.42: "a sharp guess was painted, white in 30 % of the cases: it is wrong in 42 %, and each time by 1. The "
+            "mean costs half of that.",
+            0.458: "a root was taken at the end: that is the deviation, and the loss is the squared error.",
+            0.0: "something remains: the decoder doesn't know how the star is turned, so it can't be right each time.",
+            21.0: "the answer is in per cent: a squared error of values from 0 to 1 is at most 1.",
         },
+        tolerance=0.005,
     ),
     "pca": Function(
         reference=there_and_back,
@@ -432,25 +610,58 @@ EXERCISES: dict[str, Exercise] = {
         praise="no linear autoencoder of this width has a smaller squared error on `train`.",
         tolerance=1e-3,
     ),
-    "walk": Function(
-        reference=walk,
-        cases=walk_cases,
-        mistakes=WALK,
-        praise="a straight line from a to b in equal strides, with both ends.",
-    ),
-    "draw": Function(
-        reference=draw,
-        cases=draw_cases,
-        mistakes=DRAW,
-        praise="and the gradient gets to both, since epsilon was drawn outside.",
-        gradients={"mean": 0, "log_variance": 1},
+    "gradient": Function(
+        reference=vae_gradient,
+        cases=gradient_cases,
+        mistakes=GRADIENT,
+        praise="the rebuilding pulls the code towards the picture, the KL divergence pulls the region to the prior.",
+        tolerance=1e-3,
     ),
     "kl": Function(
-        reference=kl_to_standard_normal,
-        cases=normal_cases,
+        reference=kl_to_prior,
+        cases=prior_cases,
         mistakes=KL,
-        praise="nothing for the prior itself, and more for every region that says something about the picture.",
+        praise="nothing for the prior itself, and with a prior of N(0, 1) it is the lesson's formula.",
         gradients={"mean": 0, "log_variance": 1},
+    ),
+    "erase": Function(
+        reference=erase,
+        cases=erase_cases,
+        mistakes=ERASE,
+        praise="each pixel by itself, all three colours at once, other pixels in each picture, and nothing rescaled.",
+        measure=erased_so,
+        parts=ERASED_PARTS,
+        tolerance=0.02,
+    ),
+    "paired": Function(
+        reference=paired,
+        cases=paired_cases,
+        mistakes=PAIRED,
+        praise="what two runs of one seed share (first weights, order, images) falls out of their difference.",
+        parts=("mean difference", "standard error"),
+    ),
+    "log": Choice(
+        right="c",
+        because="both paintings have the same error to the last digit, so the decoder never gets the draw: only the KL "
+        "divergence is left to say anything of sigma, and it says 1. The mean is free to tell all it likes.",
+        others={
+            "a": "after a collapse the KL divergence is about 0, and one picture is painted for all: here the error "
+            "falls far below that of one picture.",
+            "b": "a larger beta would make the KL divergence small and the painting worse. It wouldn't make two "
+            "paintings equal, one from the mean and one from a draw around it.",
+            "d": "too high a rate makes errors jump or grow; here they fall.",
+        },
+    ),
+    "confound": Choice(
+        right="b",
+        because="two things differ between the rows. It takes the two runs that are missing: the old upsampling with "
+        "0.3, and the new one with 0.1.",
+        others={
+            "a": "the seeds agree on the difference, that is right: but two things differ between the rows, so they "
+            "don't say which of the two made it.",
+            "c": "the seeds don't overlap: the worst of one row is better than the best of the other.",
+            "d": "images and passes are the same in both rows.",
+        },
     ),
     "table": Choice(
         right="b",

@@ -59,6 +59,15 @@ from ssl_course.plots.masks import (
     masking_steps,
     tuning_curves,
 )
+from ssl_course.plots.painting import (
+    code_prices,
+    paint,
+    painting_error,
+    picture_rows,
+    price_list,
+    ten_classes,
+    width_sweep,
+)
 from ssl_course.plots.pretext import (
     bars,
     bars_by_class,
@@ -84,15 +93,16 @@ from ssl_course.plots.start import (
 )
 
 __all__ = [
+    "Axes",
     "COLOURS",
     "MARKERS",
-    "Axes",
     "accuracy_bars",
     "accuracy_grid",
     "bars",
     "bars_by_class",
     "byol_diagram",
     "candidates",
+    "code_prices",
     "compare",
     "confusion",
     "correlation_grids",
@@ -116,9 +126,12 @@ __all__ = [
     "neighbours",
     "of_each_seed",
     "over_steps",
+    "paint",
+    "painting_error",
     "picture_rows",
     "plt",
     "pretraining",
+    "price_list",
     "retrieved",
     "roc",
     "scatter",
@@ -131,6 +144,7 @@ __all__ = [
     "similarity_grid",
     "sorted_by",
     "spectra",
+    "ten_classes",
     "timeline",
     "triplets",
     "tsne",
@@ -142,6 +156,7 @@ __all__ = [
     "twin_distances",
     "two_stages",
     "value_histograms",
+    "width_sweep",
     "wrong_guesses",
     "zones",
 ]

@@ -1,9 +1,12 @@
 """Answers to the exercises of lesson 02 as students write them: right ones, and each known mistake made once."""
 
 import math
+import statistics
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from scipy.stats import sem
 from sklearn.decomposition import PCA
 from torch.distributions import Normal, kl_divergence
 
@@ -145,107 +148,198 @@ def shifted(train, pictures, width):
     return with_covariance(train, pictures - own + mean, width) - mean + own
 
 
-# --- the walk
+# --- the gradient of the VAE's loss
 
 
-def step_by_step(a, b, steps):
-    return torch.stack([a + (b - a) * k / (steps - 1) for k in range(steps)])
+def by_autograd(weights, picture, mean, log_variance, epsilon, deviation):
+    mean, log_variance = mean.clone().requires_grad_(), log_variance.clone().requires_grad_()
+    code = mean + (log_variance / 2).exp() * epsilon
+    loss = ((code @ weights - picture) ** 2).sum() / (2 * deviation**2)
+    loss = loss + kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum()
+    return torch.autograd.grad(loss, (mean, log_variance))
 
 
-def outer(a, b, steps):
-    t = torch.linspace(0, 1, steps)
-    return torch.outer(1 - t, a) + torch.outer(t, b)
+def by_differences(weights, picture, mean, log_variance, epsilon, deviation, h=1e-5):
+    """Central differences, in double."""
+    w, x, m, v, e = (part.double() for part in (weights, picture, mean, log_variance, epsilon))
+
+    def loss(m, v):
+        rebuilt = (m + torch.exp(v / 2) * e) @ w
+        return (rebuilt - x).pow(2).sum() / (2 * deviation**2) + (v.exp() + m**2 - 1 - v).sum() / 2
+
+    slopes = torch.zeros(2, *m.shape, dtype=torch.float64)
+    for b in range(m.shape[0]):
+        for d in range(m.shape[1]):
+            step = torch.zeros_like(m)
+            step[b, d] = h
+            slopes[0, b, d] = (loss(m + step, v) - loss(m - step, v)) / (2 * h)
+            slopes[1, b, d] = (loss(m, v + step) - loss(m, v - step)) / (2 * h)
+    return tuple(slopes.float())
 
 
-def by_columns(a, b, steps):
-    return torch.stack([torch.linspace(x, y, steps) for x, y in zip(a.tolist(), b.tolist(), strict=True)], dim=1)
+def picture_by_picture_gradient(weights, picture, mean, log_variance, epsilon, deviation):
+    first, second = [], []
+    for x, m, v, e in zip(picture, mean, log_variance, epsilon, strict=True):
+        sigma = v.exp().sqrt()
+        residual = weights.T @ (m + sigma * e) - x
+        at_code = weights @ residual / deviation / deviation
+        first.append(m + at_code)
+        second.append((at_code * sigma * e + v.exp() - 1) / 2)
+    return torch.stack(first), torch.stack(second)
 
 
-def in_numpy(a, b, steps):
-    return torch.from_numpy(np.linspace(a.numpy(), b.numpy(), steps))
+def with_einsum(weights, picture, mean, log_variance, epsilon, deviation):
+    sigma = torch.exp(0.5 * log_variance)
+    residual = torch.einsum("bd,dp->bp", mean + sigma * epsilon, weights) - picture
+    at_code = torch.einsum("bp,dp->bd", residual, weights) * deviation**-2
+    return [torch.add(at_code, mean), torch.sinh(log_variance / 2) * sigma + at_code * (sigma * epsilon / 2)]
 
 
-def by_einsum(a, b, steps):
-    t = torch.arange(steps, dtype=torch.float64) / (steps - 1)
-    weights = torch.stack([1 - t, t], dim=1)
-    return torch.einsum("sk,kd->sd", weights, torch.stack([a, b]).double()).float()
+def options_of_the_gradient(
+    weights, picture, mean, log_variance, epsilon, deviation, *, kl=1, build=1, half=0.5, sigma=1, draw=1, one=1,
+    own=1, power=2, epsilon_first=False, half_kl=0.5, seen=1, per=1,
+):  # fmt: skip
+    """With the places of mistakes as options."""
+    s = (0.5 * log_variance).exp()
+    r = ((mean + seen * s * epsilon) @ weights - picture) @ weights.mT / deviation**power * build
+    first = r * (epsilon if epsilon_first else 1) + kl * own * mean
+    second = half * r * (s if sigma else 1) * (epsilon if draw else 1) + kl * half_kl * (s**2 - one)
+    return first / per, second / per
 
 
-def lerped(a, b, steps):
-    return torch.stack([a.lerp(b, float(t)) for t in torch.linspace(0, 1, steps)])
+def another(**options):
+    return lambda *given: options_of_the_gradient(*given, **options)
 
 
-def arc(a, b, steps):
-    angle = math.acos((a @ b) / (a.norm() * b.norm()))
-    rows = []
-    for k in range(steps):
-        t = k / (steps - 1)
-        rows.append((math.sin((1 - t) * angle) * a + math.sin(t * angle) * b) / math.sin(angle))
-    return torch.stack(rows)
+def at_sigma(w, x, m, v, e, s):
+    sigma = torch.exp(v / 2)
+    r = ((m + sigma * e) @ w - x) @ w.T / s**2
+    return m + r, r * e + sigma - 1 / sigma
 
 
-# --- the draw
+def at_the_variance(w, x, m, v, e, s):
+    first, second = picture_by_picture_gradient(w, x, m, v, e, s)
+    return first, second / v.exp()
 
 
-def without_gradient(mean, log_variance, epsilon):
-    with torch.no_grad():
-        return mean + log_variance.exp().sqrt() * epsilon
+def averaged(*given):
+    return tuple(part / given[1].shape[0] for part in by_autograd(*given))
 
 
-def with_rsample(mean, log_variance, epsilon):
-    """The distribution's own transform of the noise."""
-    deviation = Normal(mean, log_variance.exp().pow(0.5)).stddev
-    return torch.einsum("bd,bd->bd", deviation, epsilon) + mean
+# --- the KL divergence from any prior
 
 
-def drawn_in_double(mean, log_variance, epsilon):
-    rows = zip(mean.double(), log_variance.double(), epsilon.double(), strict=True)
-    return torch.stack([m + torch.sqrt(torch.exp(v)) * e for m, v, e in rows]).float()
+def with_distributions(mean, log_variance, prior_mean, prior_log_variance):
+    region = Normal(mean, (log_variance / 2).exp())
+    return kl_divergence(region, Normal(prior_mean, (prior_log_variance / 2).exp())).sum(1)
 
 
-# --- the KL divergence
-
-
-def with_distributions(mean, log_variance):
-    return kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)
-
-
-def as_in_the_paper(mean, log_variance):
-    return -0.5 * torch.sum(1 + log_variance - mean**2 - torch.exp(log_variance), dim=-1)
-
-
-def number_by_number(mean, log_variance, *, variance=torch.exp, half=0.5, log=-1, one=1, power=2):
-    """In loops, with the parts that mistakes are made in as options."""
-    result = []
-    for means, logs in zip(mean, log_variance, strict=True):
-        terms = [variance(v) + m**power - one + log * v for m, v in zip(means, logs, strict=True)]
-        result.append(half * sum(terms))
-    return torch.stack(result)
-
-
-def with_expm1(mean, log_variance):
-    """In double, and exact near the prior."""
-    m, v = mean.double(), log_variance.double()
-    return (0.5 * (torch.einsum("bd,bd->b", m, m) + torch.expm1(v).sum(1) - v.sum(1))).float()
-
-
-def with_the_deviation(mean, log_variance):
-    deviation = torch.exp(log_variance / 2)
-    each = -torch.log(deviation) + (deviation**2 + mean**2) / 2 - 1 / 2  # (B, D)
+def with_deviations(mean, log_variance, prior_mean, prior_log_variance):
+    own, prior = log_variance.exp().sqrt(), prior_log_variance.exp().sqrt()
+    each = torch.log(prior / own) + (own**2 + (mean - prior_mean) ** 2) / (2 * prior**2) - 1 / 2
     return each @ torch.ones(mean.shape[1])
 
 
-def swapped(mean, log_variance):
-    return kl_divergence(Normal(0.0, 1.0), Normal(mean, (log_variance / 2).exp())).sum(1)
+def standardised_first(mean, log_variance, prior_mean, prior_log_variance):
+    """Seen from the prior, the prior is the standard normal."""
+    m, v = (mean - prior_mean) * (-prior_log_variance / 2).exp(), log_variance - prior_log_variance
+    return -0.5 * torch.sum(1 + v - m**2 - v.exp(), dim=-1)
 
 
-def half_of_the_first(mean, log_variance):
-    return torch.sum(0.5 * log_variance.exp() + mean**2 - 1 - log_variance, 1)
+def number_by_number(mean, log_variance, prior_mean, prior_log_variance):
+    result = []
+    for row in zip(mean, log_variance, prior_mean, prior_log_variance, strict=True):
+        terms = [((v - w).exp() + (m - p) ** 2 / w.exp() - 1 - v + w) / 2 for m, v, p, w in zip(*row, strict=True)]
+        result.append(sum(terms))
+    return torch.stack(result)
+
+
+def in_double(mean, log_variance, prior_mean, prior_log_variance):
+    m, v, p, w = (part.double() for part in (mean, log_variance, prior_mean, prior_log_variance))
+    return (0.5 * (torch.expm1(v - w) - (v - w) + (m - p).square() * torch.exp(-w)).sum(dim=1)).float()
+
+
+def divergence(m, v, p, w, *, half=0.5, wide=None, far=None, log=None, one=1):
+    wide = (v - w).exp() if wide is None else wide
+    far = (m - p) ** 2 / w.exp() if far is None else far
+    log = v - w if log is None else log
+    return half * (wide + far - one - log).sum(1)
+
+
+# --- pixels that are erased
+
+
+def with_where(images, share):
+    return torch.where(torch.rand(images.shape[0], 1, *images.shape[2:]) < share, 0.0, images)
+
+
+def with_bernoulli(images, share):
+    kept = torch.bernoulli(torch.full_like(images[:, 0], 1 - share))
+    return torch.einsum("bchw,bhw->bchw", images, kept)
+
+
+def exactly_as_many(images, share):
+    seen = images.clone().flatten(2)
+    for picture in seen:
+        picture[:, torch.randperm(seen.shape[2])[: round(share * seen.shape[2])]] = 0
+    return seen.view(images.shape)
+
+
+def pixel_by_pixel(images, share):
+    mask = np.random.default_rng(0).random((len(images), *images.shape[2:])) < share
+    return images.masked_fill(torch.from_numpy(mask).unsqueeze(1), 0)
+
+
+def dropout_without_its_scale(images, share):
+    return images * (F.dropout(torch.ones(len(images), 1, *images.shape[2:]), share) > 0)
+
+
+def a_block(images, share):
+    seen = images.clone()
+    high = int(images.shape[2] * share**0.5)
+    seen[:, :, 3 : 3 + high, 2 : 2 + high] = 0
+    for number, picture in enumerate(images):
+        seen[number] = torch.roll(seen[number] - picture, (number % 5, number % 3), (1, 2)) * 0 + picture
+        top = int(torch.randint(images.shape[2] - high, ()))
+        seen[number, :, top : top + high, top : top + high] = 0
+    return seen
+
+
+# --- paired differences
+
+
+def with_statistics(first, second):
+    differences = [a - b for a, b in zip(first.tolist(), second.tolist(), strict=True)]
+    return statistics.mean(differences), statistics.stdev(differences) / math.sqrt(len(differences))
+
+
+def with_scipy(first, second):
+    differences = (first - second).numpy()
+    return float(differences.mean()), float(sem(differences))
+
+
+def by_formula(first, second):
+    d, n = first - second, len(first)
+    return d.sum() / n, ((d - d.sum() / n).square().sum() / (n * (n - 1))).sqrt()
+
+
+def with_covariance_of_columns(first, second):
+    c = torch.cov(torch.stack([first, second]))
+    return first.mean() - second.mean(), ((c[0, 0] + c[1, 1] - 2 * c[0, 1]) / len(first)) ** 0.5
+
+
+def in_numpy_pairs(first, second):
+    d = first.numpy() - second.numpy()
+    return d.mean(), np.std(d, ddof=1) / np.sqrt(d.shape[0])
+
+
+def report(error, middle=torch.mean):
+    return lambda a, b: (middle(a - b), error(a - b, a, b))
 
 
 RIGHT = {
     "autoencoder.denoising": [denoise, picture_by_picture, as_a_norm, Loss(), one_picture_at_a_time],
-    "autoencoder.grey": [0.3, "0.3", torch.tensor(0.3)],
+    "autoencoder.grey": [0.21, "0.3 * 0.7 = 0.21", torch.tensor(0.21)],
     "autoencoder.pca": [
         with_covariance,
         one_direction_at_a_time,
@@ -254,15 +348,24 @@ RIGHT = {
         with_scikit_learn,
         by_what_is_left_out,
     ],
-    "autoencoder.walk": [step_by_step, outer, by_columns, in_numpy, by_einsum, lerped],
-    "autoencoder.draw": [
-        lambda mean, log_variance, epsilon: mean + log_variance.exp().sqrt() * epsilon,
-        lambda mean, log_variance, epsilon: epsilon * torch.exp(log_variance / 2) + mean,
-        lambda mean, log_variance, epsilon: torch.addcmul(mean, math.e ** (0.5 * log_variance), epsilon),
-        with_rsample,
-        drawn_in_double,
+    "autoencoder.gradient": [
+        by_autograd,
+        by_differences,
+        picture_by_picture_gradient,
+        with_einsum,
+        options_of_the_gradient,
     ],
-    "autoencoder.kl": [with_distributions, as_in_the_paper, number_by_number, with_expm1, with_the_deviation],
+    "autoencoder.kl": [with_distributions, with_deviations, standardised_first, number_by_number, in_double],
+    "autoencoder.erase": [
+        with_where,
+        with_bernoulli,
+        exactly_as_many,
+        pixel_by_pixel,
+        dropout_without_its_scale,
+    ],
+    "autoencoder.paired": [with_statistics, with_scipy, by_formula, with_covariance_of_columns, in_numpy_pairs],
+    "autoencoder.log": ["c", "C", "c)"],
+    "autoencoder.confound": ["b", "B", "(b)"],
     "autoencoder.table": ["b", "B", "b "],
 }
 # By exercise: a few words of the sentence that must name the mistake, and an answer that makes it.
@@ -286,10 +389,13 @@ WRONG = {
         ("cut the gradient", lambda r, x, n: denoise(r, x, n).item()),
     ],
     "autoencoder.grey": [
-        ("more frequent value", 0),
-        ("middle between black and white", 0.5),
-        ("changed places", 0.7),
-        ("per cent", 30),
+        ("this is what is painted", 0.3),
+        ("how often the pixel is black", 0.7),
+        ("middle between black and white", 0.25),
+        ("sharp guess", 0.42),
+        ("root", 0.458),
+        ("something remains", 0),
+        ("per cent", 21),
     ],
     "autoencoder.pca": [
         ("no mean is subtracted anywhere", never),
@@ -310,66 +416,81 @@ WRONG = {
         ("too few", lambda t, p, k: with_covariance(t, p, k - 1)),
         ("too many", lambda t, p, k: with_covariance(t, p, k + 1)),
     ],
-    "autoencoder.walk": [
-        ("from b to a", lambda a, b, steps: outer(a, b, steps).flip(0)),
-        ("never gets to b", lambda a, b, steps: step_by_step(a, b, steps + 1)[:-1]),
-        ("doesn't begin at a", lambda a, b, steps: step_by_step(a, b, steps + 1)[1:]),
-        ("doesn't fade", lambda a, b, steps: torch.stack([a + k / (steps - 1) * b for k in range(steps)])),
-        ("the middle between a and b", lambda a, b, steps: torch.stack([0.5 * a + 0.5 * b] * steps)),
-        ("slerp", arc),
-        ("slerp", lambda a, b, steps: arc(a / a.norm(), b / b.norm(), steps)),
-        (
-            "slerp",
-            lambda a, b, steps: arc(a / a.norm(), b / b.norm(), steps) * outer(a.norm()[None], b.norm()[None], steps),
-        ),
-        ("neither end", lambda a, b, steps: step_by_step(a, b, steps + 2)[1:-1]),
-        ("one row too many", lambda a, b, steps: step_by_step(a, b, steps + 1)),
-        ("two rows too many", lambda a, b, steps: step_by_step(a, b, steps + 2)),
-        ("rows and columns", lambda a, b, steps: outer(a, b, steps).T),
-        ("t * (b - a)", lambda a, b, steps: torch.stack([b + (1 - k / (steps - 1)) * a for k in range(steps)])),
-    ],
-    "autoencoder.draw": [
-        ("by the variance", lambda m, v, e: m + torch.exp(v) * e),
-        ("log-variance itself", lambda m, v, e: torch.addcmul(m, v, e)),
-        ("half the log-variance", lambda m, v, e: m + v / 2 * e),
-        ("added as it is", lambda m, v, e: e + m),
-        ("multiplied by the deviation as well", lambda m, v, e: v.exp().sqrt() * (m + e)),
-        ("divided by the deviation", lambda m, v, e: m + e / v.exp().sqrt()),
-        ("there is no draw", lambda m, v, e: m + 0 * e),
-        ("the mean is missing", lambda m, v, e: v.exp().sqrt() * e),
-        ("variance is added", lambda m, v, e: m + e + v.exp().sqrt()),
-        ("root is taken of the log-variance", lambda m, v, e: m + v.abs() ** 0.5 * e),
-        ("multiplied by 2", lambda m, v, e: m + v.exp() ** 2 * e),
-        ("softplus", lambda m, v, e: m + (1 + v.exp()).log() * e),
-        ("no gradient gets to mean and log_variance", without_gradient),
-        ("no gradient gets to log_variance,", lambda m, v, e: m + v.detach().exp().sqrt() * e),
+    "autoencoder.gradient": [
+        ("KL divergence is left out", another(kl=0)),
+        ("rebuilding is left out", another(build=0)),
+        ("gradient at sigma", at_sigma),
+        ("gradient at the variance", at_the_variance),
+        ("half of d sigma", another(half=1)),
+        ("sigma is missing", another(sigma=0)),
+        ("epsilon is missing", another(draw=0)),
+        ("epsilon stands in the gradient at mean", another(epsilon_first=True)),
+        ("-1 is missing", another(one=0)),
+        ("half is missing in the KL part", another(half_kl=1)),
+        ("KL part at mean has a factor of 2", another(own=2)),
+        ("KL part at mean has a factor of one half", another(own=0.5)),
+        ("isn't squared", another(power=1)),
+        ("deviation is missing", another(power=0)),
+        ("rebuilding's part has a factor of 2", another(build=2)),
+        ("rebuilding's part has a factor of one half", another(build=0.5)),
+        ("sign of the rebuilding's part", another(build=-1)),
+        ("painted from the mean", another(seen=0)),
+        ("pictures are averaged", averaged),
     ],
     "autoencoder.kl": [
-        ("sign", lambda m, v: -as_in_the_paper(m, v)),
-        ("the half is missing", lambda m, v: number_by_number(m, v, half=1)),
-        ("only before the first term", half_of_the_first),
-        ("take its exp", lambda m, v: number_by_number(m, v, variance=lambda log: log)),
-        ("that is the deviation", lambda m, v: number_by_number(m, v, variance=lambda log: torch.exp(log / 2))),
-        ("logarithm of the deviation", lambda m, v: with_distributions(m, 2 * v)),
-        ("log-variance is added", lambda m, v: number_by_number(m, v, log=1)),
-        ("the 1 is missing", lambda m, v: number_by_number(m, v, one=0)),
-        ("isn't squared", lambda m, v: number_by_number(m, v, power=1)),
-        ("directions are averaged", lambda m, v: -0.5 * torch.mean(1 + v - m**2 - v.exp(), dim=1)),
-        ("pictures are averaged as well", lambda m, v: with_distributions(m, v).mean()),
-        ("pictures are summed as well", lambda m, v: -0.5 * torch.sum(1 + v - m**2 - v.exp())),
-        (
-            "is squared: it is the variance already",
-            lambda m, v: number_by_number(m, v, variance=lambda u: torch.exp(u) ** 2),
-        ),
-        ("pictures are summed and", lambda m, v: -0.5 * torch.sum(1 + v - m**2 - v.exp(), dim=0)),
-        ("changed places", swapped),
-        ("1 is added", lambda m, v: number_by_number(m, v, one=-1)),
-        ("counts twice", lambda m, v: number_by_number(2**0.5 * m, v)),
-        ("mean is missing", lambda m, v: number_by_number(0 * m, v)),
-        ("in bits", lambda m, v: as_in_the_paper(m, v) / math.log(2)),
-        ("no gradient gets to mean and log_variance", lambda m, v: as_in_the_paper(m, v).detach()),
-        ("no gradient gets to log_variance,", lambda m, v: as_in_the_paper(m, v.detach())),
-        ("the gradient at log_variance isn't", lambda m, v: as_in_the_paper(m, v.detach()) + 0 * v.sum()),
+        ("prior isn't used: this is", lambda m, v, p, w: -0.5 * (1 + v - m**2 - v.exp()).sum(1)),
+        ("changed places", lambda m, v, p, w: with_distributions(p, w, m, v)),
+        ("isn't divided by the prior's variance", lambda m, v, p, w: divergence(m, v, p, w, far=(m - p) ** 2)),
+        ("region's own variance", lambda m, v, p, w: divergence(m, v, p, w, far=(m - p) ** 2 / v.exp())),
+        ("prior's deviation", lambda m, v, p, w: divergence(m, v, p, w, far=(m - p) ** 2 / torch.exp(w / 2))),
+        ("means are added", lambda m, v, p, w: divergence(m, v, p, w, far=(m + p) ** 2 / w.exp())),
+        ("means isn't squared", lambda m, v, p, w: divergence(m, v, p, w, far=(m - p) / w.exp())),
+        ("prior's mean isn't used", lambda m, v, p, w: with_distributions(m, v, 0 * p, w)),
+        ("variance isn't divided", lambda m, v, p, w: divergence(m, v, p, w, wide=v.exp())),
+        ("deviations stand", lambda m, v, p, w: divergence(m, v, p, w, wide=torch.exp(v / 2) / torch.exp(w / 2))),
+        ("turned round: it is the region's", lambda m, v, p, w: divergence(m, v, p, w, wide=w.exp() / v.exp())),
+        ("logarithm's sign", lambda m, v, p, w: divergence(m, v, p, w, log=w - v)),
+        ("prior's logarithm is missing", lambda m, v, p, w: divergence(m, v, p, w, log=v)),
+        ("1 is missing", lambda m, v, p, w: divergence(m, v, p, w, one=0)),
+        ("half is missing", lambda m, v, p, w: divergence(m, v, p, w, half=1)),
+        ("sign is turned round: a KL", lambda m, v, p, w: -with_distributions(m, v, p, w)),
+        ("directions are averaged", lambda m, v, p, w: standardised_first(m, v, p, w) / m.shape[1]),
+        ("summed or averaged", lambda m, v, p, w: with_distributions(m, v, p, w).mean()),
+        ("summed or averaged", lambda m, v, p, w: with_distributions(m, v, p, w).sum()),
+        ("in bits", lambda m, v, p, w: number_by_number(m, v, p, w) / math.log(2)),
+        ("no gradient gets to mean and log_variance", lambda *given: with_distributions(*given).detach()),
+        ("no gradient gets to log_variance,", lambda m, v, p, w: with_distributions(m, v.detach(), p, w)),
     ],
+    "autoencoder.erase": [
+        ("share is kept", lambda x, share: x * (torch.rand_like(x[:, :1]) < share)),
+        ("scaled up", lambda x, share: x * F.dropout(torch.ones_like(x[:, :1]), share)),
+        ("scaled up", torch.nn.functional.dropout),
+        ("each colour", lambda x, share: x.masked_fill(torch.rand_like(x) < share, 0)),
+        ("same pixels", lambda x, share: x * (torch.rand(x.shape[2:]) > share)),
+        ("whole pictures", lambda x, share: x * (torch.rand(len(x)) > share).view(-1, 1, 1, 1)),
+        ("one block", a_block),
+        ("are grey", lambda x, share: torch.where(torch.rand_like(x[:, :1]) < share, torch.tensor(0.5), x)),
+        ("noise is added", lambda x, share: x + (torch.rand_like(x[:, :1]) < share) * (0.1 + torch.rand_like(x))),
+        ("darker", lambda x, share: x - share * x),
+        ("nothing is erased", lambda x, share: x.clone()),
+        ("in place", lambda x, share: x.masked_fill_(torch.rand_like(x[:, :1]) < share, 0)),
+    ],
+    "autoencoder.paired": [
+        ("aren't paired", report(lambda d, a, b: ((a.var() + b.var()) / len(a)) ** 0.5)),
+        ("aren't paired", report(lambda d, a, b: (a.var() + b.var()) ** 0.5)),
+        ("isn't divided by the root", report(lambda d, a, b: torch.std(d))),
+        ("divided by the number of seeds", report(lambda d, a, b: torch.std(d) / len(d))),
+        ("divided by n", report(lambda d, a, b: d.std(correction=0) / math.sqrt(len(d)))),
+        ("variance stands", report(lambda d, a, b: d.var() / math.sqrt(len(d)))),
+        ("variance of the mean", report(lambda d, a, b: d.var() / len(d))),
+        ("sign is turned", lambda a, b: with_statistics(b, a)),
+        ("lose their signs", lambda a, b: by_formula((a - b).abs(), torch.zeros_like(a))),
+        ("median", report(lambda d, a, b: by_formula(a, b)[1], torch.median)),
+        ("best seed", lambda a, b: (max(a) - max(b), by_formula(a, b)[1])),
+        ("t value", report(lambda d, a, b: by_formula(a, b)[0] / by_formula(a, b)[1])),
+        ("whole range", report(lambda d, a, b: max(d) - min(d))),
+    ],
+    "autoencoder.log": [("after a collapse", "a"), ("larger beta", "b"), ("too high a rate", "d")],
+    "autoencoder.confound": [("seeds agree", "a"), ("don't overlap", "c"), ("are the same", "d")],
     "autoencoder.table": [("both terms are at work", "a"), ("weighs little", "c")],
 }
