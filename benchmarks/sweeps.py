@@ -21,18 +21,15 @@ from study import Row, accuracies, table
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-<<<<<<< HEAD
-from ssl_course.evaluate import effective_rank, extract_features, feature_deviation, fine_tune, judge
-=======
 from ssl_course.evaluate import (
     effective_rank,
     extract_features,
     factor_scores,
     feature_deviation,
+    fine_tune,
     judge,
     linear_probe,
 )
->>>>>>> l02
 from ssl_course.methods import BYOL, Jigsaw
 from ssl_course.methods.byol import regression_loss
 from ssl_course.methods.jigsaw import normalise_tiles

@@ -63,7 +63,6 @@ from ssl_course.plots.painting import (
     code_prices,
     paint,
     painting_error,
-    picture_rows,
     price_list,
     ten_classes,
     width_sweep,
@@ -93,9 +92,9 @@ from ssl_course.plots.start import (
 )
 
 __all__ = [
-    "Axes",
     "COLOURS",
     "MARKERS",
+    "Axes",
     "accuracy_bars",
     "accuracy_grid",
     "bars",

@@ -9,27 +9,10 @@ from matplotlib.ticker import NullLocator
 from torch import Tensor
 
 from ssl_course import shapes
-from ssl_course.plots.general import COLOURS, history, new_axes, plt, show_images
+from ssl_course.plots.general import COLOURS, history, new_axes, plt
 
 LOOK = {"ground": 0.3, "ground_hue": 0.0, "hue": 0.5, "contrast": 0.4}
 PLACE = ("class", "x", "y", "size", "angle")  # the factors that say which pixels a shape covers
-
-
-def picture_rows(rows: Mapping[str, Tensor], *, ax: Axes | None = None) -> Axes:
-    """Pictures (N, C, H, W) in one row for each name, floats in [0, 1] and N the same everywhere; the name stands left.
-
-    Raises:
-        ValueError: if the rows aren't equally long.
-    """
-    shapes = {tuple(pictures.shape) for pictures in rows.values()}
-    if len(shapes) != 1:
-        raise ValueError(f"all rows must have the same shape, got {sorted(shapes)}")
-    count, _, height, _ = next(iter(shapes))
-    ax = ax or new_axes(0.85 * count + 1, 0.85 * len(rows))
-    show_images(torch.cat([pictures.detach().cpu() for pictures in rows.values()]), columns=count, ax=ax)
-    for row, name in enumerate(rows):
-        ax.text(-3, (height + 2) * row + height / 2, name, ha="right", va="center", fontsize=9)
-    return ax
 
 
 def painting_error(
