@@ -1,7 +1,9 @@
 """What holds for every committed notebook; that its cells run is tested by nbval beside these tests."""
 
+import base64
 import copy
 import importlib.util
+import io
 import itertools
 import re
 import statistics
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
 from ssl_course import fingerprint
 
@@ -145,6 +148,17 @@ def test_text_that_came_in_pieces_is_joined_but_not_across_a_picture():
 
     pieces = [output("stream", "a"), output("stream", "b"), output("display_data", ""), output("stream", "c")]
     assert [part.text for part in execute.joined(pieces)] == ["ab", "", "c"]
+
+
+@pytest.mark.parametrize(("opacity", "mode"), [(255, "RGB"), (100, "RGBA")])
+def test_a_picture_is_packed_harder_and_stays_the_same(opacity, mode):
+    picture, loose = Image.new("RGBA", (40, 30), (200, 10, 10, opacity)), io.BytesIO()
+    picture.save(loose, "png", compress_level=0)
+    data = {"image/png": base64.b64encode(loose.getvalue()).decode()}
+    output = execute.smaller(nbformat.from_dict({"output_type": "display_data", "data": data}))
+    packed = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+    assert len(output.data["image/png"]) < len(data["image/png"])
+    assert (packed.mode, packed.convert("RGBA").tobytes()) == (mode, picture.tobytes())
 
 
 def test_the_text_of_a_cell_is_whole(notebook):
