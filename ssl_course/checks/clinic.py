@@ -540,10 +540,10 @@ def no_schedule(rates: Sequence[float], net: nn.Module, data: Tensor) -> str | N
     highest, last = max(rates), rates[-1]
     if highest <= 0 or len(rates) < 10:
         return f"{len(rates)} rates up to {highest:g} are no schedule of a whole run."
-    falling = rates[rates.index(highest) :]
-    if any(later > 1.001 * earlier for earlier, later in itertools.pairwise(falling)):
+    peak = next(place for place, rate in enumerate(rates) if rate > 0.999 * highest)  # a wave comes back to it
+    if any(later > 1.001 * earlier + 1e-6 * highest for earlier, later in itertools.pairwise(rates[peak:])):
         return "the rate goes up and down like a wave: half a wave is what a cosine schedule has."
-    if last == highest:
+    if last > 0.999 * highest:
         return f"the rate never falls: at the end it is {last:g}, as at its highest. Keep the schedule, and mend it."
     if last > 0.1 * highest:
         return f"at the end the rate is {last:g} still, of {highest:g}: the schedule is longer than the run."

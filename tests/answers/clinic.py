@@ -783,7 +783,7 @@ WRONG["clinic.accumulation_mended"] += [
     ("still there", accumulated_with(anchors_only)),
     (
         "still there",
-        wrong_step(("net.zero_grad()\n", ""), ("        net(part)", "        net.zero_grad()\n        net(part)")),
+        wrong_step(("    net.zero_grad()\n", ""), ("        net(part)", "        net.zero_grad()\n        net(part)")),
     ),
     ("still there", wrong_step(("backward(slope)", "backward(slope / 16)"))),
     ("still there", wrong_step(("0.1)", "0.5)"))),
