@@ -138,7 +138,7 @@ def test_options_reach_the_method(folder, tmp_path):
     assert weights["head.3.weight"].shape[0] == 10
 
 
-COMPARE = "compare --data {data} --methods rotation mae --size 64 --passes 1 --batch-size 32 --probe 64 --device cpu"
+COMPARE = "compare --data {data} --methods rotation mae --size 64 --passes 1 --batch-size 32 --probe 32 --device cpu"
 
 
 def test_compare_prints_and_writes_the_table_and_trains_nothing_twice(folder, tmp_path, capsys, monkeypatch):
@@ -158,7 +158,7 @@ def test_compare_prints_and_writes_the_table_and_trains_nothing_twice(folder, tm
 
 
 def test_the_recorded_command_names_every_option_that_was_changed(folder, tmp_path, capsys):
-    words = "--methods rotation --size 64 --passes 1 --batch-size 32 --probe 64 --device cpu --precision fp32 --seeds 3"
+    words = "--methods rotation --size 64 --passes 1 --batch-size 32 --probe 32 --device cpu --precision fp32 --seeds 3"
     file = tmp_path / "kept.json"
     rest = ["--out", str(tmp_path / "table"), "--results", str(file), "--caption", "My pictures"]
     assert main(["compare", "--data", str(folder), *words.split(), *rest]) == 0
@@ -170,7 +170,7 @@ def test_the_recorded_command_names_every_option_that_was_changed(folder, tmp_pa
 
 
 def test_compare_at_several_budgets_keeps_one_file_with_all_of_them(folder, tmp_path, capsys):
-    words = f"compare --data {folder} --methods rotation --size 64 --batch-size 32 --probe 64 --device cpu"
+    words = f"compare --data {folder} --methods rotation --size 64 --batch-size 32 --probe 32 --device cpu"
     out = tmp_path / "table"
     assert main([*words.split(), "--budgets", "0.1:2", "0.2:1", "--out", str(out)]) == 0
     kept = json.loads((out / "budgets.json").read_text())
