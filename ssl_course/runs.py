@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from ssl_course.augment import Augment
 from ssl_course.checkpoint import checksum
 from ssl_course.data import DOWNLOADS, ImageSet, load
-from ssl_course.evaluate import draw_labels, factor_scores, fine_tune, knn_accuracy, linear_probe, raw_pixels
+from ssl_course.evaluate import draw_labels, factor_scores, fine_tune, judge, knn_accuracy, linear_probe, raw_pixels
 from ssl_course.features import effective_rank, extract_features, feature_deviation
 from ssl_course.fingerprint import code_behind, versions
 from ssl_course.methods import METHODS, Supervised
@@ -235,9 +235,8 @@ def _about(recipe: Recipe, history: History, images: Images) -> dict:
 
 def judge_briefly(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
     """Linear probe and k-NN alone."""
-    known, new = (features(trained.encoder, part, machine) for part in (images.labelled, images.test))
-    labelled = known, images.labelled.labels, new, images.test.labels
-    return {"linear_probe": linear_probe(*labelled), "knn": knn_accuracy(*labelled)}
+    encoder = trained.encoder if trained.encoder is None else trained.encoder.to(machine.device)
+    return judge(encoder, images.labelled, images.test)
 
 
 def judge_row(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict:
