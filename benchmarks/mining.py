@@ -9,12 +9,12 @@ The features h are judged and the projections z too: a head can collapse and lea
 import argparse
 
 import torch.nn.functional as F
-from study import Row, accuracies, table
+from study import Row, table
 from torch import nn
 
 from ssl_course.evaluate import effective_rank, extract_features, feature_deviation, judge
 from ssl_course.recipes import Recipe, recipe
-from ssl_course.runs import Images, Machine, Trained
+from ssl_course.runs import Images, Machine, Trained, judge_briefly
 
 SHORT, LONG = 1, 10  # passes
 MININGS = ("random", "semi-hard", "hard")
@@ -27,7 +27,7 @@ def before_and_after(trained: Trained, images: Images, recipe: Recipe, machine: 
     row = {f"{name} of z": value for name, value in judge(head, images.labelled, images.test).items()}
     row |= {"deviation of h": feature_deviation(h), "deviation of z": feature_deviation(z)}
     row |= {"rank of h": effective_rank(h), "rank of z": effective_rank(F.normalize(z, dim=1))}
-    return accuracies(trained, images, recipe, machine) | row | {"active": float(trained.method.active)}
+    return judge_briefly(trained, images, recipe, machine) | row | {"active": float(trained.method.active)}
 
 
 def mined(mining: str, passes: int, **changes: float) -> Row:

@@ -8,19 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ssl_course.evaluate import judge
 from ssl_course.recipes import Recipe, make
 from ssl_course.results import FOLDER
-from ssl_course.runs import Build, Images, Judge, Machine, Trained, hardware, is_current, load_images, run, today
+from ssl_course.runs import Build, Images, Judge, Machine, hardware, is_current, judge_briefly, load_images, run, today
 from ssl_course.tables import as_json
 
 RUNS = Path(__file__).parent.parent / "runs"
 ABOUT = ("features", "hash", "machine", "date", "hardware")  # what a run's row has beside numbers
-
-
-def accuracies(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -> dict[str, float]:
-    """The two columns of every table: linear probe and k-NN on the whole test split."""
-    return judge(trained.encoder, images.labelled, images.test)
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,7 @@ class Row:
 
     recipe: Recipe
     build: Build = make
-    judge: Judge = accuracies
+    judge: Judge = judge_briefly
     kind: dict[str, bool] = field(default_factory=dict)
     change: Callable[[Images], Images] | None = None
     about: dict[str, object] = field(default_factory=dict)

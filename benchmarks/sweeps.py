@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 
 import torch
-from study import Row, accuracies, table
+from study import Row, table
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
@@ -34,7 +34,7 @@ from ssl_course.methods import BYOL, Jigsaw
 from ssl_course.methods.byol import regression_loss
 from ssl_course.methods.jigsaw import normalise_tiles
 from ssl_course.recipes import COLOURS_AS_THEY_ARE, NETWORKS, USUAL, Recipe, cost, recipe
-from ssl_course.runs import Images, Machine, Trained
+from ssl_course.runs import Images, Machine, Trained, judge_briefly
 
 QUICK = USUAL["shapes"]
 FEWER = {"probe": 2000}  # labelled images for the fences
@@ -122,7 +122,7 @@ def errors(trained: Trained, images: Images, recipe: Recipe, machine: Machine) -
         row[f"class, {kind}"] = linear_probe(h, known.labels, h_test, images.test.labels)
         factors = factor_scores(h, known.factors, h_test, images.test.factors)
         row |= {f"{factor}, {kind}": score for factor, score in factors.items()}
-    return row | accuracies(trained, images, recipe, machine)
+    return row | judge_briefly(trained, images, recipe, machine)
 
 
 class WithoutStop(BYOL):
@@ -182,7 +182,7 @@ def spectrum(trained: Trained, images: Images, recipe: Recipe, machine: Machine)
         row |= {f"deviation {letter}": feature_deviation(features), f"rank {letter}": effective_rank(features)}
     values = torch.linalg.svdvals(z - z.mean(dim=0))  # (D,), the largest first
     row["spectrum"] = [float(f"{share:.3g}") for share in values / values.sum()]
-    return row | accuracies(trained, images, recipe, machine)
+    return row | judge_briefly(trained, images, recipe, machine)
 
 
 def mask_ratio(ratio: float) -> Row:
