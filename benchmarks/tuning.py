@@ -6,8 +6,8 @@ training split.
 First every batch size with every learning rate; then, at the best of these, other views, other weight decay and other
 values of the method's own options, one at a time. A trial of the second kind is taken if it is better by more than
 MARGIN; less than that is a tie, in which the largest batch is taken, since it is the fastest in seconds. BYOL and
-SimSiam, which are slowest to learn, have two trials of ten times the usual cost, too. Nothing here sees the test split.
-Trials that are in the file aren't made again.
+SimSiam, which are slowest to learn, have four trials of ten times the usual cost, too. Nothing here sees the test
+split. Trials that are in the file aren't made again.
 """
 
 import argparse
@@ -49,9 +49,20 @@ OWN = {
 
 GENTLER = {"views": {"crop": 0.8}}
 LONGER = {
-    "byol": ({"batch_size": 64, "lr": 1.5e-3}, {"batch_size": 64, "lr": 1.5e-3} | GENTLER),
-    "simsiam": ({"batch_size": 128, "lr": 2e-3}, {"batch_size": 128, "lr": 2e-3} | GENTLER),
+    "byol": (
+        {"batch_size": 64, "lr": 1.5e-3},
+        {"batch_size": 64, "lr": 1.5e-3} | GENTLER,
+        {"batch_size": 64, "lr": 1e-3} | GENTLER,
+        {"batch_size": 64, "lr": 1.5e-3, "options": {"decay": 0.97}} | GENTLER,
+    ),
+    "simsiam": (
+        {"batch_size": 128, "lr": 2e-3},
+        {"batch_size": 128, "lr": 2e-3} | GENTLER,
+        {"batch_size": 64, "lr": 1e-3},
+        {"batch_size": 128, "lr": 2e-3, "views": {"grayscale": 1.0}},
+    ),
 }
+STAGES = ("first", "second", "longer")
 LONGEST = 10  # times the usual cost, of those
 
 
@@ -107,15 +118,18 @@ def planned(stage: str, method: str, trials: dict[str, list[dict]]) -> list[dict
     return [changes for changes in wanted if changes not in tried]
 
 
-def tune(methods: list[str], scale: float, jobs: int, file: Path) -> None:
+def tune(methods: list[str], scale: float, jobs: int, file: Path, stages: Sequence[str] = STAGES) -> None:
     """Make all trials that aren't in the file, longest first, and keep them there as they finish."""
     machine = Machine().resolved()
     earlier = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"trials": {}}
     result = {"caption": "built-in images, held back", "command": f"python benchmarks/tuning.py --scale {scale:g}"}
-    result |= {"hardware": hardware(machine), "date": today(), "scale": scale, "seed": SEED, "margin": MARGIN}
+    result |= {"hardware": hardware(machine), "date": today()}
+    result |= {name: earlier[name] for name in ("hardware", "date") if name in earlier}  # of the first trials
+    result |= {"scale": scale, "seed": SEED, "margin": MARGIN}
     result |= {"chosen": {}, "trials": {method: {"first": [], "second": []} for method in methods}}
     result["trials"] |= earlier["trials"]
-    for stage in ("first", "second", "longer"):
+    made = {"device": hardware(machine)["device"], "date": today()}
+    for stage in stages:
         changed = {}
         for method in methods:
             for changes in planned(stage, method, result["trials"][method]):
@@ -124,7 +138,7 @@ def tune(methods: list[str], scale: float, jobs: int, file: Path) -> None:
         for task, row in run_side_by_side(tasks, RUNS, machine, jobs):
             kept = {name: row[name] for name in ("linear_probe", "knn", "steps", "seconds", "hash") if name in row}
             kept |= {"failed": row["failed"], "linear_probe": 0.0, "knn": 0.0} if "failed" in row else {}
-            result["trials"][task.recipe.method].setdefault(stage, []).append({"changes": changed[task]} | kept)
+            result["trials"][task.recipe.method].setdefault(stage, []).append({"changes": changed[task]} | kept | made)
             result["chosen"] = choices(result["trials"])
             print(f"{stage:<7}{task.recipe.method:<13}{changed[task]}  {kept}", flush=True)
             file.write_text(as_json(result), encoding="utf-8")
@@ -135,9 +149,10 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=OWN, default=[*METHODS, "supervised"])
     parser.add_argument("--scale", type=float, default=LONG_RUN, help="times the cost of the usual run")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     parser.add_argument("--out", type=Path, default=FOLDER / "tuning_shapes.json")
     options = parser.parse_args()
-    tune(options.methods, options.scale, options.jobs, options.out)
+    tune(options.methods, options.scale, options.jobs, options.out, options.stages)
 
 
 if __name__ == "__main__":

@@ -106,6 +106,7 @@ def pretrain(
     threads: int | str = "auto",
     checkpoint: str | os.PathLike | None = None,
     on_epoch: Callable[[dict], None] | None = None,
+    on_step: Callable[[dict], None] | None = None,
     watch: bool = True,
     progress: bool = True,
 ) -> History:
@@ -126,6 +127,9 @@ def pretrain(
             again every half minute, and when training has become half as fast.
         checkpoint: a file that is written after every epoch and, if it exists, gone on from.
         on_epoch: is called with the epoch's dict.
+        on_step: is called after every step with a dict: step (from 1), steps (of the whole run), epoch (from 1),
+            images (of the batch), loss (a tensor, still on the device), learning_rate, and views, what the method got.
+            A KeyboardInterrupt raised in it, or in `on_epoch`, ends the run like a stop button.
         watch: whether to measure after every epoch if the features collapse.
         progress: whether to show a bar.
 
@@ -160,7 +164,7 @@ def pretrain(
             for epoch in range(len(history), epochs):
                 torch.manual_seed(_mix(seed, epoch))
                 order = torch.randperm(len(images))[: run.steps_per_epoch * batch_size].to(images.device)
-                record = train_epoch(run, epoch, order.view(-1, batch_size), images, labels, bar)
+                record = train_epoch(run, epoch, order.view(-1, batch_size), images, labels, bar, on_step)
                 history.append(record | (_collapse(method.encoder, images, epoch) if watch else {}))
                 if checkpoint is not None:
                     checkpoints.save(checkpoint, run.state() | {"history": list(history)})
@@ -176,7 +180,15 @@ def pretrain(
     return history
 
 
-def train_epoch(run: Run, epoch: int, order: Tensor, images: Tensor, labels: Tensor | None, bar: tqdm) -> dict:
+def train_epoch(
+    run: Run,
+    epoch: int,
+    order: Tensor,
+    images: Tensor,
+    labels: Tensor | None,
+    bar: tqdm,
+    on_step: Callable[[dict], None] | None = None,
+) -> dict:
     """One pass: `order` (steps, B) says which images make which batch. Returns the epoch's record."""
     start = time.perf_counter()
     method = run.method.train()
@@ -206,6 +218,9 @@ def train_epoch(run: Run, epoch: int, order: Tensor, images: Tensor, labels: Ten
             _check_finite(run, losses[checked:], norms[checked:], first_step + checked)
             checked = len(losses)
             bar.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
+        if on_step is not None:
+            told = {"step": step + 1, "steps": run.total_steps, "epoch": epoch + 1, "images": len(batch)}
+            on_step(told | {"loss": losses[-1], "learning_rate": rate, "views": views})
     _check_some_step_was_made(run, norms, epoch)
     seconds = time.perf_counter() - start
     record = {"epoch": epoch + 1, "loss": _mean(losses), "gradient_norm": _mean(norms), "learning_rate": rate}

@@ -383,6 +383,33 @@ def test_on_epoch_gets_every_record_once():
     assert records == list(history)
 
 
+def test_on_step_is_told_of_every_step():
+    told = []
+    _, history = trained(epochs=2, on_step=told.append)
+    assert [one["step"] for one in told] == list(range(1, told[0]["steps"] + 1))
+    assert [one["epoch"] for one in told] == sorted([1, 2] * (len(told) // 2))
+    assert all(len(one["views"][0]) == one["images"] for one in told)
+    for record in history:
+        losses = [one["loss"].item() for one in told if one["epoch"] == record["epoch"]]
+        assert sum(losses) / len(losses) == pytest.approx(record["loss"], rel=1e-5)
+    assert told[-1]["learning_rate"] == history[-1]["learning_rate"]
+
+
+def test_on_step_can_stop_a_run_and_changes_nothing_in_it():
+    def stop(told):
+        if told["step"] == told["steps"] // 2 + 1:
+            raise KeyboardInterrupt
+
+    _, stopped = trained(epochs=2, on_step=stop)
+    _, watched = trained(epochs=2, on_step=lambda told: None)
+    _, plain = trained(epochs=2)
+    assert stopped.interrupted
+    assert len(stopped) == 1
+    losses = [[record["loss"] for record in history] for history in (stopped, watched, plain)]
+    assert losses[1] == losses[2]
+    assert losses[0] == losses[2][:1]
+
+
 # --- fine-tuning and probes
 
 
