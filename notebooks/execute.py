@@ -103,7 +103,7 @@ def execute(path: Path) -> None:
     client.execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [smaller(output) for output in joined(cell.outputs)]
+            cell.outputs = [smaller(still(output)) for output in joined(cell.outputs)]
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -124,6 +124,18 @@ def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
         else:
             whole.append(output)
     return whole
+
+
+def still(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A demo's output without its widget, which nobody can move in a file: its picture stays.
+
+    Raises:
+        ValueError: if it has no picture.
+    """
+    data = output.get("data", {})
+    if data.pop("application/vnd.jupyter.widget-view+json", None) and "image/png" not in data:
+        raise ValueError(f"a widget without a picture for where nothing runs: {data}")
+    return output
 
 
 def smaller(output: nbformat.NotebookNode) -> nbformat.NotebookNode:

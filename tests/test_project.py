@@ -16,6 +16,7 @@ METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 FIGURES = "results start pretext painting margins contrast collapse masks folder"
 SETS = "start pretext autoencoder triplet byol mae compare own_images clinic"
+LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
     {"pictures"},
     {"folders"},
@@ -31,6 +32,9 @@ LAYERS = [
     {"evaluate", "plots", "profiles", "ready"},
     {"runs"},
     {"compare"},
+    {"live.core"},
+    {f"live.{name}" for name in LIVE},
+    {"live"},
     {"checks.reading"},
     {"checks.engine"},
     {"checks.simclr"},  # with vectors for views, which others take from it

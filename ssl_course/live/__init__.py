@@ -1,0 +1,13 @@
+"""Interactive demos: sliders over the functions of the course, each called in its lesson by one line.
+
+A demo is the last expression of a cell: `live.Candidates()`. It needs a running kernel to move; where none runs, its
+output shows three typical settings. `DEMOS` has all of them.
+"""
+
+from ssl_course.live.candidates import Candidates
+from ssl_course.live.core import Demo
+from ssl_course.live.factors import Factors
+
+DEMOS = (Factors, Candidates)
+
+__all__ = ["DEMOS", "Candidates", "Demo", "Factors"]
