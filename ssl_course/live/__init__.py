@@ -6,8 +6,9 @@ output shows three typical settings. `DEMOS` has all of them.
 
 from ssl_course.live.candidates import Candidates
 from ssl_course.live.core import Demo
+from ssl_course.live.dashboard import Dashboard, dashboard
 from ssl_course.live.factors import Factors
 
 DEMOS = (Factors, Candidates)
 
-__all__ = ["DEMOS", "Candidates", "Demo", "Factors"]
+__all__ = ["DEMOS", "Candidates", "Dashboard", "Demo", "Factors", "dashboard"]
