@@ -155,8 +155,8 @@ def test_what_is_there_can_be_gathered_and_nothing_is_trained(small, tmp_path, m
     some = budgets(tmp_path, {1: 1})
     monkeypatch.setattr(runs, "pretrain", lambda *_, **__: pytest.fail("something was trained"))
     gathered = budgets(tmp_path, {1: 2, 2: 1}, kept=True)
-    assert gathered["budgets"]["2"]["seeds"] == {}
-    assert list(gathered["budgets"]["1"]["seeds"]) == []  # at the largest cost rows are judged another way
+    assert list(gathered["budgets"]["2"]["seeds"]["0"]) == ["untrained"]  # the same at every cost
+    assert gathered["budgets"]["1"]["seeds"] == {}  # judged briefly there, and kept as a whole row
     assert budgets(tmp_path, {1: 2}, kept=True)["budgets"]["1"]["seeds"] == some["budgets"]["1"]["seeds"]
 
 
