@@ -397,6 +397,7 @@ def _compare_budgets(options: argparse.Namespace, shared: dict) -> int:
     result = compare.collect_budgets(made, options.out / "runs", **shared)
     keep(result)
     compare.save_budgets(result, options.out)
+    print(f"\n{tables.budgets_markdown(result)}")
     for times, part in result["budgets"].items():
         print(f"\n{times} times the usual cost\n\n{tables.markdown(part)}")
     print(f"\ntables and figures: {options.out}/; all numbers: {file}")
