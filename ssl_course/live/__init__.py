@@ -7,7 +7,12 @@ output shows three typical settings. `DEMOS` has all of them.
 from ssl_course.live.candidates import Candidates
 from ssl_course.live.core import Demo
 from ssl_course.live.factors import Factors
+from ssl_course.live.mining import Mining
+from ssl_course.live.negative import Negative
+from ssl_course.live.price import Price
+from ssl_course.live.walk import Walk
+from ssl_course.live.widths import Widths
 
-DEMOS = (Factors, Candidates)
+DEMOS = (Factors, Price, Widths, Walk, Negative, Mining, Candidates)
 
-__all__ = ["DEMOS", "Candidates", "Demo", "Factors"]
+__all__ = ["DEMOS", "Candidates", "Demo", "Factors", "Mining", "Negative", "Price", "Walk", "Widths"]
