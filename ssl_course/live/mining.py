@@ -74,7 +74,7 @@ class Mining(Demo):
         "far the two views of an image lie apart: with less noise the hardest negatives spoil fewer of the ten seeds."
     )
     size = (8.8, 4.5)
-    typical = ({"step": 0}, {"step": 99}, {"step": 99, "noise": 0.2})
+    typical = ({"step": 0}, {"step": 99}, {"step": 99, "noise": 0.2, "seed": 6})
 
     def __init__(self):
         super().__init__(
@@ -84,13 +84,13 @@ class Mining(Demo):
         )
 
     def start(self, figure: Figure) -> None:
-        figure.get_layout_engine().set(h_pad=0.08)
+        figure.get_layout_engine().set(h_pad=0.08, w_pad=0.1)
         circles, curves = figure.subfigures(2, 1, height_ratios=(1.25, 1))
         circles.suptitle("both views of the twelve images; a line joins the two of one image", fontsize=10)
         turn = torch.linspace(0, 2 * torch.pi, 100)
         self.views, self.links = [], []
         for axis, (rule, (colour, marker)) in zip(circles.subplots(1, 3), RULES.items(), strict=True):
-            axis.plot(turn.cos(), turn.sin(), color="lightgrey", lw=1)
+            axis.plot(turn.cos().numpy(), turn.sin().numpy(), color="lightgrey", lw=1)
             self.links.append(axis.plot([], [], "-", color="grey", lw=0.8)[0])
             self.views.append(axis.plot([], [], marker, color=colour, ms=7, alpha=0.6)[0])
             axis.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal")
@@ -118,12 +118,12 @@ class Mining(Demo):
         wide = spread(places.flatten(2, 3))  # (steps, rules)
         for number in range(len(RULES)):
             first, second = places[step, number]  # (images, 2) each
-            self.views[number].set_data(*torch.cat([first, second]).T)
+            self.views[number].set_data(*torch.cat([first, second]).T.numpy())
             gap = torch.full_like(first, torch.nan)
-            self.links[number].set_data(*torch.stack([first, second, gap], dim=1).flatten(0, 1).T)
+            self.links[number].set_data(*torch.stack([first, second, gap], dim=1).flatten(0, 1).T.numpy())
             for curves, values, offset in ((self.losses, losses, 0), (self.spreads, wide, len(RULES))):
-                curves[number].set_data(range(STEPS), values[:, number])
-                self.marks[offset + number].set_data([step], [values[step, number]])
+                curves[number].set_data(range(STEPS), values[:, number].numpy())
+                self.marks[offset + number].set_data([step], [float(values[step, number])])
         told = []
         for rule, loss, width in zip(RULES, losses[step], wide[step], strict=True):
             told.append(f"{rule} {loss:.2f} and {width:.2f}" + (" (one point)" if width < COLLAPSED else ""))

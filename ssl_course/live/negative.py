@@ -66,8 +66,10 @@ class Negative(Demo):
         self.far = torch.linspace(0, 2.5, 251)
         self.spans = {name: curve.axvspan(0, 1, color=colour, alpha=0.4, lw=0) for name, colour in ZONES.items()}
         self.names = {name: curve.text(0, 3.78, name, ha="center", fontsize=9) for name in ZONES}
-        (self.loss,) = curve.plot(self.far, self.far, color="black", label="loss")
-        (self.push,) = curve.plot(self.far, self.far, "--", color=COLOURS[0], label="gradient at the negative")
+        (self.loss,) = curve.plot(self.far.numpy(), self.far.numpy(), color="black", label="loss")
+        (self.push,) = curve.plot(
+            self.far.numpy(), self.far.numpy(), "--", color=COLOURS[0], label="gradient at the negative"
+        )
         self.now = [curve.plot([0], [0], "X", color=line.get_color(), ms=10)[0] for line in (self.loss, self.push)]
         curve.set(xlabel="distance of the negative from the anchor", xlim=(0, 2.5), ylim=(0, 4))
         curve.legend(fontsize=9, loc="upper right", bbox_to_anchor=(1, 0.94), frameon=False)
@@ -84,16 +86,18 @@ class Negative(Demo):
             self.spans[name].set(x=start, width=end - start)
             self.names[name].set(x=(start + end) / 2, visible=end - start > 0.15)
         for artist, place in zip(self.points, points, strict=True):
-            artist.set_data(place[:1], place[1:])
-        self.arrows.set_offsets(points)
-        self.arrows.set_UVC(*(-STEP * gradient).T)
+            artist.set_data(place[:1].numpy(), place[1:].numpy())
+        self.arrows.set_offsets(points.numpy())
+        self.arrows.set_UVC(*(-STEP * gradient).T.numpy())
         curve = (near - self.far**2 + margin).clamp(min=0)
-        self.loss.set_ydata(curve)
-        self.push.set_ydata(torch.where(curve > 0, 2 * self.far, 0.0))
+        self.loss.set_ydata(curve.numpy())
+        self.push.set_ydata(torch.where(curve > 0, 2 * self.far, 0.0).numpy())
         sizes = gradient.norm(dim=1)
         for artist, height in zip(self.now, (loss, float(sizes[2])), strict=True):
             artist.set_data([math.sqrt(far)], [height])
-        told = (
-            f"A {zone(near, far, margin)} negative: near {near:.2f}, far {far:.2f}, loss {loss:.2f}. Gradient at the "
+        place = zone(near, far, margin)
+        told = f"{'An' if place == 'easy' else 'A'} {place} negative: near {near:.2f}, far {far:.2f}, loss {loss:.2f}. "
+        return (
+            told
+            + f"Gradient at the anchor {sizes[0]:.2f}, at the positive {sizes[1]:.2f}, at the negative {sizes[2]:.2f}."
         )
-        return told + f"anchor {sizes[0]:.2f}, at the positive {sizes[1]:.2f}, at the negative {sizes[2]:.2f}."

@@ -77,7 +77,7 @@ class Price(Demo):
     size = (9.0, 2.6)
     typical = (
         {"factor": "class", "amount": 40},
-        {"factor": "brightness", "amount": 20},
+        {"factor": "brightness", "amount": 30},
         {"factor": "angle", "amount": 100, "shape": "disc"},
     )
 

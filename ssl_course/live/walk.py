@@ -53,7 +53,7 @@ class Walk(Demo):
         super().__init__(
             direction=slider("direction (1: the dearest)", 1, len(self.order), 1),
             value=slider("its value", -3.0, 3.0, 2.0, 0.25),
-            picture=slider("picture to start from", 0, len(self.means) - 1, 2),
+            picture=slider("picture to start from", 0, len(self.means) - 1, 0),
         )
 
     def at(self, rank: int, picture: int, values: Tensor) -> Tensor:
@@ -68,6 +68,7 @@ class Walk(Demo):
             ylim=(31.5, -0.5), yticks=[], xticks=middle, xticklabels=[f"{step:+d}" if step else "0" for step in STEPS]
         )
         self.strip.axes.set_title("the same code, with this direction alone set to", fontsize=10)
+        self.strip.axes.tick_params(axis="x", pad=9)
         self.here = self.strip.axes.plot([0], [33.5], "^", color=COLOURS[4], ms=9, clip_on=False)[0]
         below = [figure.add_subplot(grid[1, place]) for place in range(3)]
         self.before, self.now = (axis.imshow(np.zeros((32, 32, 3))) for axis in below[:2])
@@ -76,24 +77,24 @@ class Walk(Demo):
             axis.set_title(title, fontsize=10)
             axis.set(xticks=[], yticks=[])
         bars = figure.add_subplot(grid[1, 3])
-        self.bars = bars.bar(range(1, len(self.costs) + 1), self.costs)
+        self.bars = bars.bar(range(1, len(self.costs) + 1), self.costs.tolist())
         bars.set(xlabel="direction, dearest first", ylabel="KL (nats)", ylim=(0, 1.15 * float(self.costs[0])))
         self.star = bars.plot([1], [0], "v", color=COLOURS[4], ms=8)[0]
         bars.spines[["top", "right"]].set_visible(False)
 
     def draw(self, *, direction: int, value: float, picture: int) -> str:
-        own = float(self.means[picture, self.order[direction - 1]])
+        own = round(float(self.means[picture, self.order[direction - 1]]), 2) + 0.0  # no "-0.00"
         before, now = self.at(direction, picture, torch.tensor([own, value])).permute(0, 2, 3, 1)
-        self.strip.set_data(torch.cat(list(self.steps(direction, picture)), dim=2).permute(1, 2, 0))
+        self.strip.set_data(torch.cat(list(self.steps(direction, picture)), dim=2).permute(1, 2, 0).numpy())
         self.here.set_xdata([15.5 + 32 * (value - STEPS[0])])
-        self.before.set_data(before)
-        self.now.set_data(now)
-        self.change.set_data((now - before).abs().amax(dim=2))
+        self.before.set_data(before.numpy())
+        self.now.set_data(now.numpy())
+        self.change.set_data((now - before).abs().amax(dim=2).numpy())
         for rank, bar in enumerate(self.bars, start=1):
             bar.set_color(COLOURS[4] if rank == direction else COLOURS[1])
         cost = float(self.costs[direction - 1])
         self.star.set_data([direction], [cost + 0.08 * float(self.costs[0])])
-        told = f"Direction {direction} of {len(self.costs)} costs {cost:.2f} nats a picture. Moved from {own:+.1f} to "
+        told = f"Direction {direction} of {len(self.costs)} costs {cost:.2f} nats a picture. Moved from {own:+.2f} to "
         return (
             told + f"{value:+.2f}, it changes the painting by a squared error of {(now - before).square().mean():.4f}."
         )

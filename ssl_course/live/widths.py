@@ -51,7 +51,7 @@ class Widths(Demo):
     def start(self, figure: Figure) -> None:
         figure.get_layout_engine().set(h_pad=0.08)
         given, again, left, right = figure.subplots(1, 4, width_ratios=(0.75, 0.75, 1.1, 1.3))
-        self.given, self.again = (axis.imshow(self.pictures[0].permute(1, 2, 0)) for axis in (given, again))
+        self.given, self.again = (axis.imshow(self.pictures[0].permute(1, 2, 0).numpy()) for axis in (given, again))
         given.set_title("picture", fontsize=10)
         again.set_title("rebuilt by PCA", fontsize=10)
         for axis in (given, again):
@@ -72,8 +72,8 @@ class Widths(Demo):
 
     def draw(self, *, width: int, picture: int) -> str:
         given, again = self.pictures[picture].float() / 255, self.rebuilt(width)[picture]
-        self.given.set_data(given.permute(1, 2, 0))
-        self.again.set_data(again.permute(1, 2, 0))
+        self.given.set_data(given.permute(1, 2, 0).numpy())
+        self.again.set_data(again.permute(1, 2, 0).numpy())
         for mark in self.marks:
             mark.set_xdata([width, width])
         error = (again - given).square().mean()
