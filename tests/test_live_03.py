@@ -42,6 +42,12 @@ def test_the_mined_loss_is_that_of_the_method(rule):
     assert mining.mined_loss(anchors, others, rule) == pytest.approx(float(method(anchors, others)), rel=1e-5)
 
 
+def test_an_image_is_never_its_own_random_negative():
+    anchors = others = torch.tensor([[1.0, 0.0], [0.8, 0.6]])  # squared distance 0.4, within the margin
+    losses = {round(float(mining.mined_loss(anchors, others, "random")), 5) for _ in range(20)}
+    assert losses == {round(mining.MARGIN - 0.4, 5)}
+
+
 def test_all_rules_start_at_the_same_places_on_the_circle():
     places, losses = mining.paths(3, 0.8)
     assert places.shape == (mining.STEPS, 3, 2, mining.IMAGES, 2)
