@@ -42,7 +42,7 @@ class Walk(Demo):
 
     title = "A walk through the code of the VAE"
     hint = "Choose a dear direction, then a cheap one, and move the value. What does a direction without nats paint?"
-    size = (8.6, 3.6)
+    size = (7.8, 3.4)
     typical = ({"direction": 1, "value": 2.0}, {"direction": 12, "value": 2.0}, {"direction": 32, "value": 3.0})
 
     def __init__(self, method: VariationalAutoencoder, pictures: Tensor):
