@@ -8,7 +8,32 @@ from ssl_course.live.candidates import Candidates
 from ssl_course.live.core import Demo
 from ssl_course.live.dashboard import Dashboard, dashboard
 from ssl_course.live.factors import Factors
+from ssl_course.live.mining import Mining
+from ssl_course.live.negative import Negative
+from ssl_course.live.price import Price
+from ssl_course.live.walk import Walk
+from ssl_course.live.widths import Widths
 
-DEMOS = (Factors, Candidates)
+DEMOS = (
+    Factors,
+    Widths,
+    Price,
+    Walk,
+    Negative,
+    Mining,
+    Candidates,
+)
 
-__all__ = ["DEMOS", "Candidates", "Dashboard", "Demo", "Factors", "dashboard"]
+__all__ = [
+    "DEMOS",
+    "Candidates",
+    "Dashboard",
+    "Demo",
+    "Factors",
+    "Mining",
+    "Negative",
+    "Price",
+    "Walk",
+    "Widths",
+    "dashboard",
+]
