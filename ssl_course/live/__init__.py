@@ -7,7 +7,8 @@ output shows three typical settings. `DEMOS` has all of them.
 from ssl_course.live.candidates import Candidates
 from ssl_course.live.core import Demo
 from ssl_course.live.factors import Factors
+from ssl_course.live.hidden import HiddenPatches
 
-DEMOS = (Factors, Candidates)
+DEMOS = (Factors, Candidates, HiddenPatches)
 
-__all__ = ["DEMOS", "Candidates", "Demo", "Factors"]
+__all__ = ["DEMOS", "Candidates", "Demo", "Factors", "HiddenPatches"]
