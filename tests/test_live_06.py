@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ssl_course.live import hidden
+from ssl_course.live import hidden, restoring
 from ssl_course.methods.mae import random_masking
 from ssl_course.ready import ready
 from ssl_course.vit import patchify
@@ -80,3 +80,33 @@ def test_turning_a_patch_by_hand_hides_or_shows_it_and_another_pattern_forgets_i
 def test_random_masking_hides_as_many():
     mask = random_masking(torch.zeros(1, 64, 2), 0.75)[1]
     assert int(mask.sum()) == int(hidden.hide("at random", 0.75, 0, 8).sum())
+
+
+# --- eight tokens
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_is_sorted_and_restore_puts_every_visible_token_in_its_place(seed):
+    found = restoring.journey(0.625, seed)
+    assert torch.equal(found["order"], found["noise"].argsort())
+    assert torch.equal(found["visible"].long(), found["order"][:3])
+    places = (found["placed"] >= 0).nonzero().flatten()
+    assert found["placed"][places].tolist() == places.tolist()
+    assert len(places) == 3
+
+
+def test_the_usual_mistake_is_right_only_where_order_is_its_own_inverse():
+    for seed in range(20):
+        found = restoring.journey(0.125, seed, wrong=True)
+        inverse = torch.equal(found["order"], found["restore"])
+        same = torch.equal(found["placed"], restoring.journey(0.125, seed)["placed"])
+        assert same or not inverse
+    assert not torch.equal(restoring.journey(0.5, 2, wrong=True)["placed"], restoring.journey(0.5, 2)["placed"])
+
+
+def test_the_demo_takes_nothing_from_the_random_numbers_of_the_lesson():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    restoring.journey(0.5, 7)
+    assert torch.equal(torch.rand(3), expected)

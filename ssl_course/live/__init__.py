@@ -8,7 +8,8 @@ from ssl_course.live.candidates import Candidates
 from ssl_course.live.core import Demo
 from ssl_course.live.factors import Factors
 from ssl_course.live.hidden import HiddenPatches
+from ssl_course.live.restoring import Restoring
 
-DEMOS = (Factors, Candidates, HiddenPatches)
+DEMOS = (Factors, Candidates, Restoring, HiddenPatches)
 
-__all__ = ["DEMOS", "Candidates", "Demo", "Factors", "HiddenPatches"]
+__all__ = ["DEMOS", "Candidates", "Demo", "Factors", "HiddenPatches", "Restoring"]

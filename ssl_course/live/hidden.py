@@ -176,9 +176,7 @@ class HiddenPatches(Demo):
     def sentence_of(self, count: int, errors: dict[str, dict[str, Tensor]]) -> str:
         """How many patches are hidden, and who is how far off there."""
         if not count:
-            return (
-                "Nothing is hidden: the full output is what it says of patches that it was never asked about."
-            )
+            return "Nothing is hidden: the full output is what it says of patches that it was never asked about."
         told = [f"{name} {_mean(errors[f'{name}: pasted']['hidden'])}" for name in self.models]
         told += [f"{name} {_mean(errors[name]['hidden'])}" for name in ("mean colour", "interpolated")]
         start = f"{count} of {self.side**2} patches are hidden ({100 * count / self.side**2:.0f} %). "
