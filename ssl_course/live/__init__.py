@@ -8,8 +8,9 @@ from ssl_course.live.candidates import Candidates
 from ssl_course.live.core import Demo
 from ssl_course.live.factors import Factors
 from ssl_course.live.hidden import HiddenPatches
+from ssl_course.live.ranking import Ranking
 from ssl_course.live.restoring import Restoring
 
-DEMOS = (Factors, Candidates, Restoring, HiddenPatches)
+DEMOS = (Factors, Candidates, Restoring, HiddenPatches, Ranking)
 
-__all__ = ["DEMOS", "Candidates", "Demo", "Factors", "HiddenPatches", "Restoring"]
+__all__ = ["DEMOS", "Candidates", "Demo", "Factors", "HiddenPatches", "Ranking", "Restoring"]
