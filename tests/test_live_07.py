@@ -57,7 +57,9 @@ def test_any_number_of_seeds_and_budgets_is_drawn(seeds):
     for budget in parts:
         for group in ranking.GROUPS:
             told = demo.draw(**demo.values | {"budget": budget, "group": group, "favourite": "mae"})
-            assert ("None of these methods" in told) == (not set(ranking.GROUPS[group]) & set(parts[budget]["seeds"]["0"]))
+            assert ("None of these methods" in told) == (
+                not set(ranking.GROUPS[group]) & set(parts[budget]["seeds"]["0"])
+            )
 
 
 def test_a_method_stands_beside_the_floor_of_its_own_network():

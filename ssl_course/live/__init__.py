@@ -8,9 +8,10 @@ from ssl_course.live.candidates import Candidates
 from ssl_course.live.core import Demo
 from ssl_course.live.factors import Factors
 from ssl_course.live.hidden import HiddenPatches
+from ssl_course.live.lookalikes import Lookalikes
 from ssl_course.live.ranking import Ranking
 from ssl_course.live.restoring import Restoring
 
-DEMOS = (Factors, Candidates, Restoring, HiddenPatches, Ranking)
+DEMOS = (Factors, Candidates, Restoring, HiddenPatches, Ranking, Lookalikes)
 
-__all__ = ["DEMOS", "Candidates", "Demo", "Factors", "HiddenPatches", "Ranking", "Restoring"]
+__all__ = ["DEMOS", "Candidates", "Demo", "Factors", "HiddenPatches", "Lookalikes", "Ranking", "Restoring"]
