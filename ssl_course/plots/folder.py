@@ -60,11 +60,11 @@ def pretraining(records: Sequence[Mapping], collapsed: float, width: int) -> lis
         The two Axes.
     """
     axes = plt.subplots(1, 2, figsize=(8, 2.8), layout="constrained")[1]
-    for ax, key, value in zip(axes, ("loss", "effective_rank"), (collapsed, 1), strict=True):
+    for ax, key, value, side in zip(axes, ("loss", "effective_rank"), (collapsed, 1), ("top", "bottom"), strict=True):
         history(records, key, ax=ax)
         ax.axhline(value, color="grey", ls=":", lw=1)
+        ax.text(records[-1]["epoch"], value, "collapsed", color="grey", fontsize=9, ha="right", va=side)
         ax.set_xlabel("pass")
-        ax.set_title("dotted: collapsed", fontsize=9)
     axes[1].set_ylim(0, width)
     return list(axes)
 
