@@ -3,6 +3,7 @@
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from torch import Tensor
 
 from ssl_course.live.core import Demo, slider, steps, switch
@@ -51,7 +52,7 @@ class Restoring(Demo):
     def __init__(self):
         super().__init__(
             step=steps("step", [(f"{number}: {stage}", number) for number, stage in enumerate(STAGES)], 6),
-            hidden=slider("tokens that are hidden", 1, LENGTH - 1, 5),
+            hidden=slider("tokens that are hidden", 1, LENGTH - 1, 6),
             seed=slider("seed of the noise", 0, 19, 2),
             wrong=switch("put back by order (a usual mistake)", False),
         )
@@ -94,7 +95,7 @@ class Restoring(Demo):
         self.join(rows, [every, order, every, every, every, back], step)
         return self.told(step, found, wrong=wrong)
 
-    def fill(self, cell: Rectangle, text: object, token: int, label: str) -> None:
+    def fill(self, cell: Rectangle, text: Text, token: int, label: str) -> None:
         """One token as a coloured square with its name; a mask token is a grey one."""
         masked = token == MASK
         cell.set(facecolor="#e8e8e8" if masked else COLOURS[token], edgecolor="#888888")
@@ -110,16 +111,15 @@ class Restoring(Demo):
 
     def join(self, rows: list[list[int]], came: list[list[int]], step: int) -> None:
         """Lines from each place of a row to the place in the row above where it came from."""
-        paths = iter(self.paths)
         for row, (below, above) in enumerate(zip(rows[1:], came, strict=True), start=1):
-            for column in range(LENGTH):
-                path, there = next(paths), column < len(below) and row <= step
-                fresh = STAGES[row] == "append" and below[min(column, len(below) - 1)] == MASK
-                path.set_visible(there and not fresh)
-                if there:
-                    token = below[column]
-                    path.set_data([above[column], column], [row - 0.7, row - 0.3])
-                    path.set_color("#bbbbbb" if token == MASK else COLOURS[token])
+            paths = self.paths[(row - 1) * LENGTH : row * LENGTH]
+            for path in paths:
+                path.set_visible(False)
+            for column, token in enumerate(below):
+                new = token == MASK and STAGES[row] == "append"  # a mask token comes from nowhere
+                paths[column].set_visible(row <= step and not new)
+                paths[column].set_data([above[column], column], [row - 0.7, row - 0.3])
+                paths[column].set_color("#bbbbbb" if token == MASK else COLOURS[token])
 
     def told(self, step: int, found: dict[str, Tensor], *, wrong: bool) -> str:
         """What happens at a step, with the numbers of these eight tokens."""
