@@ -132,7 +132,7 @@ def differences(table: Mapping[str, tuple[float, float, bool]], *, beside: str, 
         ax.errorbar(100 * mean, height, xerr=100 * deviation, fmt="o", **style)
     ax.axvline(0, color="black", lw=0.8, ls=":")
     ax.set_yticks(range(len(order)), [NAMES.get(name, name) for name in order])
-    ax.set_xlabel(f"points above {beside} (hollow: a tie; bars: one deviation over seeds)")
+    ax.set_xlabel(f"points above {beside} (hollow: a tie; bars: ± 1 deviation)")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
