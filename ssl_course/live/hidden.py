@@ -95,7 +95,7 @@ class HiddenPatches(Demo):
     size = (7.6, 4.3)
     typical = (
         {"pattern": "at random", "share": 0.75},
-        {"pattern": "a block", "share": 0.25},
+        {"pattern": "a block", "share": 0.5},
         {"pattern": "a grid"},
     )
 

@@ -134,7 +134,7 @@ class Lookalikes(Demo):
             left = number * (self.width + GAP)
             self.canvas[:, left : left + self.width] = picture
         self.rows_shown[name].set_data(self.canvas)
-        told = ["query", *(f"{cosine:.2f}" for cosine in cosines)]
+        told = ["query", *(f"{cosine:.3f}" for cosine in cosines)]
         told = [f"{line}\n{self.class_of(place)}" for line, place in zip(told, [query, *places], strict=True)]
         for text, words in zip(self.words[name], told + [""] * (SHOWN + 1 - len(told)), strict=True):
             text.set_text(words)
