@@ -78,8 +78,8 @@ def test_turning_a_patch_by_hand_hides_or_shows_it_and_another_pattern_forgets_i
 
 
 def test_random_masking_hides_as_many():
-    mask = random_masking(torch.zeros(1, 64, 2), 0.75)[1]
-    assert int(mask.sum()) == int(hidden.hide("at random", 0.75, 0, 8).sum())
+    mask = random_masking(torch.zeros(1, 64, 2), 0.9)[1]
+    assert int(mask.sum()) == int(hidden.hide("at random", 0.9, 0, 8).sum())
 
 
 # --- eight tokens
@@ -95,13 +95,10 @@ def test_noise_is_sorted_and_restore_puts_every_visible_token_in_its_place(seed)
     assert len(places) == 3
 
 
-def test_the_usual_mistake_is_right_only_where_order_is_its_own_inverse():
-    for seed in range(20):
-        found = restoring.journey(0.125, seed, wrong=True)
-        inverse = torch.equal(found["order"], found["restore"])
-        same = torch.equal(found["placed"], restoring.journey(0.125, seed)["placed"])
-        assert same or not inverse
-    assert not torch.equal(restoring.journey(0.5, 2, wrong=True)["placed"], restoring.journey(0.5, 2)["placed"])
+def test_the_usual_mistake_takes_from_the_line_by_order():
+    found = restoring.journey(0.5, 2, wrong=True)
+    assert torch.equal(found["placed"], found["line"][found["order"]])
+    assert not torch.equal(found["placed"], restoring.journey(0.5, 2)["placed"])
 
 
 def test_the_demo_takes_nothing_from_the_random_numbers_of_the_lesson():
