@@ -66,14 +66,16 @@ def test_between_two_colours_the_interpolation_is_halfway_and_far_away_the_neare
     assert guess[12] < 0.1 < 0.9 < guess[19]
 
 
-def test_turning_a_patch_by_hand_hides_or_shows_it_and_another_pattern_forgets_it():
+def test_turning_a_patch_by_hand_hides_or_shows_it_and_another_pattern_forgets_it(monkeypatch):
     demo = hidden.HiddenPatches.example()
+    told, draw = [], demo.draw
     demo.set(pattern="the lower half")
     demo.controls["turned"].buttons[0].value = True
     assert demo.mask("the lower half", 0.75, 0, demo.controls["turned"].value).sum() == 33
     assert "33 of 64" in demo.sentence.value
+    monkeypatch.setattr(demo, "draw", lambda **values: told.append(draw(**values)) or told[-1])
     demo.controls["pattern"].value = "nothing"
-    assert demo.controls["turned"].value == ()
+    assert (len(told), told[0][:17], demo.controls["turned"].value) == (1, "Nothing is hidden", ())
     assert not any(button.value for button in demo.controls["turned"].buttons)
 
 

@@ -103,15 +103,16 @@ class HiddenPatches(Demo):
         self.models, self.images = {"short run": short, "long run": long}, images
         self.patch = long.encoder.patch
         self.side = images.shape[2] // self.patch
-        super().__init__(
-            picture=slider("picture", 0, len(images) - 1, 0),
-            pattern=choice("hidden", PATTERNS, "at random"),
-            share=steps("share", [(f"{100 * share:.0f} %", share) for share in SHARES], 0.75),
-            seed=slider("seed", 0, 19, 0),
-            turned=Toggles("hide or show by hand (dark: hidden)", self.side),
-        )
-        for name in ("pattern", "share", "seed"):  # another pattern: what was done by hand is gone
-            self.controls[name].observe(self._afresh, names="value")
+        controls = {
+            "picture": slider("picture", 0, len(images) - 1, 0),
+            "pattern": choice("hidden", PATTERNS, "at random"),
+            "share": steps("share", [(f"{100 * share:.0f} %", share) for share in SHARES], 0.75),
+            "seed": slider("seed", 0, 19, 0),
+            "turned": Toggles("hide or show by hand (dark: hidden)", self.side),
+        }
+        for name in ("pattern", "share", "seed"):
+            controls[name].observe(self._afresh, names="value")  # before the figure is drawn for it
+        super().__init__(**controls)
 
     @classmethod
     def example(cls) -> "HiddenPatches":
@@ -119,7 +120,10 @@ class HiddenPatches(Demo):
         return cls(ready("mae", whole=True), ready("mae", whole=True), images)
 
     def _afresh(self, change: object) -> None:
+        """Another pattern: what was turned by hand is gone, and that alone draws nothing."""
+        held, self._held = self._held, True
         self.controls["turned"].value = ()
+        self._held = held
 
     def rows(self) -> list[widgets.Widget]:
         toggles, others = self.controls["turned"], [self.controls[name] for name in self.controls if name != "turned"]
