@@ -73,7 +73,12 @@ def test_turning_a_patch_by_hand_hides_or_shows_it_and_another_pattern_forgets_i
     demo.controls["turned"].buttons[0].value = True
     assert demo.mask("the lower half", 0.75, 0, demo.controls["turned"].value).sum() == 33
     assert "33 of 64" in demo.sentence.value
-    monkeypatch.setattr(demo, "draw", lambda **values: told.append(draw(**values)) or told[-1])
+
+    def listened(**values):
+        told.append(draw(**values))
+        return told[-1]
+
+    monkeypatch.setattr(demo, "draw", listened)
     demo.controls["pattern"].value = "nothing"
     assert (len(told), told[0][:17], demo.controls["turned"].value) == (1, "Nothing is hidden", ())
     assert not any(button.value for button in demo.controls["turned"].buttons)
