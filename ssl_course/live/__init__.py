@@ -8,9 +8,13 @@ from ssl_course.live.candidates import Candidates
 from ssl_course.live.core import Demo
 from ssl_course.live.dashboard import Dashboard, dashboard
 from ssl_course.live.factors import Factors
+from ssl_course.live.hidden import HiddenPatches
+from ssl_course.live.lookalikes import Lookalikes
 from ssl_course.live.mining import Mining
 from ssl_course.live.negative import Negative
 from ssl_course.live.price import Price
+from ssl_course.live.ranking import Ranking
+from ssl_course.live.restoring import Restoring
 from ssl_course.live.walk import Walk
 from ssl_course.live.widths import Widths
 
@@ -22,6 +26,10 @@ DEMOS = (
     Negative,
     Mining,
     Candidates,
+    HiddenPatches,
+    Restoring,
+    Ranking,
+    Lookalikes,
 )
 
 __all__ = [
@@ -30,9 +38,13 @@ __all__ = [
     "Dashboard",
     "Demo",
     "Factors",
+    "HiddenPatches",
+    "Lookalikes",
     "Mining",
     "Negative",
     "Price",
+    "Ranking",
+    "Restoring",
     "Walk",
     "Widths",
     "dashboard",
