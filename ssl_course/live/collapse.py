@@ -92,9 +92,9 @@ class Collapse(Demo):
     hint = "Which part's loss is lowest? Hide the rank with your hand: would you have stopped that run?"
     size = (9.0, 3.0)
     typical = (
-        {"off": "predictor", "step": 50},
+        {"off": "stop-gradient", "step": 15},
         {"off": "stop-gradient", "step": 50},
-        {"off": "moving average", "step": 50},
+        {"off": "predictor", "step": 50},
     )
 
     def __init__(self, images: ImageSet):

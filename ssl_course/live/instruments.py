@@ -11,22 +11,23 @@ from ssl_course.evaluate import alignment, effective_rank, feature_deviation, un
 from ssl_course.live.core import Demo, slider, steps
 from ssl_course.plots import COLOURS
 
-COUNT = 300
+COUNT, JITTER = 300, 0.2  # points, and how far two views of a picture lie apart in the ball
 SHAPES = ("ball", "plane", "line", "point")
+AXES = torch.nn.functional.normalize(torch.tensor([[1.0, 1, 1], [1, -1, 0], [1, 1, -2]]), dim=1)  # the line's first
 
 
-def cloud(form: float, noise: float, seed: int = 1) -> Tensor:
-    """Points (300, 3): a ball at form 0, a plane at 1, a line at 2, a point off the middle at 3, and between them.
+def cloud(form: float, noise: float, view: int = 1) -> Tensor:
+    """Points (300, 3): a ball at form 0, a plane at 1, a line at 2, the point (1, 1, 1) at 3, and between them.
 
     Args:
-        noise: deviation of what is added in all directions, of which each seed has its own.
+        noise: deviation of what is added in all directions, whatever the form.
+        view: 1 or 2: points with the same number are two views of one picture.
     """
-    spread = torch.randn(COUNT, 3, generator=torch.Generator().manual_seed(0))
+    pictures = torch.randn(COUNT, 3, generator=torch.Generator().manual_seed(0))
+    random = torch.Generator().manual_seed(view)
+    pictures = pictures + JITTER * torch.randn(COUNT, 3, generator=random)
     widths = torch.tensor([min(1.0, max(0.0, last - form)) for last in (3.0, 2.0, 1.0)])
-    turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(4))).Q
-    middle = max(0.0, form - 2) * torch.ones(3)  # the line shrinks towards (1, 1, 1)
-    random = torch.Generator().manual_seed(seed)
-    return middle + spread * widths @ turn + noise * torch.randn(COUNT, 3, generator=random)
+    return max(0.0, form - 2) + pictures * widths @ AXES + noise * torch.randn(COUNT, 3, generator=random)
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Reading:
 
 @functools.lru_cache(maxsize=256)
 def measure(form: float, noise: float) -> Reading:
-    """All instruments on two views of one cloud, which differ by their noise."""
-    first, second = cloud(form, noise), cloud(form, noise, seed=2)
+    """All instruments on two views of one cloud."""
+    first, second = cloud(form, noise), cloud(form, noise, view=2)
     values = torch.linalg.svdvals(first - first.mean(dim=0))
     numbers = feature_deviation(first), effective_rank(first), alignment(first, second), uniformity(first)
     return Reading(*numbers, spectrum=values / values.sum())
@@ -56,7 +57,7 @@ class Instruments(Demo):
     hint = (
         "From ball to plane to line to point: which reading moves first, which not at all, which comes back at the end?"
     )
-    size = (9.2, 3.1)
+    size = (9.2, 3.7)
     typical = ({"form": 1.0}, {"form": 2.0}, {"form": 3.0})
 
     def __init__(self):
@@ -66,21 +67,21 @@ class Instruments(Demo):
         )
 
     def start(self, figure: Figure) -> None:
-        grid = figure.add_gridspec(4, 3, width_ratios=(1, 1.35, 0.7))
+        grid = figure.add_gridspec(4, 3, width_ratios=(1, 1.2, 0.6))
         self.space = figure.add_subplot(grid[:, 0], projection="3d")
         self.points = self.space.plot([], [], [], "o", ms=2.5, color=COLOURS[0], alpha=0.6)[0]
-        self.space.set(xlim=(-2.5, 2.5), ylim=(-2.5, 2.5), zlim=(-2.5, 2.5))
+        self.space.set(xlim=(-3, 3), ylim=(-3, 3), zlim=(-3, 3))
         self.space.set(xticklabels=[], yticklabels=[], zticklabels=[])
-        ranges = {"deviation": (0, 1.1), "rank": (0.8, 3.2), "alignment": (0, 1), "uniformity": (-2.3, 0.2)}
+        ranges = {"deviation": (0, 1), "rank": (1, 3), "alignment": (0, 0.4), "uniformity": (-2, 0)}
         self.lines, self.dots, self.numbers = {}, {}, {}
-        for row, ((name, limits), colour) in enumerate(zip(ranges.items(), (0, 2, 4, 6), strict=True)):
+        for row, ((name, (low, high)), colour) in enumerate(zip(ranges.items(), (0, 2, 4, 6), strict=True)):
             axis = figure.add_subplot(grid[row, 1])
             self.lines[name] = axis.plot([], [], "-", color=COLOURS[colour])[0]
-            self.dots[name] = axis.plot([], [], "o", color=COLOURS[colour])[0]
-            self.numbers[name] = axis.text(3.12, limits[0], "", fontsize=10, va="bottom")
-            axis.set(xlim=(-0.1, 3.1), ylim=limits, xticks=range(4), yticks=[])
+            self.dots[name] = axis.plot([], [], "o", color=COLOURS[colour], clip_on=False)[0]
+            self.numbers[name] = axis.set_title(" ", fontsize=10, loc="left", pad=2)
+            more = 0.12 * (high - low)
+            axis.set(xlim=(-0.1, 3.1), ylim=(low - more, high + more), xticks=range(4), yticks=(low, high))
             axis.set_xticklabels(SHAPES if row == 3 else [])
-            axis.set_ylabel(name, rotation=0, ha="right", va="center")
             axis.spines[["top", "right"]].set_visible(False)
         spectrum = figure.add_subplot(grid[:, 2])
         self.bars = spectrum.bar((1, 2, 3), (0, 0, 0), color=COLOURS[1])
@@ -96,9 +97,9 @@ class Instruments(Demo):
             values = [getattr(reading, name) for reading in readings]
             line.set_data(places, values)
             self.dots[name].set_data(places[-1:], values[-1:])
-            self.numbers[name].set_text(f"{values[-1]:.2f}")
+            self.numbers[name].set_text(f"{name} {round(values[-1], 2) + 0.0:.2f}")
         now = readings[-1]
         for bar, share in zip(self.bars, now.spectrum, strict=True):
             bar.set_height(float(share))
         told = f"Deviation {now.deviation:.2f}, rank {now.rank:.1f} of 3, alignment {now.alignment:.2f}, "
-        return f"{told}uniformity {now.uniformity:.2f}; the first direction has {100 * float(now.spectrum[0]):.0f} %."
+        return f"{told}uniformity {round(now.uniformity, 2) + 0.0:.2f}; the first direction has {100 * float(now.spectrum[0]):.0f} %."

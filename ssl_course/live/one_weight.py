@@ -64,11 +64,11 @@ class OneWeight(Demo):
         self.dead = self.plane.axvline(0.0, lw=4, color=COLOURS[4], alpha=0.6, solid_capstyle="butt")
         self.way = self.plane.plot([], [], "-", lw=2.5, color=COLOURS[0])[0]
         self.first = self.plane.plot([], [], "o", ms=8, mfc="white", mec=COLOURS[0], mew=2)[0]
-        self.now = self.plane.plot([], [], "*", ms=15, color=COLOURS[0], mec="white")[0]
+        self.now = self.plane.plot([], [], "*", ms=15, color=COLOURS[0])[0]
         self.plane.set(
             xlim=(-0.03, HIGHEST), ylim=(0, HIGHEST), xlabel="encoder's weight w", ylabel="predictor's weight p"
         )
-        self.plane.set_title("loss (darker: lower), from o to ★\nleft edge: collapse", fontsize=10)
+        self.plane.set_title("loss (lighter: lower), from o to ★\nleft edge, w = 0: collapse", fontsize=10)
         self.weight = curves.plot([], [], "-", color=COLOURS[0], label="weight w")[0]
         self.loss = curves.plot([], [], "--", color=COLOURS[4], label="loss")[0]
         self.curves = curves
@@ -83,7 +83,7 @@ class OneWeight(Demo):
             self.contours.remove()
         levels = np.linspace(0, 4, 17) ** 2 / 4
         self.contours = self.plane.contourf(
-            *self.grid, loss(*self.grid, s), levels, cmap="cividis", zorder=0, extend="max"
+            *self.grid, loss(*self.grid, s), levels, cmap="Greys", vmax=4, zorder=0, extend="max"
         )
         self.rest.set(ydata=[1 / (1 + s)] * 2, visible=predictor)
         self.way.set_data(*way.T)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
@@ -20,11 +21,12 @@ ROWS = ("image", "view 1", "view 2", "picked by\nmean colour")
 def descriptions(views: Tensor) -> Mapping[str, Tensor]:
     """Three descriptions without any learning of views (N, 3, H, W), each (N, numbers)."""
     bins = (8 * views).long().clamp(max=7).flatten(2)  # (N, 3, HW)
-    counts = torch.nn.functional.one_hot(bins, 8).float().mean(dim=2)  # (N, 3, 8)
+    counts = F.one_hot(bins, 8).float().mean(dim=2)  # (N, 3, 8)
+    grey = views.mean(dim=1).flatten(1)  # (N, HW)
     return {
         "mean colour": views.mean(dim=(2, 3)),
-        "colour histogram": counts.flatten(1),
-        "all pixels": views.flatten(1),
+        "histogram\nof colours": counts.flatten(1),
+        "pixels, grey,\nsame contrast": F.normalize(grey - grey.mean(dim=1, keepdim=True), dim=1),
     }
 
 
@@ -42,7 +44,7 @@ class Shortcut(Demo):
 
     title = "Is there a shortcut?"
     hint = "Which settings leave colours a good answer? Which leave the pixels one? What is left for a network then?"
-    size = (8.8, 3.3)
+    size = (9.2, 3.3)
     typical = (
         {"crop": 0.3, "rotation": 180, "jitter": 0.0, "grayscale": 0.0},
         {"crop": 1.0, "rotation": 0, "jitter": 0.5, "grayscale": 0.8},
@@ -63,7 +65,7 @@ class Shortcut(Demo):
         return cls(load("shapes", size=COUNT))
 
     def start(self, figure: Figure) -> None:
-        grid, meter = figure.subplots(1, 2, width_ratios=(2.1, 1))
+        grid, meter = figure.subplots(1, 2, width_ratios=(2.9, 1))
         self.height, self.width = (side + 3 for side in self.images.shape[2:])
         canvas = torch.ones(len(ROWS) * self.height, SHOWN * self.width, 3)
         self.grid = grid.imshow(canvas, vmin=0, vmax=1)
@@ -77,9 +79,10 @@ class Shortcut(Demo):
         names = list(descriptions(self.images[:2]))
         self.bars = meter.barh(range(3), [0.0] * 3, color=[COLOURS[place] for place in (0, 2, 4)])
         self.numbers = [meter.text(0, place, "", va="center", fontsize=10) for place in range(3)]
-        meter.set(yticks=range(3), yticklabels=names, xlim=(0, 118), xticks=(0, 50, 100), ylim=(2.6, -0.6))
+        meter.set(yticks=range(3), yticklabels=names, xlim=(0, 130), xticks=(0, 50, 100), ylim=(2.6, -0.6))
         meter.axvline(100 / COUNT, ls=":", color="black")
-        meter.set_title(f"partners found among {COUNT} (%)\ndotted: by guessing", fontsize=10)
+        meter.set_title(f"partners found\namong {COUNT} (%)", fontsize=10)
+        meter.set_xlabel("dotted: by guessing")
         meter.spines[["top", "right"]].set_visible(False)
 
     def draw(self, *, crop: float, rotation: int, jitter: float, grayscale: float) -> str:
@@ -102,7 +105,6 @@ class Shortcut(Demo):
         self.grid.set_data(canvas)
         for column, frame in enumerate(self.frames):
             frame.set_visible(int(by_colour[column]) == column)
-        told = "mean colour alone finds {:.0f} %, the histogram of colours {:.0f} %, all pixels {:.0f} %".format(
-            *shares
-        )
-        return f"Of {COUNT} partners {told}; guessing finds {100 / COUNT:.1f} %."
+        names = ("mean colour alone", "the histogram of colours", "grey pixels at the same contrast")
+        told = ", ".join(f"{name} {share:.0f} %" for name, share in zip(names, shares, strict=True))
+        return f"Partners found among {COUNT}: by {told}; by guessing {100 / COUNT:.1f} %."

@@ -96,7 +96,7 @@ class StaleKeys(Demo):
         )
 
     def start(self, figure: Figure) -> None:
-        queue, angles = figure.subplots(1, 2, width_ratios=(1, 1.25))
+        queue, angles = figure.subplots(1, 2, width_ratios=(1, 1.6))
         self.places = queue.imshow(torch.zeros(8, 8), cmap="cividis_r", vmin=0, vmax=64)
         self.places.cmap.set_bad("#DDDDDD")
         self.next = queue.plot([], [], "X", ms=11, mfc="white", mec="black")[0]
