@@ -67,7 +67,7 @@ class Candidates(Demo):
     def start(self, figure: Figure) -> None:
         grid, row, scale = figure.subplots(1, 3, width_ratios=(1, 1.5, 0.55))
         self.grid = grid.imshow([[0.0]], norm=PowerNorm(0.5, vmin=0, vmax=1), cmap="cividis")
-        grid.set(title="probability, a row for each view", xlabel="candidate (square: the partner)", ylabel="view")
+        grid.set(title="probability, a row for each view", xlabel="candidate (square: the partner)")
         self.partners = grid.plot([], [], "s", mfc="none", mec="white")[0]
         self.row = row
         self.bars = row.bar(range(32), [0.0] * 32, color=COLOURS[1])
@@ -75,7 +75,10 @@ class Candidates(Demo):
         self.loss = scale.bar([0], [0.0], width=0.5, color=COLOURS[2])[0]
         self.guess = scale.axhline(0, ls=":", color="black")
         self.floor = scale.axhline(0, ls="--", color=COLOURS[6])
-        self.names = [scale.text(0, 0, name, ha="center", fontsize=9) for name in ("guessing", "lowest possible")]
+        paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+        self.names = [
+            scale.text(0, 0, name, ha="center", fontsize=9, bbox=paper) for name in ("guessing", "lowest possible")
+        ]
         scale.set(title="loss (nats)", xticks=[], xlim=(-0.7, 0.7))
         self.scale = scale
         for axis in (grid, row, scale):
@@ -95,7 +98,9 @@ class Candidates(Demo):
             bar.set(height=float(chance[0, place]) if place < count else 0.0)
             bar.set_color(COLOURS[0] if place == batch else COLOURS[1])
         largest = float(chance[0].max())
-        self.row.set(xlim=(-0.6, count - 0.4), ylim=(0, next(top for top in (0.1, 0.25, 0.5, 1.05) if top >= largest)))
+        self.row.set(
+            xlim=(-0.6, count - 0.4), ylim=(0, next(top for top in (0.1, 0.25, 0.5, 1.05) if 0.98 * top >= largest))
+        )
         guess, floor = math.log(count - 1), lowest(batch, temperature)
         self.loss.set_height(loss)
         self.guess.set_ydata([guess, guess])

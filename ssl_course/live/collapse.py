@@ -7,9 +7,8 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from ssl_course import load
 from ssl_course.augment import Augment
-from ssl_course.data import ImageSet
+from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import effective_rank, feature_deviation
 from ssl_course.live.core import Demo, choice, slider
 from ssl_course.methods.byol import BYOL, regression_loss

@@ -101,5 +101,6 @@ class Instruments(Demo):
         now = readings[-1]
         for bar, share in zip(self.bars, now.spectrum, strict=True):
             bar.set_height(float(share))
-        told = f"Deviation {now.deviation:.2f}, rank {now.rank:.1f} of 3, alignment {now.alignment:.2f}, "
-        return f"{told}uniformity {round(now.uniformity, 2) + 0.0:.2f}; the first direction has {100 * float(now.spectrum[0]):.0f} %."
+        told = f"Deviation {now.deviation:.2f}, rank {now.rank:.1f} of 3, alignment {now.alignment:.2f}, uniformity "
+        told += f"{round(now.uniformity, 2) + 0.0:.2f}; "  # not -0.00
+        return f"{told}the first direction has {100 * float(now.spectrum[0]):.0f} % of the spread."

@@ -8,9 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from ssl_course import load
 from ssl_course.augment import Augment
-from ssl_course.data import ImageSet
+from ssl_course.data import ImageSet, load
 from ssl_course.live.core import Demo, slider
 from ssl_course.plots import COLOURS
 
