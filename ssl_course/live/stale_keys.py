@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
@@ -97,8 +98,8 @@ class StaleKeys(Demo):
 
     def start(self, figure: Figure) -> None:
         queue, angles = figure.subplots(1, 2, width_ratios=(1, 1.6))
-        self.places = queue.imshow(torch.zeros(8, 8), cmap="cividis_r", vmin=0, vmax=64)
-        self.places.cmap.set_bad("#DDDDDD")
+        ages = colormaps["cividis_r"].with_extremes(bad="#DDDDDD")
+        self.places = queue.imshow(torch.zeros(8, 8), cmap=ages, vmin=0, vmax=64)
         self.next = queue.plot([], [], "X", ms=11, mfc="white", mec="black")[0]
         queue.set(xticks=[], yticks=[])
         queue.set_title("the queue: a cell is 8 keys,\ngrey still random, X next to go", fontsize=10)
