@@ -75,7 +75,6 @@ def test_without_the_stop_the_loss_is_that_of_a_copy_without_delay_and_its_gradi
 def test_broken_runs_have_a_lower_loss_and_a_lower_rank():
     demo = collapse.Collapse(load("shapes", size=500))
     whole, broken = demo.course(None), demo.course("stop-gradient")
-    assert len(whole.losses) == collapse.STEPS
-    assert len(whole.ranks) == collapse.STEPS // collapse.EVERY + 1
-    assert sum(broken.losses[-5:]) < sum(whole.losses[-5:])
+    assert len(whole.ranks) == len(whole.losses) + 1 == 11
+    assert broken.losses[-1] < whole.losses[-1]
     assert broken.ranks[-1] < whole.ranks[-1] - 1

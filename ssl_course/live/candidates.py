@@ -67,7 +67,7 @@ class Candidates(Demo):
     def start(self, figure: Figure) -> None:
         grid, row, scale = figure.subplots(1, 3, width_ratios=(1, 1.5, 0.55))
         self.grid = grid.imshow([[0.0]], norm=PowerNorm(0.5, vmin=0, vmax=1), cmap="cividis")
-        grid.set(title="probability, a row for each view", xlabel="candidate (square: the partner)")
+        grid.set(title="probability, a row for each view", xlabel="candidate (square: the partner)", yticks=[])
         self.partners = grid.plot([], [], "s", mfc="none", mec="white")[0]
         self.row = row
         self.bars = row.bar(range(32), [0.0] * 32, color=COLOURS[1])
@@ -93,7 +93,6 @@ class Candidates(Demo):
         self.grid.axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5))
         self.partners.set_data(torch.arange(count).roll(batch).tolist(), range(count))
         self.partners.set_markersize(100 / count)  # as large as a cell
-        self.grid.axes.set_yticks([0, batch])
         for place, bar in enumerate(self.bars):
             bar.set(height=float(chance[0, place]) if place < count else 0.0)
             bar.set_color(COLOURS[0] if place == batch else COLOURS[1])

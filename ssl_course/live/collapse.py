@@ -50,7 +50,7 @@ def parts(off: str | None) -> BYOL:
 
 @dataclass(frozen=True)
 class Course:
-    """One training: the loss of each step (50,), and deviation and rank of z at steps 0, 5, … 50, (11,) each."""
+    """One training: the mean loss of five steps each (10,), deviation and rank of z at steps 0, 5, … 50 (11,)."""
 
     losses: list[float]
     deviations: list[float]
@@ -70,7 +70,8 @@ def train(method: BYOL, views: list[tuple[Tensor, Tensor]], watched: Tensor) -> 
         losses.append(loss.item())
         if step % EVERY == 0:
             measured.append(instruments(method, watched))
-    return Course(losses, *(list(column) for column in zip(*measured, strict=True)))
+    means = torch.tensor(losses).view(-1, EVERY).mean(dim=1).tolist()
+    return Course(means, *(list(column) for column in zip(*measured, strict=True)))
 
 
 @torch.no_grad()
@@ -107,7 +108,7 @@ class Collapse(Demo):
         self.courses: dict[str | None, Course] = {}
         super().__init__(
             off=choice("taken out", PARTS, "stop-gradient"),
-            step=slider("step", 1, STEPS, STEPS),
+            step=slider("step", EVERY, STEPS, STEPS, EVERY),
         )
 
     @classmethod
@@ -122,7 +123,7 @@ class Collapse(Demo):
 
     def start(self, figure: Figure) -> None:
         axes = figure.subplots(1, 3)
-        labels = ("loss (lower looks better)", "deviation of z (1: spread)", f"effective rank of z (of {WIDTH})")
+        labels = ("loss, mean of 5 steps", "deviation of z (1: spread)", f"effective rank of z (of {WIDTH})")
         styles = {"all parts": ("-", "o", COLOURS[0]), "without the part": ("--", "^", COLOURS[4])}
         self.lines = {name: [] for name in styles}
         for axis, label, top in zip(axes, labels, (4.6, 1.1, 16), strict=True):
@@ -137,12 +138,11 @@ class Collapse(Demo):
     def draw(self, *, off: str, step: int) -> str:
         told = []
         for name, part in (("all parts", None), ("without the part", off)):
-            course, seen = self.course(part), step // EVERY + 1
-            blocks = [sum(course.losses[end - EVERY : end]) / EVERY for end in range(EVERY, step + 1, EVERY)]
+            course, seen = self.course(part), step // EVERY  # how many times five steps
             loss, deviation, rank = self.lines[name]
-            loss.set_data([EVERY * (block + 1) for block in range(len(blocks))], blocks)
-            deviation.set_data(range(0, EVERY * seen, EVERY), course.deviations[:seen])
-            rank.set_data(range(0, EVERY * seen, EVERY), course.ranks[:seen])
-            told.append((course.losses[step - 1], course.deviations[seen - 1], course.ranks[seen - 1]))
+            loss.set_data(range(EVERY, step + 1, EVERY), course.losses[:seen])
+            deviation.set_data(range(0, step + 1, EVERY), course.deviations[: seen + 1])
+            rank.set_data(range(0, step + 1, EVERY), course.ranks[: seen + 1])
+            told.append((course.losses[seen - 1], course.deviations[seen], course.ranks[seen]))
         whole, broken = ("loss {:.2f}, deviation {:.2f}, rank {:.1f}".format(*numbers) for numbers in told)
         return f"With all parts: {whole}. Without {off}: {broken}. A low loss is no success by itself."
