@@ -67,7 +67,7 @@ class Shortcut(Demo):
         grid, meter = figure.subplots(1, 2, width_ratios=(2.9, 1))
         self.height, self.width = (side + 3 for side in self.images.shape[2:])
         canvas = torch.ones(len(ROWS) * self.height, SHOWN * self.width, 3)
-        self.grid = grid.imshow(canvas, vmin=0, vmax=1)
+        self.grid = grid.imshow(canvas.numpy(), vmin=0, vmax=1)
         grid.set(xticks=[], yticks=[self.height * (row + 0.45) for row in range(len(ROWS))], yticklabels=ROWS)
         grid.tick_params(length=0, labelsize=9)
         grid.spines[:].set_visible(False)
@@ -101,7 +101,7 @@ class Shortcut(Demo):
             for column, picture in enumerate(pictures):
                 top, left = row * self.height, column * self.width
                 canvas[top : top + self.height - 3, left : left + self.width - 3] = picture.permute(1, 2, 0)
-        self.grid.set_data(canvas)
+        self.grid.set_data(canvas.numpy())
         for column, frame in enumerate(self.frames):
             frame.set_visible(int(by_colour[column]) == column)
         names = ("mean colour alone", "the histogram of colours", "grey pixels at the same contrast")

@@ -99,7 +99,7 @@ class StaleKeys(Demo):
     def start(self, figure: Figure) -> None:
         queue, angles = figure.subplots(1, 2, width_ratios=(1, 1.6))
         ages = colormaps["cividis_r"].with_extremes(bad="#DDDDDD")
-        self.places = queue.imshow(torch.zeros(8, 8), cmap=ages, vmin=0, vmax=64)
+        self.places = queue.imshow([[0.0]], cmap=ages, vmin=0, vmax=64)
         self.next = queue.plot([], [], "X", ms=11, mfc="white", mec="black")[0]
         queue.set(xticks=[], yticks=[])
         queue.set_title("the queue: a cell is 8 keys,\ngrey still random, X next to go", fontsize=10)
@@ -122,7 +122,7 @@ class StaleKeys(Demo):
         ages = (step - state.made).float()
         real = state.made != NEVER
         cells = torch.where(real, ages, float("nan")).view(-1, 8)
-        self.places.set(data=cells, extent=(-0.5, 7.5, len(cells) - 0.5, -0.5))
+        self.places.set(data=cells.numpy(), extent=(-0.5, 7.5, len(cells) - 0.5, -0.5))
         self.next.set_data([state.next % 8], [state.next // 8])
         self.copy.set_data(ages[real], state.from_copy[real])
         self.trained.set_data(ages[real], state.from_trained[real])
