@@ -5,16 +5,21 @@ output shows three typical settings. `DEMOS` has all of them.
 """
 
 from ssl_course.live.candidates import Candidates
+from ssl_course.live.collapse import Collapse
 from ssl_course.live.core import Demo
 from ssl_course.live.dashboard import Dashboard, dashboard
 from ssl_course.live.factors import Factors
 from ssl_course.live.hidden import HiddenPatches
+from ssl_course.live.instruments import Instruments
 from ssl_course.live.lookalikes import Lookalikes
 from ssl_course.live.mining import Mining
 from ssl_course.live.negative import Negative
+from ssl_course.live.one_weight import OneWeight
 from ssl_course.live.price import Price
 from ssl_course.live.ranking import Ranking
 from ssl_course.live.restoring import Restoring
+from ssl_course.live.shortcut import Shortcut
+from ssl_course.live.stale_keys import StaleKeys
 from ssl_course.live.walk import Walk
 from ssl_course.live.widths import Widths
 
@@ -26,6 +31,11 @@ DEMOS = (
     Negative,
     Mining,
     Candidates,
+    Shortcut,
+    StaleKeys,
+    OneWeight,
+    Collapse,
+    Instruments,
     HiddenPatches,
     Restoring,
     Ranking,
@@ -35,16 +45,21 @@ DEMOS = (
 __all__ = [
     "DEMOS",
     "Candidates",
+    "Collapse",
     "Dashboard",
     "Demo",
     "Factors",
     "HiddenPatches",
+    "Instruments",
     "Lookalikes",
     "Mining",
     "Negative",
+    "OneWeight",
     "Price",
     "Ranking",
     "Restoring",
+    "Shortcut",
+    "StaleKeys",
     "Walk",
     "Widths",
     "dashboard",

@@ -4,6 +4,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -65,16 +66,20 @@ class Candidates(Demo):
 
     def start(self, figure: Figure) -> None:
         grid, row, scale = figure.subplots(1, 3, width_ratios=(1, 1.5, 0.55))
-        self.grid = grid.imshow([[0.0]], vmin=0, vmax=1, cmap="cividis")
-        grid.set(title="probability of each candidate", xlabel="candidate", ylabel="view")
-        self.partners = grid.plot([], [], "+", color="white", ms=5)[0]
+        self.grid = grid.imshow([[0.0]], norm=PowerNorm(0.5, vmin=0, vmax=1), cmap="cividis")
+        grid.set(title="probability, a row for each view", xlabel="candidate (square: the partner)", yticks=[])
+        self.partners = grid.plot([], [], "s", mfc="none", mec="white")[0]
         self.row = row
         self.bars = row.bar(range(32), [0.0] * 32, color=COLOURS[1])
         row.set(title="row 0 (dark: its partner)", xlabel="candidate", ylabel="probability", ylim=(0, 1))
         self.loss = scale.bar([0], [0.0], width=0.5, color=COLOURS[2])[0]
         self.guess = scale.axhline(0, ls=":", color="black")
         self.floor = scale.axhline(0, ls="--", color=COLOURS[6])
-        scale.set(title="loss (nats)", xticks=[], xlim=(-0.5, 0.5))
+        paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+        self.names = [
+            scale.text(0, 0, name, ha="center", fontsize=9, bbox=paper) for name in ("guessing", "lowest possible")
+        ]
+        scale.set(title="loss (nats)", xticks=[], xlim=(-0.7, 0.7))
         self.scale = scale
         for axis in (grid, row, scale):
             axis.title.set_fontsize(10)
@@ -87,15 +92,22 @@ class Candidates(Demo):
         self.grid.set(data=chance.numpy(), extent=(-0.5, count - 0.5, count - 0.5, -0.5))
         self.grid.axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5))
         self.partners.set_data(torch.arange(count).roll(batch).tolist(), range(count))
+        self.partners.set_markersize(100 / count)  # as large as a cell
         for place, bar in enumerate(self.bars):
             bar.set(height=float(chance[0, place]) if place < count else 0.0)
             bar.set_color(COLOURS[0] if place == batch else COLOURS[1])
-        self.row.set_xlim(-0.6, count - 0.4)
+        largest = float(chance[0].max())
+        self.row.set(
+            xlim=(-0.6, count - 0.4), ylim=(0, next(top for top in (0.1, 0.25, 0.5, 1.05) if 0.98 * top >= largest))
+        )
         guess, floor = math.log(count - 1), lowest(batch, temperature)
         self.loss.set_height(loss)
         self.guess.set_ydata([guess, guess])
         self.floor.set_ydata([floor, floor])
-        self.scale.set_ylim(0, 1.1 * max(guess, loss))
+        highest = 1.15 * max(guess, loss)
+        self.scale.set_ylim(0, highest)
+        for name, height in zip(self.names, (guess, floor), strict=True):
+            name.set_y(height + 0.02 * highest)
         told = f"Loss {loss:.2f}; guessing (dotted) {guess:.2f}, lowest possible (dashed) {floor:.2f}. "
         told += f"View 0 gives its partner {100 * float(chance[0, batch]):.0f} %"
         return told + ("." if masked else f", and itself {100 * float(chance[0, 0]):.0f} %: always its best candidate.")
