@@ -7,7 +7,12 @@ output shows three typical settings. `DEMOS` has all of them.
 from ssl_course.live.candidates import Candidates
 from ssl_course.live.core import Demo
 from ssl_course.live.factors import Factors
+from ssl_course.live.feature_map import FeatureMap
+from ssl_course.live.luck import Luck
+from ssl_course.live.neighbours import Neighbours
+from ssl_course.live.puzzle import Puzzle
+from ssl_course.live.turned import Turned
 
-DEMOS = (Factors, Candidates)
+DEMOS = (Factors, Neighbours, FeatureMap, Luck, Turned, Puzzle, Candidates)
 
-__all__ = ["DEMOS", "Candidates", "Demo", "Factors"]
+__all__ = ["DEMOS", "Candidates", "Demo", "Factors", "FeatureMap", "Luck", "Neighbours", "Puzzle", "Turned"]
