@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy.stats import binom
 
 from ssl_course.live.core import Demo, slider, steps
@@ -29,7 +30,7 @@ class Luck(Demo):
 
     title = "The best of twenty, when nothing differs but luck"
     hint = "All are equally good. How many test images does it take until the best is no longer far above the mean?"
-    size = (8.8, 3.1)
+    size = (8.8, 3.4)
     typical = (
         {"seeds": 20, "images": 100},
         {"seeds": 500, "images": 100},
@@ -50,13 +51,19 @@ class Luck(Demo):
         self.counts = self.left.stairs([0], [0, 1], fill=True, color=COLOURS[0], label="seeds")
         self.mean = self.left.axvline(0, color="black", ls="--", lw=1.5, label="their mean")
         self.best = self.left.plot([], [], "D", ms=9, color=COLOURS[4], mec="white", label="the best")[0]
-        self.left.set(xlabel="measured accuracy (%)", ylabel="seeds with this accuracy")
-        self.left.legend(fontsize=9, frameon=False, loc="upper right")
+        self.left.set(xlabel="measured accuracy (%)")
+        self.left.set_title("how many seeds got which accuracy", fontsize=10)
+        self.left.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+        figure.legend(
+            *self.left.get_legend_handles_labels(), fontsize=9, frameon=False, loc="outside lower left", ncols=4
+        )
         self.curve = self.right.plot([], [], "-", color=COLOURS[4])[0]
         self.here = self.right.plot([], [], "D", ms=9, color=COLOURS[4], mec="white")[0]
         self.right.set(xscale="log", xlabel="test images", ylabel="points", xlim=(15, 14_000))
         self.right.set_title("by how much the best is too good", fontsize=10)
+        self.left.set_ylabel("seeds")
         for axis in (self.left, self.right):
+            axis.yaxis.set_label_coords(-0.12, 0.5)  # room for three digits
             axis.spines[["top", "right"]].set_visible(False)
 
     def draw(self, *, seeds: int, images: int, chance: int, again: int) -> str:
@@ -69,7 +76,8 @@ class Luck(Demo):
         self.best.set_data([scores.max()], [0.04 * max(4, counts.max())])
         self.mean.set_xdata([scores.mean()] * 2)
         self.band.set(x=chance - error, width=2 * error)
-        self.left.set(ylim=(0, 1.15 * max(4, counts.max())), xlim=(chance - 25, chance + 35))
+        low = min(max(chance - 25, -2), 52)  # 50 points wide at every accuracy
+        self.left.set(ylim=(0, 1.15 * max(4, counts.max())), xlim=(low, low + 50))
         too_much = [100 * (expected_best(p, count, seeds) - p) for count in IMAGES]
         self.curve.set_data(IMAGES, too_much)
         gain = too_much[IMAGES.index(images)]

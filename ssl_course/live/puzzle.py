@@ -77,18 +77,21 @@ class Puzzle(Demo):
     title = "Jigsaw: you against the network"
     hint = "Slide through the 24 orders until the picture is right, then compare. What is left of it without content?"
     size = (9.6, 3.1)
-    typical = (
-        {"reveal": True},
-        {"normalise": False, "lamp": True, "empty": True, "reveal": True},
-        {"normalise": False, "lamp": False, "reveal": True},
-    )
 
     def __init__(self, images: Tensor, network: Jigsaw, train: Tensor):
         self.images = images[:ASKED].float() / 255
         self.networks = {True: network.eval(), False: lamp_network(train[:ENOUGH])}
         self.orders = network.orders.cpu()
+        first = min(25, len(self.images) - 1)
+        _, answer = question(self.images[first], self.orders, first, lamp=False, normalise=True)
+        solved = {"yours": answer + 1, "reveal": True}
+        self.typical = (
+            {"lamp": True} | solved,
+            {"normalise": False, "lamp": True, "empty": True} | solved,
+            {"normalise": False, "lamp": False} | solved,
+        )
         super().__init__(
-            picture=slider("picture", 0, len(self.images) - 1, 0),
+            picture=slider("picture", 0, len(self.images) - 1, first),
             yours=slider("your order", 1, len(self.orders), 1),
             reveal=switch("show the network's answer", False),
             normalise=switch("tiles normalised", True),
@@ -113,7 +116,7 @@ class Puzzle(Demo):
             cells = [(place % 3 + 0.17, place // 3 + 0.17) for place in range(9)]
             self.numbers.append([axis.text(*at, "", ha="center", va="center", **outlined) for at in cells])
         self.bars = self.axis.bar(range(1, 25), [0.0] * 24, color=COLOURS[1])
-        self.yours = self.axis.plot([], [], "v", color=COLOURS[4], ms=8, label="yours")[0]
+        self.yours = self.axis.plot([], [], "v", color=COLOURS[4], mec="white", ms=10, label="yours")[0]
         self.axis.set(xlabel="order", ylabel="network's answer (%)", ylim=(0, 108), xlim=(0, 25))
         self.axis.set_title("how sure it is (dark: the truth)", fontsize=10)
         self.axis.legend(frameon=False, fontsize=9, loc="upper right")
@@ -137,6 +140,6 @@ class Puzzle(Demo):
         if not reveal:
             return f"{told} Tiles of {'an empty' if empty else 'the'} picture: which order puts them right?"
         right = [int((self.orders[guess] == self.orders[answer]).sum()) for guess in (yours - 1, theirs)]
-        kind = "trained on normalised tiles" if normalise else "trained under the lamp, tiles as they are"
-        told += f" You have {right[0]} of 9 tiles at their places; the network {kind} has {right[1]}, "
+        kind = "normalised tiles" if normalise else "tiles as they are, under the lamp"
+        told += f" You have {right[0]} of 9 tiles at their places; the network (trained on {kind}) has {right[1]}, "
         return told + f"{100 * float(chance[theirs]):.0f} % sure."

@@ -53,7 +53,7 @@ class Turned(Demo):
     """
 
     title = "By how much was it turned? Ask about nothing, too"
-    hint = "Turn with a black border: who answers, the shape or the corners? Then take the corners away."
+    hint = "With a black border, who answers: the shape or the corners? Then take the corners away."
     size = (7.6, 4.1)
 
     def __init__(self, images: Tensor, networks: Mapping[str, Rotation]):
@@ -66,7 +66,7 @@ class Turned(Demo):
             {"network": first, "angle": 90, "border": "black"},
         )
         super().__init__(
-            picture=slider("picture", 0, len(self.images) - 1, 0),
+            picture=slider("picture", 0, len(self.images) - 1, min(25, len(self.images) - 1)),
             angle=slider("turned by (degrees)", -45, 315, 40, 5),
             border=choice("border", BORDERS, "black"),
             network=choice("network", list(networks), last),
@@ -82,7 +82,7 @@ class Turned(Demo):
     def start(self, figure: Figure) -> None:
         grid = figure.subplots(2, 2, width_ratios=(1, 2.4))
         self.seen = [axis.imshow(torch.zeros(2, 2, 3)) for axis in grid[:, 0]]
-        names = "what is seen", "the same of an empty picture"
+        names = "what is seen", "an empty picture"
         for image, name in zip(self.seen, names, strict=True):
             image.set_extent((0, 1, 1, 0))
             image.axes.set(xticks=[], yticks=[])
@@ -93,7 +93,7 @@ class Turned(Demo):
             self.truth.append(axis.axvline(0, ls="--", color=COLOURS[4], lw=1.5))
             axis.set(xlim=(-55, 325), ylim=(0, 105), ylabel="answer (%)", xticks=range(-45, 316, 45))
             axis.spines[["top", "right"]].set_visible(False)
-        grid[0, 1].set_title("the network's four answers (dashed: the truth)", fontsize=10)
+        grid[0, 1].set_title("the network's four answers (dashed: the turn)", fontsize=10)
         grid[1, 1].set_xlabel("angle (degrees)")
 
     def draw(self, *, picture: int, angle: int, border: str, network: str) -> str:
