@@ -35,13 +35,19 @@ def fingerprint(notebook: nbformat.NotebookNode) -> str:
 
     Comments and docstrings of the package don't count.
     """
-    source = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and not installs(cell)]
+    source = "\n".join(cell.source for cell in code)
     used = list(used_of_the_package(ast.parse(source)))
     parts = [source, code_behind(*filter(is_code, used), registries=True)]
     parts += sorted(as_text(value) for value in used if not is_code(value))
     parts += [file.read_text(encoding="utf-8") for file in results_read(ast.parse(source))]
     parts += [json.dumps(card, sort_keys=True) for card in encoders_read(ast.parse(source))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def installs(cell: nbformat.NotebookNode) -> bool:
+    """Whether it is the cell that `ssl-course publish` writes: another one in every fork."""
+    return "install" in cell.metadata.get("tags", [])
 
 
 def used_of_the_package(tree: ast.Module) -> Iterator[object]:

@@ -1,5 +1,7 @@
 """The checkpoint of a training run: what is kept in the file, and when a run may go on from it."""
 
+import hashlib
+import json
 import math
 import os
 import pickle
@@ -85,6 +87,19 @@ def load_encoder(path: str | os.PathLike, encoder: nn.Module) -> nn.Module:
     except RuntimeError as failure:
         raise ValueError(f"the weights in {path} are of another encoder than {type(encoder).__name__}") from failure
     return encoder.eval()
+
+
+def own_place(settings: dict, method: nn.Module) -> Path | None:
+    """The file for a run's checkpoint in the folder that SSL_COURSE_CHECKPOINTS names; None if it names none.
+
+    The same settings, images and first weights have the same file, so that a run goes on after its kernel was lost.
+    """
+    folder = os.environ.get("SSL_COURSE_CHECKPOINTS")
+    if not folder:
+        return None
+    weights = {name: checksum(part) for name, part in method.state_dict().items()}
+    made_of = json.dumps([settings, weights], sort_keys=True).encode()
+    return Path(folder) / f"{settings['method'].lower()}-{hashlib.sha256(made_of).hexdigest()[:16]}.pt"
 
 
 def plain_settings(method: nn.Module) -> dict[str, dict]:

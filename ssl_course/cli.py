@@ -1,4 +1,4 @@
-"""The command line: ssl-course demo | train | evaluate | compare | progress | grade | doctor."""
+"""The command line: ssl-course demo | train | evaluate | compare | progress | grade | doctor | warmup | publish."""
 
 import argparse
 import json
@@ -16,8 +16,9 @@ import psutil
 import torch
 from tqdm import tqdm
 
-from ssl_course import checks, compare, plots, runs, tables
+from ssl_course import checks, compare, plots, runs, tables, warmup
 from ssl_course import grade as grading
+from ssl_course import publish as publishing
 from ssl_course.checkpoint import TrainingError, load_encoder
 from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import judge
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ssl-course", description="Self-supervised learning by building it.")
     parser.add_argument("--version", action="version", version=version("ssl-course"))
     commands = parser.add_subparsers(
-        required=True, metavar="demo | train | evaluate | compare | progress | grade | doctor"
+        required=True, metavar="demo | train | evaluate | compare | progress | grade | doctor | warmup | publish"
     )
 
     demo = commands.add_parser("demo", help="train SimCLR on the built-in images; one table, four pictures")
@@ -157,6 +158,14 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="what this machine has, and what that means for the lessons")
     doctor.set_defaults(run=doctor_command)
+
+    evening = commands.add_parser("warmup", help="try everything a lesson needs, the evening before a class")
+    evening.set_defaults(run=warmup_command)
+
+    fork = commands.add_parser("publish", help="badges and install cells for your fork, so that it opens on Colab")
+    fork.add_argument("repository", nargs="?", metavar="OWNER/REPO", help="on GitHub; without it they are taken back")
+    fork.add_argument("--folder", type=Path, default=Path("."), help="of the course (default: here)")
+    fork.set_defaults(run=publish_command)
     return parser
 
 
@@ -503,6 +512,21 @@ def images_per_second(device: torch.device, precision: str) -> float:
         method, images, epochs=2, batch_size=128, device=str(device), precision=precision, progress=False
     )
     return history[-1]["images_per_second"]
+
+
+def warmup_command(_: argparse.Namespace) -> int:
+    """Print a list to tick; 1 if something on it doesn't work."""
+    failed = warmup.warm_up(lambda line: print(line, flush=True))
+    print(f"{failed} of these failed" if failed else "everything works")
+    return 1 if failed else 0
+
+
+def publish_command(options: argparse.Namespace) -> None:
+    """Write badges and install cells, and say what is left to do."""
+    changed = publishing.publish(options.folder, options.repository)
+    for path in changed:
+        print(path)
+    print("now commit these files and push them" if changed else "nothing had to be changed")
 
 
 def program() -> int:

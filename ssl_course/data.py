@@ -269,6 +269,15 @@ def _one_size(pixels: list[np.ndarray], sizes: list[tuple[int, int]]) -> tuple[T
 # --- downloads
 
 
+def downloaded(name: str, root: str | os.PathLike | None = None) -> bool:
+    """Whether `load` would find a data set without a network.
+
+    Args:
+        name, root: as in `load`.
+    """
+    return (_root(root) / name).is_dir()  # which has its name only when it is complete
+
+
 def _root(root: str | os.PathLike | None) -> Path:
     chosen = Path(root or os.environ.get("SSL_COURSE_DATA") or Path("~", ".cache", "ssl_course"))
     return _at_home(chosen, "say where downloads are kept with root=… or $SSL_COURSE_DATA")

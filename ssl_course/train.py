@@ -125,7 +125,8 @@ def pretrain(
         precision: "auto", "fp32", "bf16" or "fp16"; see `precision.choose_precision`.
         threads: of the processor; "auto" takes those that are fastest now, see `precision.choose_threads`, and looks
             again every half minute, and when training has become half as fast.
-        checkpoint: a file that is written after every epoch and, if it exists, gone on from.
+        checkpoint: a file that is written after every epoch and, if it exists, gone on from. Without one, runs with
+            `watch` are kept in the folder that the environment variable SSL_COURSE_CHECKPOINTS names, if it does.
         on_epoch: is called with the epoch's dict.
         on_step: is called after every step with a dict: step (from 1), steps (of the whole run), epoch (from 1),
             images (of the batch), loss (a tensor, still on the device), learning_rate, and views, what the method got.
@@ -144,11 +145,12 @@ def pretrain(
     images, labels = _pixels(method, images)
     _check_arguments(len(images), epochs, batch_size, lr, warmup, weight_decay)
     device = choose_device(device)
-    saved = read_checkpoint(checkpoint) if checkpoint is not None and Path(checkpoint).exists() else None
     settings = {"method": type(method).__name__, "images": len(images), "pixels": checkpoints.checksum(images)}
     settings |= {"labels": None if labels is None else checkpoints.checksum(labels)}
     settings |= {"epochs": epochs, "batch_size": batch_size, "lr": lr, "warmup": warmup, "weight_decay": weight_decay}
     settings |= {"seed": seed, "precision": precision, "parts": checkpoints.plain_settings(method)}
+    checkpoint = checkpoints.own_place(settings, method) if checkpoint is None and watch else checkpoint
+    saved = read_checkpoint(checkpoint) if checkpoint is not None and Path(checkpoint).exists() else None
     if precision == "auto":
         settings["precision"] = saved["settings"]["precision"] if saved else choose_precision("auto", device)
     run = _prepare(method, device, settings, choose_precision(settings["precision"], device))

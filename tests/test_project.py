@@ -35,6 +35,7 @@ LAYERS = [
     {"live.core"},
     {f"live.{name}" for name in LIVE},
     {"live"},
+    {"warmup", "publish"},
     {"checks.reading"},
     {"checks.engine"},
     {"checks.simclr"},  # with vectors for views, which others take from it

@@ -6,6 +6,7 @@ output shows three typical settings. `DEMOS` has all of them.
 
 from ssl_course.live.candidates import Candidates
 from ssl_course.live.core import Demo
+from ssl_course.live.dashboard import Dashboard, dashboard
 from ssl_course.live.factors import Factors
 from ssl_course.live.feature_map import FeatureMap
 from ssl_course.live.luck import Luck
@@ -15,4 +16,16 @@ from ssl_course.live.turned import Turned
 
 DEMOS = (Factors, Neighbours, FeatureMap, Luck, Turned, Puzzle, Candidates)
 
-__all__ = ["DEMOS", "Candidates", "Demo", "Factors", "FeatureMap", "Luck", "Neighbours", "Puzzle", "Turned"]
+__all__ = [
+    "DEMOS",
+    "Candidates",
+    "Dashboard",
+    "Demo",
+    "Factors",
+    "FeatureMap",
+    "Luck",
+    "Neighbours",
+    "Puzzle",
+    "Turned",
+    "dashboard",
+]

@@ -103,7 +103,7 @@ class Demo:
             told = self.draw(**self.values)
             picture = picture_of(self.figure)
         except Exception as failure:
-            self.errors.outputs = (_as_output(failure),)
+            self.errors.outputs = (as_output(failure),)
             return
         self.errors.outputs = ()
         self.sentence.value = f'<p role="status" style="line-height:1.4;margin:0.3em 0">{html.escape(told)}</p>'
@@ -216,7 +216,7 @@ def _heading(title: str, hint: str) -> widgets.HTML:
     return widgets.HTML(f"<b>{html.escape(title)}</b><br>{html.escape(hint)}")
 
 
-def _as_output(failure: Exception) -> dict[str, object]:
+def as_output(failure: Exception) -> dict[str, object]:
     """What a cell's output says of an error, for an `Output` widget."""
     lines = traceback.format_exception(failure)
     return {"output_type": "error", "ename": type(failure).__name__, "evalue": str(failure), "traceback": lines}

@@ -1,0 +1,114 @@
+"""Every lesson as a user opens it: all cells run, every control of every demo answers to keyboard and to pointer."""
+
+import statistics
+import time
+
+import nbformat
+import pytest
+from controls import DEMO, by_keyboard, by_pointer, controls_of, move, shown
+
+from ssl_course import live
+
+TIMES = 4  # as long as the function alone and an empty demo need together
+
+EMPTY = """
+from ssl_course.live import core
+
+class Empty(core.Demo):
+    title, size = "Empty", (1.0, 1.0)
+    def __init__(self):
+        super().__init__(a=core.slider("a", 0, 1000, 500))
+    def start(self, figure):
+        pass
+    def draw(self, *, a):
+        return f"It is at {a} and that is all."
+"""
+
+
+def write(path, *sources):
+    """A notebook of these cells."""
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+
+
+@pytest.fixture(scope="session")
+def without_anything(browser, lab):
+    """Seconds that a demo which draws nothing needs to answer a key."""
+    from conftest import Opened
+
+    write(lab[1] / "empty.ipynb", EMPTY, "Empty()")
+    opened = Opened(browser, lab[0], "empty.ipynb")
+    assert opened.run_all() == []
+    demo = opened.page.locator(DEMO)
+    demo.wait_for()
+    ((kind, slider),) = controls_of(demo)
+    taken = [move(demo, by_keyboard(kind, slider)) for _ in range(7)]
+    opened.close()
+    return statistics.median(taken)
+
+
+@pytest.fixture(scope="session")
+def alone():
+    """Seconds that each demo's figure needs without a widget, by its title."""
+    needed = {}
+    for demo in live.DEMOS:
+        example, taken = demo.example(), []
+        for _ in range(5):
+            start = time.perf_counter()
+            example.update()
+            taken.append(time.perf_counter() - start)
+        needed[demo.title] = statistics.median(taken)
+    return needed
+
+
+def test_a_lesson_runs_and_all_its_demos_answer(lesson, open_notebook, without_anything, alone):
+    opened = open_notebook(f"notebooks/{lesson}.ipynb")
+    assert opened.run_all() == []
+    demos = opened.page.locator(DEMO)
+    names = [cell for cell in nbformat.read(f"notebooks/{lesson}.ipynb", 4).cells if cell.source.startswith("live.")]
+    assert demos.count() == len(names)
+    slow = []
+    for number, demo in enumerate(demos.all()):
+        demo.scroll_into_view_if_needed()
+        title = demo.locator("b").first.inner_text()
+        answers = []
+        for kind, control in controls_of(demo):
+            for name, ways in (("keyboard", by_keyboard), ("pointer", by_pointer)):
+                seconds = move(demo, ways(kind, control))
+                assert seconds is not None, f"{title}: a {kind} doesn't answer to the {name}"
+                answers.append(seconds)
+        assert answers, f"{title} has no control"
+        bound = TIMES * (without_anything + alone[title])
+        if statistics.median(answers) > bound:
+            slow.append(f"{title}: {statistics.median(answers):.2f} s, bound {bound:.2f} s")
+        assert demo.locator(".jp-RenderedText[data-mime-type*='error']").count() == 0
+        opened.photograph(f"{lesson}_{number}")
+    assert slow == []
+    assert opened.wrong == []
+    assert opened.foreign == []
+
+
+def test_keys_that_come_faster_than_pictures_are_dropped_and_the_last_one_counts(open_notebook, lab):
+    write(lab[1] / "candidates.ipynb", "from ssl_course import live\nlive.Candidates()")
+    opened = open_notebook("candidates.ipynb")
+    assert opened.run_all() == []
+    demo = opened.page.locator(DEMO)
+    demo.wait_for()
+    noise = demo.locator(".noUi-handle").nth(1)
+    opened.page.evaluate(
+        """() => { window.pictures = 0;
+        const image = document.querySelector('.ssl-course-demo img').parentElement;
+        new MutationObserver(() => { window.pictures += 1; }).observe(image, {childList: true, subtree: true}); }"""
+    )
+    for _ in range(25):
+        noise.press("ArrowRight", no_wait_after=True)
+    demo.locator(".widget-readout", has_text="3.00").wait_for()
+    before = None
+    while before != shown(demo):
+        before = shown(demo)
+        time.sleep(0.5)
+    assert opened.page.evaluate("() => window.pictures") < 25
+    at_its_end = live.Candidates()
+    at_its_end.set(noise=3.0)
+    assert at_its_end.sentence.value.split(">")[1].split("<")[0] == before[1]
