@@ -77,15 +77,16 @@ class FeatureMap(Demo):
         self.features = {name: h[chosen] for name, h in features.items()}
         self.sheet = widgets.HTML()  # all pictures once, so that an update sends points only
         first = list(features)[-1]
+        perplexities = [number for number in (2, 5, 10, 30, 50) if number < len(chosen)]
+        usual = perplexities[-2]
         self.typical = (
             {"encoder": first, "perplexity": 2, "seed": 0},
-            {"encoder": first, "perplexity": 30, "seed": 0},
-            {"encoder": first, "perplexity": 30, "seed": 1},
+            {"encoder": first, "perplexity": usual, "seed": 0},
+            {"encoder": first, "perplexity": usual, "seed": 1},
         )
-        perplexities = [number for number in (2, 5, 10, 30, 50) if number < len(chosen)]
         super().__init__(
             encoder=choice("encoder", list(features), first),
-            perplexity=steps("perplexity", perplexities, perplexities[-2]),
+            perplexity=steps("perplexity", perplexities, usual),
             seed=slider("seed", 0, 3, 0),
             picture=slider("marked picture", 0, len(chosen) - 1, 0),
         )

@@ -1,5 +1,6 @@
 """Lesson 01: order the tiles yourself, against a network, with light and normalisation switched on and off."""
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
@@ -52,14 +53,14 @@ def confidence(method: Jigsaw, tiles: Tensor) -> Tensor:
     return method.head(method.encoder(tiles.to(device)).view(1, -1)).softmax(dim=1)[0].cpu()
 
 
-def assembled(tiles: Tensor) -> Tensor:
+def assembled(tiles: Tensor) -> np.ndarray:
     """Nine tiles (9, 3, h, w) as one picture (3 h + 2, 3 w + 2, 3) with white lines of one pixel between them."""
     _, _, height, width = tiles.shape
     whole = torch.ones(3 * height + 2, 3 * width + 2, 3)
     for number, tile in enumerate(tiles.permute(0, 2, 3, 1)):
         top, left = number // 3 * (height + 1), number % 3 * (width + 1)
         whole[top : top + height, left : left + width] = tile
-    return whole
+    return whole.numpy()
 
 
 class Puzzle(Demo):
@@ -107,7 +108,7 @@ class Puzzle(Demo):
 
     def start(self, figure: Figure) -> None:
         *places, self.axis = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.25))
-        self.shown = [axis.imshow(torch.zeros(2, 2, 3), extent=(0, 3, 3, 0)) for axis in places]
+        self.shown = [axis.imshow([[0.0]], extent=(0, 3, 3, 0)) for axis in places]
         self.numbers = []
         for axis, title in zip(places, ("shuffled", "your order", "the network's order"), strict=True):
             axis.set(xticks=[], yticks=[])

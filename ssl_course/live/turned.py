@@ -81,7 +81,7 @@ class Turned(Demo):
 
     def start(self, figure: Figure) -> None:
         grid = figure.subplots(2, 2, width_ratios=(1, 2.4))
-        self.seen = [axis.imshow(torch.zeros(2, 2, 3)) for axis in grid[:, 0]]
+        self.seen = [axis.imshow([[0.0]]) for axis in grid[:, 0]]
         names = "what is seen", "an empty picture"
         for image, name in zip(self.seen, names, strict=True):
             image.set_extent((0, 1, 1, 0))
