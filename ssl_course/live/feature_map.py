@@ -139,5 +139,7 @@ class FeatureMap(Demo):
         far = ((self.at - self.at[picture]) ** 2).sum(axis=1)
         near = far.argsort()[1:6]
         same = int((labels[near] == labels[picture]).sum())
-        told = f"{len(self.at)} pictures, {encoder}. Of the five points nearest to the marked {names[labels[picture]]} "
+        told = (
+            f"{len(self.at)} pictures ({encoder}). Of the five points nearest to the marked {names[labels[picture]]} "
+        )
         return told + f"{same} are of its class."
