@@ -139,7 +139,8 @@ class Puzzle(Demo):
         self.yours.set_data([yours], [3])
         told = f"Your order is {yours} of 24."
         if not reveal:
-            return f"{told} Tiles of {'an empty' if empty else 'the'} picture: which order puts them right?"
+            kind = ("normalised" if normalise else "as they are") + (", under the lamp" if lamp else "")
+            return f"{told} Nine tiles of {'nothing' if empty else 'a picture'}, {kind}: which order puts them right?"
         right = [int((self.orders[guess] == self.orders[answer]).sum()) for guess in (yours - 1, theirs)]
         kind = "normalised tiles" if normalise else "tiles as they are, under the lamp"
         told += f" You have {right[0]} of 9 tiles at their places; the network (trained on {kind}) has {right[1]}, "
