@@ -3,9 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
+BROWSER := $(VENV)/.browser-ready
+TORCH ?= # cpu: without CUDA, which is most of the download
+COLAB := .venv-colab
+COLAB_PYTHON ?= python3.13
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root) # in a container
 
-.PHONY: help setup lab demo test unit mutants notebooks exercises doubled lint bench clean
+.PHONY: help setup lab demo test unit browser browser-short colab mutants notebooks exercises doubled lint bench clean
 
 help:
 	@echo "make setup      install everything into .venv, and no more"
@@ -13,18 +17,23 @@ help:
 	@echo "make demo       train SimCLR without a browser; print the table, write the pictures"
 	@echo "make test       lint, unit tests, every notebook and exercise"
 	@echo "make unit       the unit tests alone"
+	@echo "make browser    every lesson in a real browser: all cells, all controls of all demos (half an hour)"
+	@echo "make colab      every lesson and demo with Colab's versions, in $(COLAB)"
 	@echo "make mutants    break the package in a hundred ways, one at a time; no test may miss one (half an hour)"
 	@echo "make exercises  make the students' exercises from exercises/source"
 	@echo "make doubled    run every cell of the notebooks twice, and say what differs"
 	@echo "make notebooks  execute the notebooks and write their outputs"
 	@echo "make bench      speed against the usual recipe and against lightly"
 	@echo "make lint       ruff check and format check"
-	@echo "make clean      remove .venv"
+	@echo "make clean      remove .venv and .venv-colab"
 
 $(SETUP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "venv failed: on Debian or Ubuntu, apt install python3-venv"; rm -rf $(VENV); exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
+ifeq ($(strip $(TORCH)),cpu)
+	$(BIN)/python -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch torchvision
+endif
 	$(BIN)/python -m pip install --quiet -e ".[lab,test]"
 	@touch $@
 
@@ -43,6 +52,26 @@ test: $(SETUP) lint unit
 
 unit: $(SETUP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 tests
+
+$(BROWSER): $(SETUP)
+	$(BIN)/python -m pip install --quiet -e ".[lab,test,browser]"
+	@touch $@
+
+browser: $(BROWSER)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q browser
+
+browser-short: $(BROWSER)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q browser/test_lessons.py --lessons 03 04
+
+$(COLAB)/.ready: pyproject.toml tests/colab-constraints.txt
+	test -x $(COLAB)/bin/python || $(COLAB_PYTHON) -m venv $(COLAB)
+	$(COLAB)/bin/python -m pip install --quiet --upgrade pip
+	$(COLAB)/bin/python -m pip install --quiet -c tests/colab-constraints.txt -e ".[test]"
+	@touch $@
+
+colab: $(COLAB)/.ready
+	OMP_NUM_THREADS=1 $(COLAB)/bin/python -m pytest -q tests/test_live*.py tests/test_profiles.py
+	OMP_NUM_THREADS=1 $(COLAB)/bin/python -m pytest -q --nbval-lax -n 2 --dist loadfile notebooks
 
 mutants: $(SETUP)
 	$(BIN)/python tests/mutants.py
@@ -65,4 +94,4 @@ bench: $(SETUP)
 	$(BIN)/python benchmarks/speed.py
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(COLAB)

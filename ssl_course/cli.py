@@ -130,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         help="learning curves: times the usual cost, such as 1:5 3:3 10:2, each with its number of seeds",
     )
     table.add_argument("--jobs", type=int, default=1, help="with --budgets: runs at a time (default 1)")
+    table.add_argument("--kept", action="store_true", help="with --budgets: only runs that are in OUT; train nothing")
     table.add_argument("--out", type=Path, default=Path("ssl-course-compare"), help="folder of runs, table, figures")
     table.add_argument("--size", type=int, help="training images (default 6000 shapes, 20000 others)")
     table.add_argument("--passes", type=int, help="of SimCLR; the others get as many operations (default 3, 15)")
@@ -392,9 +393,11 @@ def _compare_budgets(options: argparse.Namespace, shared: dict) -> int:
         whole = {"caption": result["caption"], "command": _command(options, result)} | result
         file.write_text(tables.as_json(whole), encoding="utf-8")
 
-    result = compare.collect_budgets(made, options.out / "runs", jobs=options.jobs, keep=keep, **shared)
+    shared |= {"jobs": options.jobs, "kept": options.kept, "keep": keep}
+    result = compare.collect_budgets(made, options.out / "runs", **shared)
     keep(result)
     compare.save_budgets(result, options.out)
+    print(f"\n{tables.budgets_markdown(result)}")
     for times, part in result["budgets"].items():
         print(f"\n{times} times the usual cost\n\n{tables.markdown(part)}")
     print(f"\ntables and figures: {options.out}/; all numbers: {file}")

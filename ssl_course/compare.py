@@ -19,6 +19,7 @@ from ssl_course.runs import (
     Task,
     hardware,
     is_current,
+    is_kept,
     judge_briefly,
     judge_row,
     load_images,
@@ -83,6 +84,7 @@ def collect_budgets(
     caption: str,
     machine: Machine | None = None,
     jobs: int = 1,
+    kept: bool = False,
     earlier: dict | None = None,
     say: Callable[[str], None] = lambda text: None,
     keep: Callable[[dict], None] = lambda result: None,
@@ -94,6 +96,7 @@ def collect_budgets(
         folder: where runs are kept; what is there already isn't trained again.
         caption: what to call the images.
         jobs: runs at a time, each in a process of its own, the longest first.
+        kept: whether to gather what is in the folder alone, and train nothing.
         earlier: such a result, of which the seeds that aren't asked for are kept as far as they are true today.
         say: is called with a sentence after each run.
         keep: is called with the result as it is after each run.
@@ -112,6 +115,8 @@ def collect_budgets(
         part["seeds"] = _still_true(before, recipes[scale], say, judge) if before else {}
         result["budgets"][f"{scale:g}"] = part
         tasks |= {Task(made, judge): f"{scale:g}" for made in recipes[scale]}
+    if kept:
+        tasks = {task: times for task, times in tasks.items() if is_kept(task, folder, machine)}
     longest_first = sorted(tasks, key=lambda task: -task.recipe.passes / task.recipe.batch_size)
     for task, row in run_side_by_side(longest_first, folder, machine, jobs):
         part, made = result["budgets"][tasks[task]], task.recipe

@@ -170,6 +170,12 @@ def run_side_by_side(tasks: Sequence[Task], folder: Path, machine: Machine, jobs
             yield waiting[done], done.result()
 
 
+def is_kept(task: Task, folder: Path, machine: Machine) -> bool:
+    """Whether a task's row is in the folder already."""
+    made_of = ingredients(task.recipe, _images_of(task), machine, judge=task.judge)
+    return (folder / run_key(made_of) / "row.json").is_file()
+
+
 def _made_there(task: Task, folder: Path, machine: Machine) -> dict:
     """A row, or why it could not be made, whatever the reason: that costs no other row."""
     try:

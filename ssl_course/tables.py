@@ -119,6 +119,31 @@ def markdown(result: dict) -> str:
     return "\n".join([*lines, *[f"\n{note}" for note in notes(result)]])
 
 
+def budgets_markdown(result: dict) -> str:
+    """The result of `compare --budgets` as a table: linear probe and k-NN (per cent) at each cost, best rows first, and
+    what a run at the largest cost took.
+    """
+    parts, largest = result["budgets"], list(result["budgets"].values())[-1]
+    columns = {"probe": "linear_probe", "k-NN": "knn"}
+    cells: dict[str, dict[str, str]] = {}
+    for title, column in columns.items():
+        for times, part in parts.items():
+            for name, (mean, deviation) in summary(part, column).items():
+                cells.setdefault(name, {})[f"{title}, {times}×"] = _percent(mean, deviation)
+    spent = _spent(largest)
+    for title, column in spent.items():
+        for name, text in column.items():
+            cells[name][f"{title}, {list(parts)[-1]}×"] = text
+    last = summary(largest, "linear_probe")
+    trained = spent.get("passes", {})
+    titles = [f"{title}, {times}×" for title in columns for times in parts]
+    titles += [f"{title}, {list(parts)[-1]}×" for title in spent]
+    order = sorted(cells, key=lambda name: (name in trained, name == "supervised", -last.get(name, (0.0, 0.0))[0]))
+    lines = [f"| {result['caption']} | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
+    lines += [f"| {NAMES[name]} | {' | '.join(cells[name].get(title, '–') for title in titles)} |" for name in order]
+    return "\n".join(lines)
+
+
 def _spent(result: dict) -> dict[str, dict[str, str]]:
     """What training took: passes, optimiser steps, cost in passes of SimCLR, seconds; those that any row has."""
     table = {}

@@ -151,6 +151,15 @@ def test_budgets_have_the_whole_row_at_the_largest_and_two_columns_at_the_others
     assert list(result["budgets"]["2"]["similarity"]) == ["untrained", "rotation"]
 
 
+def test_what_is_there_can_be_gathered_and_nothing_is_trained(small, tmp_path, monkeypatch):
+    some = budgets(tmp_path, {1: 1})
+    monkeypatch.setattr(runs, "pretrain", lambda *_, **__: pytest.fail("something was trained"))
+    gathered = budgets(tmp_path, {1: 2, 2: 1}, kept=True)
+    assert list(gathered["budgets"]["2"]["seeds"]["0"]) == ["untrained"]  # the same at every cost
+    assert gathered["budgets"]["1"]["seeds"] == {}  # judged briefly there, and kept as a whole row
+    assert budgets(tmp_path, {1: 2}, kept=True)["budgets"]["1"]["seeds"] == some["budgets"]["1"]["seeds"]
+
+
 def test_a_run_that_fails_in_another_process_is_named(small, tmp_path, monkeypatch):
     def failing(*_, **__):
         raise TrainingError("the loss is nan")

@@ -169,6 +169,13 @@ def test_learning_curves_can_be_of_one_method_and_of_knn():
     assert "k-NN" in ax.get_ylabel()
 
 
+def test_learning_curves_have_a_tick_only_where_a_method_has_a_point():
+    result = a_result_with_budgets()
+    del result["budgets"]["3"]["seeds"]["0"]["byol"]
+    ticks = [plots.learning_curves(result, [name]).get_xticks().tolist() for name in ("byol", "simclr")]
+    assert ticks == [[3, 30], [3, 9, 30]]
+
+
 def test_a_heatmap_shows_the_spread_below_the_numbers():
     texts = [text.get_text() for text in plots.heatmap({"a": {"b": 0.5}}, spread={"a": {"b": 0.03}}).texts]
     assert texts == ["0.50\n±0.03"]

@@ -37,6 +37,7 @@ def test_a_curve_over_steps_is_a_moving_mean_in_the_middle_of_its_window():
     assert (steps[0], values[0]) == (2, 2.0)
     assert (steps[-1], values[-1]) == (17, 17.0)
     assert list(ax.lines[1].get_ydata()) == [0.5, 0.5]
+    assert ax.get_xlabel() == "step (means over 5)"
 
 
 def test_a_curve_that_is_shorter_than_its_window_is_refused():

@@ -115,3 +115,26 @@ def test_a_note_says_that_the_ceiling_saw_all_labels():
 def test_the_factors_have_a_spread():
     both = {"seeds": {str(seed): {"simclr": {"factors": {"hue": 0.1 * seed}}} for seed in (1, 3)}}
     assert tables.factor_spread(both) == {"SimCLR": {"hue": pytest.approx(math.sqrt(0.02))}}
+
+
+def test_the_table_of_budgets_has_each_cost_and_its_best_rows_first():
+    def part(scores, **more):
+        return {
+            "seeds": {
+                str(seed): {
+                    name: {"linear_probe": value, "knn": value / 2} | more.get(name, {}) for name, value in row.items()
+                }
+                for seed, row in enumerate(scores)
+            }
+        }
+
+    spent = {"passes": 30, "steps": 1380, "cost": 30.0, "seconds": 400}
+    long = part(
+        [{"pixels": 0.2, "byol": 0.9, "simclr": 1.0, "supervised": 1.0}], byol=spent, simclr=spent, supervised=spent
+    )
+    result = {"caption": "pictures", "budgets": {"1": part([{"byol": 0.4}, {"byol": 0.5}]), "10": long}}
+    head, _, *rows = tables.budgets_markdown(result).splitlines()
+    assert head.startswith("| pictures | probe, 1× | probe, 10× | k-NN, 1× | k-NN, 10× | passes, 10× |")
+    assert [row.split(" | ")[0] for row in rows] == ["| raw pixels", "| SimCLR", "| BYOL", "| trained with labels"]
+    assert rows[2].startswith("| BYOL | 45.0 ± 7.1 | 90.0 | 22.5 ± 3.5 | 45.0 | 30 | 1,380 | 30.00 | 400 |")
+    assert rows[0] == "| raw pixels | – | 20.0 | – | 10.0 | – | – | – | – |"

@@ -10,11 +10,29 @@ from ssl_course.live.dashboard import Dashboard, dashboard
 from ssl_course.live.factors import Factors
 from ssl_course.live.feature_map import FeatureMap
 from ssl_course.live.luck import Luck
+from ssl_course.live.mining import Mining
+from ssl_course.live.negative import Negative
 from ssl_course.live.neighbours import Neighbours
+from ssl_course.live.price import Price
 from ssl_course.live.puzzle import Puzzle
 from ssl_course.live.turned import Turned
+from ssl_course.live.walk import Walk
+from ssl_course.live.widths import Widths
 
-DEMOS = (Factors, Neighbours, FeatureMap, Luck, Turned, Puzzle, Candidates)
+DEMOS = (
+    Factors,
+    Neighbours,
+    FeatureMap,
+    Luck,
+    Turned,
+    Puzzle,
+    Widths,
+    Price,
+    Walk,
+    Negative,
+    Mining,
+    Candidates,
+)
 
 __all__ = [
     "DEMOS",
@@ -24,8 +42,13 @@ __all__ = [
     "Factors",
     "FeatureMap",
     "Luck",
+    "Mining",
+    "Negative",
     "Neighbours",
+    "Price",
     "Puzzle",
     "Turned",
+    "Walk",
+    "Widths",
     "dashboard",
 ]

@@ -67,7 +67,7 @@ def over_steps(
         ax.plot(range(width // 2, width // 2 + len(smooth)), smooth, color=colour, label=name)
     if margin is not None:
         ax.axhline(margin, color="grey", ls=":", lw=1, label="the margin")
-    ax.set(xlabel="step", ylabel=ylabel)
+    ax.set(xlabel=f"step (means over {width})", ylabel=ylabel)
     ax.set_ylim(bottom=0)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=8)

@@ -62,7 +62,10 @@ def learning_curves(
             ax.text(1, above, f" {NAMES[name]}", transform=ax.get_yaxis_transform(), va="center", fontsize=7)
     ax.set(xscale="log", xlabel="cost, in passes of SimCLR over the images", ylim=(0, 104))
     ax.set_ylabel(f"{'linear probe' if column == 'linear_probe' else 'k-NN'}: test accuracy (%)")
-    costs = sorted({round(statistics.median(_costs(part))) for part in budgets.values() if _costs(part)})
+    shown = [
+        part for part in budgets.values() if any(name in rows for rows in part["seeds"].values() for name in methods)
+    ]
+    costs = sorted({round(statistics.median(_costs(part))) for part in shown})
     ax.set_xticks(costs, [str(cost) for cost in costs])
     ax.minorticks_off()
     ax.spines[["top", "right"]].set_visible(False)
