@@ -69,13 +69,14 @@ class FeatureMap(Demo):
 
     title = "t-SNE: perplexity, seed, and the picture under the pointer"
     hint = "Point at a group: what do its pictures share? What stays when the seed changes?"
-    size = (6.6, 4.6)
+    size = (6.2, 4.2)
 
     def __init__(self, images: ImageSet, features: Mapping[str, Tensor]):
         chosen = torch.linspace(0, len(images) - 1, min(POINTS, len(images))).round().long()
         self.images, self.found = images[chosen], {}
         self.features = {name: h[chosen] for name, h in features.items()}
-        self.sheet = widgets.HTML()  # all pictures once, so that an update sends points only
+        hidden = widgets.Layout(height="0px", margin="0px")
+        self.sheet = widgets.HTML(layout=hidden)  # all pictures once, so that an update sends points only
         first = list(features)[-1]
         perplexities = [number for number in (2, 5, 10, 30, 50) if number < len(chosen)]
         usual = perplexities[-2]
