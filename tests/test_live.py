@@ -32,6 +32,8 @@ def values_of(control):
     """Two values that a control can have, other than the one it has, where it has as many."""
     if isinstance(control, widgets.Checkbox | widgets.ToggleButton):
         return [not control.value]
+    if isinstance(control, core.Toggles):
+        return [(0,), tuple(range(len(control.buttons)))]
     if hasattr(control, "options"):
         options = [option[1] if isinstance(option, tuple) else option for option in control.options]
         return [option for option in (options[0], options[-1]) if option != control.value]
@@ -141,3 +143,13 @@ def test_a_sentence_with_signs_of_html_is_shown_as_it_is():
 def test_a_slider_is_whole_where_all_its_numbers_are():
     assert isinstance(core.slider("a", 0, 9, 5), widgets.IntSlider)
     assert isinstance(core.slider("a", 0, 9, 5, 0.5), widgets.FloatSlider)
+
+
+def test_a_button_that_is_pressed_counts_as_turned_and_is_turned_back():
+    toggles = core.Toggles("patches", 3)
+    toggles.show([place == 4 for place in range(9)])
+    assert toggles.value == ()
+    for place, turned in ((8, (8,)), (4, (4, 8)), (8, (4,))):
+        toggles.buttons[place].value = not toggles.buttons[place].value
+        assert toggles.value == turned
+    assert [button.tooltip for button in toggles.buttons][5] == "row 2, column 3"

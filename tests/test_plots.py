@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from ssl_course import plots
+from ssl_course.methods import METHODS
+from ssl_course.plots.results import style_of
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +83,8 @@ def test_a_map_of_any_features_is_drawn_and_the_process_lives():
 import matplotlib, torch
 matplotlib.use("agg")
 from ssl_course import plots
+from ssl_course.methods import METHODS
+from ssl_course.plots.results import style_of
 torch.manual_seed(0)
 for name, features in {FEATURES.strip()}.items():
     ax = plots.tsne(features, torch.arange(len(features)) % 2)
@@ -174,6 +178,24 @@ def test_learning_curves_have_a_tick_only_where_a_method_has_a_point():
     del result["budgets"]["3"]["seeds"]["0"]["byol"]
     ticks = [plots.learning_curves(result, [name]).get_xticks().tolist() for name in ("byol", "simclr")]
     assert ticks == [[3, 30], [3, 9, 30]]
+
+
+def test_every_method_has_a_colour_and_marker_of_its_own():
+    styles = [style_of(name) for name in METHODS]
+    assert len({(style["color"], style["marker"]) for style in styles}) == len(METHODS)
+
+
+def test_the_transformers_floor_is_drawn_where_mae_is():
+    result = a_result_with_budgets()
+    for part in result["budgets"].values():
+        part["seeds"]["0"] |= {"mae": {"linear_probe": 0.8, "cost": 3}, "untrained_vit": {"linear_probe": 0.1}}
+
+    def floors(methods):
+        return [text.get_text().strip() for text in plots.learning_curves(result, methods).texts[:-1]]
+
+    assert floors(["byol"]) == ["untrained encoder"]
+    assert floors(["mae"]) == ["untrained transformer"]
+    assert floors(["byol", "mae"]) == ["untrained encoder", "untrained transformer"]
 
 
 def test_a_heatmap_shows_the_spread_below_the_numbers():

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssl_course import ImageSet, load, plots
-from ssl_course.plots.folder import spoil, write
+from ssl_course import plots
 
 SQUARES = (torch.arange(4) * 60).byte().view(4, 1, 1, 1).expand(4, 3, 2, 2)  # each darker than the next
 
@@ -77,18 +76,3 @@ def test_of_many_wrong_guesses_so_many_are_shown_as_asked_and_of_none_nothing():
     truth = torch.zeros(4).long()
     assert len(plots.wrong_guesses(SQUARES, truth, truth + 1, ("a", "b"), shown=3).texts) == 3
     assert plots.wrong_guesses(SQUARES, truth, truth, ("a", "b")) is None
-
-
-@pytest.mark.filterwarnings("ignore:.*brought to")
-def test_a_spoiled_folder_has_every_trouble_of_the_lesson(tmp_path):
-    write(ImageSet(load("shapes", size=70).images), tmp_path / "unlabelled")
-    write(load("shapes", size=80), tmp_path / "labelled/train")
-    write(load("shapes", "test", size=20), tmp_path / "labelled/test")
-    spoil(tmp_path)
-    with pytest.raises(ValueError, match="x_broken"):
-        load(tmp_path / "unlabelled")
-    with pytest.warns(UserWarning, match="left out"):
-        opened = load(tmp_path / "unlabelled", unreadable="skip", resolution=32)
-    distinct = {image.tobytes() for image in opened.images.numpy()}
-    assert (len(opened), len(distinct)) == (116, 71)  # 40 released twice; the six black ones are one picture
-    assert len(list((tmp_path / "labelled/test").rglob("again*.jpg"))) == 2

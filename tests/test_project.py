@@ -26,7 +26,7 @@ LAYERS = [
     METHODS,
     SIMCLRS_RELATIVES,
     {"methods"},
-    {"train", "tables", "recipes"},
+    {"train", "tables", "recipes", "practice"},
     {"plots.general"},
     {f"plots.{name}" for name in FIGURES.split()},
     {"evaluate", "plots", "profiles", "ready"},

@@ -9,12 +9,16 @@ from ssl_course.live.core import Demo
 from ssl_course.live.dashboard import Dashboard, dashboard
 from ssl_course.live.factors import Factors
 from ssl_course.live.feature_map import FeatureMap
+from ssl_course.live.hidden import HiddenPatches
+from ssl_course.live.lookalikes import Lookalikes
 from ssl_course.live.luck import Luck
 from ssl_course.live.mining import Mining
 from ssl_course.live.negative import Negative
 from ssl_course.live.neighbours import Neighbours
 from ssl_course.live.price import Price
 from ssl_course.live.puzzle import Puzzle
+from ssl_course.live.ranking import Ranking
+from ssl_course.live.restoring import Restoring
 from ssl_course.live.turned import Turned
 from ssl_course.live.walk import Walk
 from ssl_course.live.widths import Widths
@@ -32,6 +36,10 @@ DEMOS = (
     Negative,
     Mining,
     Candidates,
+    HiddenPatches,
+    Restoring,
+    Ranking,
+    Lookalikes,
 )
 
 __all__ = [
@@ -41,12 +49,16 @@ __all__ = [
     "Demo",
     "Factors",
     "FeatureMap",
+    "HiddenPatches",
+    "Lookalikes",
     "Luck",
     "Mining",
     "Negative",
     "Neighbours",
     "Price",
     "Puzzle",
+    "Ranking",
+    "Restoring",
     "Turned",
     "Walk",
     "Widths",

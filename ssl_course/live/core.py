@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
 import numpy as np
+import traitlets
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont
@@ -163,6 +164,43 @@ def choice(label: str, options: Sequence, value: object, **arguments: object) ->
 def switch(label: str, value: bool) -> widgets.Widget:
     """On or off."""
     return _labelled(widgets.Checkbox, label, "auto", {"value": value, "indent": False})
+
+
+class Toggles(widgets.VBox):
+    """A square of buttons that are pressed by hand, such as the patches of a picture.
+
+    Attributes:
+        value: the places that were turned by hand, row by row from 0, in order; whether a place that was turned is
+            pressed or not is for `show` to say.
+    """
+
+    value = traitlets.Tuple()
+    description = traitlets.Unicode()
+
+    def __init__(self, label: str, side: int):
+        small = {"width": "22px", "height": "22px", "padding": "0", "margin": "0"}
+        names = [f"row {row}, column {column}" for row in range(1, side + 1) for column in range(1, side + 1)]
+        self.buttons = [widgets.ToggleButton(tooltip=name, layout=widgets.Layout(**small)) for name in names]
+        columns = widgets.Layout(grid_template_columns=f"repeat({side}, 22px)", grid_gap="2px")
+        grid = widgets.GridBox(self.buttons, layout=columns)
+        self._held = False
+        super().__init__([widgets.Label(label), grid], description=label, layout=widgets.Layout(margin="0 16px 4px 0"))
+        for place, button in enumerate(self.buttons):
+            button.observe(lambda change, place=place: self._turn(place), names="value")
+
+    def show(self, pressed: Sequence[bool]) -> None:
+        """Let these buttons be pressed; nothing counts as turned by hand."""
+        self._held = True
+        try:
+            for button, now in zip(self.buttons, pressed, strict=True):
+                with button.hold_sync():
+                    button.value, button.button_style = bool(now), "primary" if now else ""
+        finally:
+            self._held = False
+
+    def _turn(self, place: int) -> None:
+        if not self._held:
+            self.value = tuple(sorted({place} ^ set(self.value)))
 
 
 # --- pictures

@@ -1,19 +1,13 @@
-"""Figures of lesson 08, on one's own images: twins, the two halves of the plan, neighbours, few labels, mistakes.
-
-Beside them the two functions that make the lesson's folder; they draw nothing.
-"""
+"""Figures of lesson 08, on one's own images: twins, the two halves of the plan, neighbours, few labels, mistakes."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib.axes import Axes
-from PIL import Image
 from torch import Tensor
 
-from ssl_course.data import ImageSet
 from ssl_course.plots.general import COLOURS, heatmap, history, new_axes, plt, show_images
 
 WITHOUT, WITH = COLOURS[1], COLOURS[3]  # the steps without labels and those with
@@ -66,11 +60,11 @@ def pretraining(records: Sequence[Mapping], collapsed: float, width: int) -> lis
         The two Axes.
     """
     axes = plt.subplots(1, 2, figsize=(8, 2.8), layout="constrained")[1]
-    for ax, key, value in zip(axes, ("loss", "effective_rank"), (collapsed, 1), strict=True):
+    for ax, key, value, side in zip(axes, ("loss", "effective_rank"), (collapsed, 1), ("top", "bottom"), strict=True):
         history(records, key, ax=ax)
         ax.axhline(value, color="grey", ls=":", lw=1)
+        ax.text(records[-1]["epoch"], value, "collapsed", color="grey", fontsize=9, ha="right", va=side)
         ax.set_xlabel("pass")
-        ax.set_title("dotted: collapsed", fontsize=9)
     axes[1].set_ylim(0, width)
     return list(axes)
 
@@ -175,30 +169,3 @@ def wrong_guesses(
     chosen = wrong[places].tolist()
     titles = [f"{classes[truth[place]]}\n→ {classes[guess[place]]}" for place in chosen]
     return show_images(images[chosen], titles, columns=10, ax=ax)
-
-
-def write(images: ImageSet, folder: Path) -> None:
-    """Write images as PNG files: in one folder for each class, or flat when there are no classes."""
-    for number, pixels in enumerate(images.images.permute(0, 2, 3, 1).numpy()):
-        place = folder / (images.classes[images.labels[number]] if images.classes else "")
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(place / f"{number:05}.png")
-
-
-def spoil(folder: Path) -> None:
-    """Give a folder the troubles that real folders have: copies, other sizes, black pictures, a broken file, twins.
-
-    Args:
-        folder: with `unlabelled` (more than 60 PNG files) and `labelled/train` and `labelled/test` by class.
-    """
-    pictures = sorted((folder / "unlabelled").iterdir())
-    for file in pictures[:40]:  # a camera that releases twice
-        file.with_stem(file.stem + "_2").write_bytes(file.read_bytes())
-    for file in pictures[40:50]:
-        Image.open(file).resize((48, 48)).save(file)
-    for number in range(6):  # the lens cap was on
-        Image.new("RGB", (32, 32)).save(folder / "unlabelled" / f"x{number}.png")
-    (folder / "unlabelled" / "x_broken.png").write_bytes(pictures[60].read_bytes()[:300])
-    for file in sorted((folder / "labelled/train").rglob("*.png"))[::40]:
-        place = folder / "labelled/test" / file.parent.name  # saved again, as a JPEG
-        Image.open(file).resize((40, 40)).save(place / f"again{file.stem}.jpg", quality=85)

@@ -28,7 +28,8 @@ def show_images(
     count, _, height, width = images.shape
     columns = min(columns, count)
     rows = -(-count // columns)
-    below = max(8, height // 3) if titles else gap
+    lines = max((title.count("\n") for title in titles), default=0)  # of a title, beyond the first
+    below = max(8, height // 3) + lines * height // 8 if titles else gap
     canvas = np.ones((rows * (height + below), columns * (width + gap) - gap, 3))
     ax = ax or new_axes(columns * 0.95, canvas.shape[0] / canvas.shape[1] * columns * 0.95)
     for position, image in enumerate(images.permute(0, 2, 3, 1).numpy()):
@@ -202,14 +203,14 @@ def heatmap(
     unit: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Numbers in [0, 1] as a grid with one row and one column per name; the numbers stand in the cells, with `spread`
-    smaller below them."""
+    """Numbers in [0, 1] as a grid with one row and one column per name; the numbers stand in the cells, `spread`
+    below them."""
     columns = _columns(table)
     values = np.full((len(table), len(columns)), np.nan)
     for row, cells in enumerate(table.values()):
         for name, value in cells.items():
             values[row, columns.index(name)] = value
-    ax = ax or new_axes(0.62 * len(columns) + 2.4, (0.42 if spread else 0.34) * len(table) + 1)
+    ax = ax or new_axes(0.62 * len(columns) + 2.4, (0.44 if spread else 0.34) * len(table) + 1)
     picture = ax.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
@@ -218,7 +219,7 @@ def heatmap(
             around = spread[list(table)[row]].get(columns[column], np.nan) if spread else np.nan
             if np.isfinite(around):
                 text += f"\n±{around:.2f}"
-            ax.text(column, row, text, ha="center", va="center", fontsize=7 if "±" in text else 8, color=colour)
+            ax.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     ax.set_xticks(range(len(columns)), [name.replace("_", " ") for name in columns], rotation=35, ha="right")
     ax.set_yticks(range(len(table)), list(table))
     ax.figure.colorbar(picture, ax=ax, label=unit)

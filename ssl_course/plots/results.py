@@ -23,6 +23,14 @@ def accuracy_bars(result: dict) -> Axes:
     return compare(means, spread=spreads, chance=1 / len(result["maps"]["classes"]))
 
 
+def style_of(name: str) -> dict[str, str]:
+    """Colour, marker and line of a row's curve: in every lesson the same, and no other row has the same two of them."""
+    number = list(NAMES).index(name)
+    rounds = number // len(COLOURS)  # the colours begin anew, so the markers move on
+    marker, line = MARKERS[(number + 3 * rounds) % len(MARKERS)], ("-", "--")[rounds % 2]
+    return {"color": COLOURS[number % len(COLOURS)], "marker": marker, "linestyle": line}
+
+
 def learning_curves(
     result: dict, methods: Sequence[str] | None = None, *, column: str = "linear_probe", ax: Axes | None = None
 ) -> Axes:
@@ -40,8 +48,8 @@ def learning_curves(
     ax = ax or new_axes(6.5, 0.22 * len(methods) + 3.2)
     last = {}
     for name in methods:
-        number = list(NAMES).index(name)  # a method has the same colour in every lesson
-        style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+        style = style_of(name)
+        dots = {part: style[part] for part in ("color", "marker")}
         costs, means = [], []
         for part in budgets.values():
             rows = [rows[name] for rows in part["seeds"].values() if name in rows]
@@ -49,12 +57,12 @@ def learning_curves(
                 costs.append(statistics.mean(row["cost"] for row in rows))
                 means.append(100 * statistics.mean(row[column] for row in rows))
                 every = [100 * row[column] for row in rows]
-                ax.scatter([row["cost"] for row in rows], every, s=14, alpha=0.35, lw=0, **style)
-        lines = ["-", "--"][number // len(COLOURS) % 2]
-        (line,) = ax.plot(costs, means, lines, ms=5, label=NAMES[name], **style)
+                ax.scatter([row["cost"] for row in rows], every, s=14, alpha=0.35, lw=0, **dots)
+        (line,) = ax.plot(costs, means, ms=5, label=NAMES[name], **style)
         last[line] = means[-1] if means else 0
-    floors = ["untrained_vit" if set(methods) == {"mae"} else "untrained", "supervised"]
-    for name in floors:
+    floors = [] if set(methods) == {"mae"} else ["untrained"]
+    floors += ["untrained_vit"] if "mae" in methods else []  # each network has a floor of its own
+    for name in (*floors, "supervised"):
         values = [mean for part in budgets.values() for row, (mean, _) in summary(part, column).items() if row == name]
         if values:
             ax.axhline(100 * statistics.mean(values), color="black", lw=0.8, ls=":")
@@ -127,7 +135,7 @@ def differences(table: Mapping[str, tuple[float, float, bool]], *, beside: str, 
         ax.errorbar(100 * mean, height, xerr=100 * deviation, fmt="o", **style)
     ax.axvline(0, color="black", lw=0.8, ls=":")
     ax.set_yticks(range(len(order)), [NAMES.get(name, name) for name in order])
-    ax.set_xlabel(f"points above {beside} (hollow: a tie)")
+    ax.set_xlabel(f"points above {beside} (hollow: a tie; bars: ± 1 deviation)")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
