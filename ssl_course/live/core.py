@@ -72,6 +72,10 @@ class Demo:
         flow = widgets.Layout(display="flex", flex_flow="row wrap", width="100%")
         return [widgets.Box(list(self.controls.values()), layout=flow)]
 
+    def framed(self, image: str) -> str:
+        """The figure's HTML as it is shown: what has to lie over the image can be added here."""
+        return image
+
     @classmethod
     def example(cls) -> "Demo":
         """One with arguments that are quick to make: for tests, and to see the evening before that all demos work."""
@@ -104,7 +108,7 @@ class Demo:
             return
         self.errors.outputs = ()
         self.sentence.value = f'<p role="status" style="line-height:1.4;margin:0.3em 0">{html.escape(told)}</p>'
-        self.picture.value = image_tag(png(picture), told)
+        self.picture.value = self.framed(image_tag(png(picture), told))
 
     def _changed(self, change: object) -> None:
         if not self._held:

@@ -24,7 +24,8 @@ def side_by_side(pictures: Mapping[str, Tensor], *, columns: int = 3, size: floa
         The Axes of the first.
     """
     wide = size * len(pictures)
-    axes = plt.subplots(1, len(pictures), figsize=(wide, size + 0.3), layout="constrained", squeeze=False)[1]
+    figure, axes = plt.subplots(1, len(pictures), figsize=(wide, size + 0.3), layout="constrained", squeeze=False)
+    figure.get_layout_engine().set(wspace=0.12)  # wider than the gap between two tiles
     for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=True):
         show_images(picture, columns=columns, ax=ax).set_title(title, fontsize=9)
         ax.set_anchor("N")  # titles in one line, whatever the pictures' heights

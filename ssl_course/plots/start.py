@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 from sklearn.manifold import TSNE
 from torch import Tensor
 
@@ -45,7 +46,8 @@ def timeline(methods: Mapping[str, tuple[int, bool]], *, ax: Axes | None = None)
     for row, (name, (year, built)) in enumerate(ordered):
         colour = BUILT if built else OTHER
         ax.plot([year], [row], "o", ms=6, color=colour, mfc=colour if built else "white")
-        ax.text(year + 0.35, row, name, va="center", fontsize=9)
+        behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # no grid line through a name
+        ax.text(year + 0.35, row, name, va="center", fontsize=9, bbox=behind)
     years = [year for _, (year, _) in ordered]
     ax.set(yticks=[], ylim=(len(ordered) - 0.3, -0.7), xlim=(years[0] - 0.7, years[-1] + 3))
     ax.set_xlabel("year of publication")
@@ -70,7 +72,10 @@ def label_curves(curves: Mapping[str, Sequence[Mapping[str, float]]], *, ax: Axe
         luck = [100 * point["deviation"] for point in curve]
         colour = COLOURS[4 * number % len(COLOURS)]
         ax.errorbar(labels, accuracy, luck, fmt="o-", capsize=4, label=name, color=colour)
+    counts = sorted({point["labels"] for curve in curves.values() for point in curve})
     ax.set(xscale="log", xlabel="labels used by the probe", ylabel="test accuracy (%)", ylim=(0, 105))
+    ax.set_xticks(counts, [f"{count:,}" for count in counts])
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
