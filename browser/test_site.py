@@ -1,0 +1,124 @@
+"""The site in a real browser, as it comes out of `make site`: what `make site-test` runs.
+
+Every page on a projector and on a phone, light and dark. Screenshots of all of them are left in build/screenshots.
+"""
+
+import functools
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parent.parent
+HTML = ROOT / "build" / "site" / "html"
+SHOTS = ROOT / "build" / "screenshots"
+SIZES = {"projector": (1280, 800), "phone": (390, 844)}
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+def served(folder):
+    """A server of this machine for a folder, in a thread of its own."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture(scope="session")
+def address():
+    subprocess.run([sys.executable, ROOT / "docs" / "site" / "build.py"], check=True)
+    server = served(HTML)
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    assert chromium, "needs Chromium: on Debian or Ubuntu, apt install chromium"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def colours(request):
+    return request.param
+
+
+@pytest.fixture(params=SIZES)
+def page(request, browser, colours, address):
+    """A page that notes what it complains of and whom it asks."""
+    width, height = SIZES[request.param]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=colours)
+    page = context.new_page()
+    page.complaints, page.name = [], f"{request.param}-{colours}"
+    page.on("console", lambda told: page.complaints.append(told.text) if told.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda asked: None if asked.url.startswith((address, "data:")) else page.complaints.append(asked.url))
+    page.on("requestfailed", lambda asked: page.complaints.append(f"failed: {asked.url}"))
+    page.on("response", lambda got: page.complaints.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+    yield page
+    context.close()
+
+
+def findings(page):
+    """What axe holds against a page that is serious or critical, with the first place of each."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:120]} ({len(one['nodes'])})"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+WITHOUT_WORDS = "[...document.images].filter(image => !image.alt.trim()).map(image => image.src)"
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+BROKEN = """async () => {
+    const links = [...document.querySelectorAll("a[href]")].map(link => link.href);
+    const here = [...new Set(links.filter(link => link.startsWith(location.origin)))];
+    const wrong = [];
+    for (const link of here) {
+        const [path, anchor] = link.split("#");
+        const answer = await fetch(path);
+        const text = answer.ok && anchor ? await answer.text() : "";
+        if (!answer.ok || (anchor && !text.includes(`id="${decodeURIComponent(anchor)}"`))) wrong.push(link);
+    }
+    return wrong;
+}"""
+
+
+def names():
+    """All pages that there will be, before they are built."""
+    parts = [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("exercises/*.ipynb")]
+    parts += [*ROOT.glob("instructor/*.md"), *ROOT.glob("docs/*.md")]
+    made = sorted(path.relative_to(ROOT).with_suffix(".html").as_posix() for path in parts)
+    return ["index.html", "results.html", "search.html", "genindex.html", *made]
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_page_can_be_read_everywhere_by_everybody(page, address, name):
+    page.goto(f"{address}/{name}", wait_until="networkidle")
+    page.screenshot(path=SHOTS / f"{name.replace('/', '-')[:-5]}-{page.name}.png", full_page=True)
+    assert page.evaluate(TOO_WIDE) <= 0
+    assert page.evaluate(WITHOUT_WORDS) == []
+    assert findings(page) == []
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_link_of_a_page_to_another_leads_somewhere(browser, address, name):
+    page = browser.new_page()
+    page.goto(f"{address}/{name}")
+    assert page.evaluate(BROKEN) == []
+    page.close()
