@@ -7,7 +7,9 @@ before it. A demo's picture says itself what it shows.
 import ast
 import base64
 import copy
+import html
 import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +19,7 @@ from nbformat import NotebookNode
 ROW = re.compile(r"^\| \[(?P<name>\w+)\]\(notebooks/\w+\.ipynb\) \| (?P<question>.+?) \|", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?![a-z]+:|#)([^)#\s]+)(#[^)\s]*)?\)")
 SHAPE = re.compile(r",?( all| each)? \([A-Z0-9k][^)]*\)|,? (numbers )?(in|from) (\[0, 1\]|-1 to 1)|,? uint8 or floats")
+MARK = "# NBVAL_CHECK_OUTPUT"
 SENTENCE_END = re.compile(r"(?<=[.:?!])\s+(?=[A-Z*(`])")
 
 
@@ -65,7 +68,9 @@ def figure_texts(notebook: NotebookNode, said: Mapping[str, str]) -> dict[tuple[
             heading = plain(headings[-1]) if headings else heading
             before = last_sentence(cell.source) or before
             continue
-        places = [place for place, output in enumerate(cell.get("outputs", [])) if "image/png" in output.get("data", {})]
+        places = [
+            place for place, output in enumerate(cell.get("outputs", [])) if "image/png" in output.get("data", {})
+        ]
         calls = [said[name] for name in re.findall(r"plots\.(\w+)\(", cell.source) if name in said]
         for turn, place in enumerate(places):
             shown = cell.outputs[place].data.get("text/plain", "")
@@ -75,8 +80,8 @@ def figure_texts(notebook: NotebookNode, said: Mapping[str, str]) -> dict[tuple[
     return texts
 
 
-def with_texts(notebook: NotebookNode, said: Mapping[str, str], pictures: Path, prefix: str) -> NotebookNode:
-    """A copy of the notebook whose pictures are files with words: `![what it shows](prefix/cell-output.png)`.
+def as_page(notebook: NotebookNode, said: Mapping[str, str], pictures: Path, prefix: str) -> NotebookNode:
+    """A copy of the notebook as it is published: its pictures are files with words, marks for tests are left out.
 
     Args:
         said: what each plot function says of itself, by name.
@@ -86,14 +91,22 @@ def with_texts(notebook: NotebookNode, said: Mapping[str, str], pictures: Path, 
     made = copy.deepcopy(notebook)
     pictures.mkdir(parents=True, exist_ok=True)
     for (number, place), text in figure_texts(notebook, said).items():
-        data = made.cells[number].outputs[place].data
+        packed = base64.b64decode(made.cells[number].outputs[place].data["image/png"])
         name = f"{number:02}-{place}.png"
-        (pictures / name).write_bytes(base64.b64decode(data["image/png"]))
-        alt = re.sub(r"([\[\]<>_&])", r"\\\1", text)
-        made.cells[number].outputs[place] = nbformat.v4.new_output(
-            "display_data", {"text/markdown": f"![{alt}]({prefix}/{name})", "text/plain": text}
-        )
+        (pictures / name).write_bytes(packed)
+        data = {"text/html": figure(f"{prefix}/{name}", text, packed), "text/plain": text}
+        made.cells[number].outputs[place] = nbformat.v4.new_output("display_data", data)
+    for cell in made.cells:
+        if cell.cell_type == "code":
+            cell.source = cell.source.replace(MARK, "").rstrip()
     return made
+
+
+def figure(address: str, text: str, packed: bytes) -> str:
+    """HTML of a PNG that says what it shows, and opens in full size."""
+    width, height = struct.unpack(">II", packed[16:24])
+    image = f'<img alt="{html.escape(text)}" src="{address}" width="{width}" height="{height}">'
+    return f'<a class="figure" href="{address}">{image}</a>'
 
 
 # --- pages
@@ -107,6 +120,20 @@ def lessons(readme: str) -> list[tuple[str, str]]:
 def title(notebook: NotebookNode) -> str:
     """The heading that a notebook begins with."""
     return notebook.cells[0].source.splitlines()[0].removeprefix("# ")
+
+
+def first_picture(page: NotebookNode, function: str | None) -> str:
+    """HTML of the first picture on a page that a function of `plots` drew, or of the first of all.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    for cell in page.cells:
+        if cell.cell_type == "code" and (function is None or f"plots.{function}(" in cell.source):
+            for output in cell.outputs:
+                if "<img" in output.get("data", {}).get("text/html", ""):
+                    return output.data["text/html"]
+    raise ValueError(f"no picture of this page was drawn by plots.{function}")
 
 
 def section(text: str, heading: str) -> str:
@@ -146,6 +173,6 @@ def normal(path: PurePosixPath) -> str:
 
 
 def reachable(page: str) -> str:
-    """HTML in which what scrolls sideways can be reached by keyboard."""
-    page = page.replace("<pre>", '<pre tabindex="0">')
-    return re.sub(r'<div class="(table-wrapper[^"]*)">', r'<div class="\1" tabindex="0">', page)
+    """HTML in which what scrolls sideways can be reached by keyboard, and the sidebar's headings have a level."""
+    page = page.replace("<pre>", '<pre tabindex="0">').replace(' role="heading">', ' role="heading" aria-level="2">')
+    return re.sub(r'<div class="(table-wrapper[^"]*|output text_html)">', r'<div class="\1" tabindex="0">', page)
