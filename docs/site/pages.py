@@ -10,7 +10,7 @@ import copy
 import html
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 import nbformat
@@ -59,7 +59,7 @@ def figure_texts(notebook: NotebookNode, said: Mapping[str, str]) -> dict[tuple[
         said: what each plot function says of itself, by name.
 
     Returns:
-        Never empty texts: what the functions say that the cell calls, and the last sentence before it; a demo's own words.
+        What the functions say that the cell calls, and the last sentence before it; a demo's own words. Never empty.
     """
     texts, heading, before = {}, "Figure", ""
     for number, cell in enumerate(notebook.cells):
