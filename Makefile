@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root) # in a container
 
-.PHONY: help setup lab demo test unit mutants notebooks exercises doubled lint bench clean
+.PHONY: help setup lab demo test unit mutants notebooks exercises doubled lint bench site site-test slides clean
 
 help:
 	@echo "make setup      install everything into .venv, and no more"
@@ -18,6 +18,9 @@ help:
 	@echo "make doubled    run every cell of the notebooks twice, and say what differs"
 	@echo "make notebooks  execute the notebooks and write their outputs"
 	@echo "make bench      speed against the usual recipe and against lightly"
+	@echo "make site       the course as a site, in build/site/html: asks no other host"
+	@echo "make site-test  the site and slides in a real browser (needs Chromium)"
+	@echo "make slides LESSON=04_simclr   a lesson as slides, in build/slides"
 	@echo "make lint       ruff check and format check"
 	@echo "make clean      remove .venv"
 
@@ -63,6 +66,18 @@ lint: $(SETUP)
 bench: $(SETUP)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	$(BIN)/python benchmarks/speed.py
+
+site: $(SETUP)
+	$(BIN)/python -m pip install --quiet -e ".[site]"
+	$(BIN)/python docs/site/build.py
+
+site-test: $(SETUP)
+	$(BIN)/python -m pip install --quiet -e ".[site,browser]"
+	$(BIN)/python -m pytest -q browser/test_site.py
+
+slides: $(SETUP)
+	$(BIN)/python -m pip install --quiet -e ".[site]"
+	$(BIN)/python docs/site/slides.py $(LESSON)
 
 clean:
 	rm -rf $(VENV)

@@ -18,9 +18,10 @@ ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
 BUILD = ROOT / "build" / "slides"
 
-LINES = 13  # of prose that fit on a slide
-LETTERS = 84  # in a line of prose
+LINES = 14  # of prose that fit on a slide
+LETTERS = 72  # in a line of prose
 BESIDE = 7  # lines of code and text that leave room for a picture on the same slide
+WIDE = 76  # letters in a line of code, from which on all of the cell is smaller
 
 
 # --- which slides
@@ -66,6 +67,7 @@ def divided(cell: NotebookNode) -> list[NotebookNode]:
     lines = len(cell.source.splitlines()) + sum(len(text.text.splitlines()) for text in texts)
     together = len(shown) == 1 and lines <= BESIDE
     first = nbformat.v4.new_code_cell(cell.source, outputs=texts + shown * together)
+    first.metadata["tags"] = ["wide"] if max(map(len, cell.source.splitlines()), default=0) > WIDE else []
     alone = [] if together else [nbformat.v4.new_code_cell("", outputs=[output]) for output in shown]
     for part in alone:
         part.metadata["transient"] = {"remove_source": True}
