@@ -18,10 +18,10 @@ ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
 BUILD = ROOT / "build" / "slides"
 
-LINES = 14  # of prose that fit on a slide
+LINES = 16  # of prose that fit on a slide
 LETTERS = 72  # in a line of prose
 BESIDE = 7  # lines of code and text that leave room for a picture on the same slide
-WIDE = 76  # letters in a line of code, from which on all of the cell is smaller
+WIDE = {"wide": 76, "wider": 90}  # a cell with a line of more letters than that is set smaller
 
 
 # --- which slides
@@ -61,13 +61,14 @@ def packed(markdown: str) -> list[str]:
 
 
 def divided(cell: NotebookNode) -> list[NotebookNode]:
-    """A code cell as slides: its code with what it printed, then each picture and table, unless there is room for it."""
+    """A code cell as slides: its code with what it printed, then each picture or table, unless there is room for it."""
     texts = [output for output in cell.outputs if output.output_type == "stream"]
     shown = [output for output in cell.outputs if output.output_type != "stream"]
     lines = len(cell.source.splitlines()) + sum(len(text.text.splitlines()) for text in texts)
     together = len(shown) == 1 and lines <= BESIDE
     first = nbformat.v4.new_code_cell(cell.source, outputs=texts + shown * together)
-    first.metadata["tags"] = ["wide"] if max(map(len, cell.source.splitlines()), default=0) > WIDE else []
+    longest = max(map(len, cell.source.splitlines()), default=0)
+    first.metadata["tags"] = [tag for tag, letters in WIDE.items() if longest > letters]
     alone = [] if together else [nbformat.v4.new_code_cell("", outputs=[output]) for output in shown]
     for part in alone:
         part.metadata["transient"] = {"remove_source": True}
@@ -79,7 +80,8 @@ def as_slides(page: NotebookNode) -> NotebookNode:
     cells = []
     for cell in page.cells:
         if cell.cell_type == "markdown":
-            cells += [nbformat.v4.new_markdown_cell(text) for text in packed(cell.source)]
+            told = pages.without_links_that_lead_nowhere(cell.source, "", ())
+            cells += [nbformat.v4.new_markdown_cell(text) for text in packed(told)]
         elif cell.cell_type == "code":
             cells += divided(cell)
     for cell in cells:
