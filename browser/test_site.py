@@ -19,6 +19,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "build" / "site" / "html"
 SHOTS = ROOT / "build" / "screenshots"
+PATIENCE = 120_000  # milliseconds, on a crowded machine
 SIZES = {"projector": (1280, 800), "phone": (390, 844)}
 
 
@@ -56,6 +57,7 @@ def browser():
 def page(browser, address):
     """A page that notes what it complains of and whom it asks."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.complaints = []
     page.on("console", lambda told: page.complaints.append(told.text) if told.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -64,6 +66,13 @@ def page(browser, address):
     page.on("response", lambda got: page.complaints.append(f"{got.status} {got.url}") if got.status >= 400 else None)
     yield page
     page.close()
+
+
+def opened(page, address):
+    """Go there, and wait until formulas are set."""
+    page.goto(address, wait_until="networkidle")
+    page.wait_for_function("!document.querySelector('.math') || document.querySelector('mjx-container')")
+    page.evaluate("window.MathJax?.startup?.promise.then(() => true)")
 
 
 def is_foreign(url, address):
@@ -106,7 +115,7 @@ def names():
 
 @pytest.mark.parametrize("name", names())
 def test_a_page_can_be_read_everywhere_by_everybody(page, address, name):
-    page.goto(f"{address}/{name}", wait_until="networkidle")
+    opened(page, f"{address}/{name}")
     assert page.evaluate(WITHOUT_WORDS) == []
     for colours, (size, (width, height)) in itertools.product(("light", "dark"), SIZES.items()):
         page.set_viewport_size({"width": width, "height": height})
@@ -139,6 +148,46 @@ def test_the_search_finds_a_lesson(page, address):
 
 
 def test_a_formula_is_set_without_asking_another_host(page, address):
-    page.goto(f"{address}/notebooks/04_simclr.html", wait_until="networkidle")
+    opened(page, f"{address}/notebooks/04_simclr.html")
     assert page.locator("mjx-container").count() > 10
     assert page.complaints == []
+
+
+# --- slides
+
+
+@pytest.fixture(scope="session")
+def slides():
+    subprocess.run([sys.executable, ROOT / "docs" / "site" / "slides.py", "04_simclr"], check=True)
+    return ROOT / "build" / "slides" / "04_simclr.html"
+
+
+OVERFULL = """() => {
+    const slide = Reveal.getCurrentSlide();
+    return slide.scrollHeight > slide.clientHeight + 2 || slide.scrollWidth > slide.clientWidth + 2;
+}"""
+
+
+def test_slides_open_from_a_file_without_a_network_and_nothing_leaves_the_screen(browser, slides):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE)
+    complaints, asked, overfull = [], [], []
+    page.on("console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+    page.goto(slides.as_uri(), wait_until="networkidle")
+    page.wait_for_selector("mjx-container", state="attached")
+    count = page.evaluate("Reveal.getTotalSlides()")
+    for number in range(count):
+        if page.evaluate(OVERFULL):
+            overfull.append(number)
+        if number < 12:
+            page.screenshot(path=SHOTS / f"slides-{number:02}.png")
+        page.keyboard.press("Space")
+    assert count > 40
+    assert overfull == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert page.evaluate(WITHOUT_WORDS) == []
+    assert complaints == []
+    page.close()
