@@ -52,8 +52,8 @@ def test_each_of_two_figures_of_a_cell_has_the_words_of_its_own_function():
 
 
 def test_a_demo_says_itself_what_it_shows():
-    made = notebook(markdown("Move it."), code("live.Candidates()", picture("Candidates, at 3 settings\nloss 0.97")))
-    assert pages.figure_texts(made, SAID) == {(1, 0): "Candidates, at 3 settings loss 0.97"}
+    made = notebook(markdown("Move it."), code("live.Candidates()", picture("Candidates, at 3 settings\nloss 0.97 < 1.95 > 0")))
+    assert pages.figure_texts(made, SAID) == {(1, 0): "Candidates, at 3 settings loss 0.97 < 1.95 > 0"}
 
 
 def test_a_figure_without_prose_is_described_by_its_heading_or_at_least_called_a_figure():

@@ -76,7 +76,7 @@ def figure_texts(notebook: NotebookNode, said: Mapping[str, str]) -> dict[tuple[
             shown = cell.outputs[place].data.get("text/plain", "")
             kinds = [calls[turn]] if len(calls) == len(places) else list(dict.fromkeys(calls))
             words = " ".join([*kinds, before]) or heading
-            texts[number, place] = words if shown.startswith("<Figure") or not shown else plain(shown)
+            texts[number, place] = words if shown.startswith("<Figure") or not shown else " ".join(shown.split())
     return texts
 
 
