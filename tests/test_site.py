@@ -52,7 +52,9 @@ def test_each_of_two_figures_of_a_cell_has_the_words_of_its_own_function():
 
 
 def test_a_demo_says_itself_what_it_shows():
-    made = notebook(markdown("Move it."), code("live.Candidates()", picture("Candidates, at 3 settings\nloss 0.97 < 1.95 > 0")))
+    made = notebook(
+        markdown("Move it."), code("live.Candidates()", picture("Candidates, at 3 settings\nloss 0.97 < 1.95 > 0"))
+    )
     assert pages.figure_texts(made, SAID) == {(1, 0): "Candidates, at 3 settings loss 0.97 < 1.95 > 0"}
 
 
