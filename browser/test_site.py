@@ -113,6 +113,7 @@ def names():
     """All pages that there will be, before they are built."""
     parts = [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("exercises/*.ipynb")]
     parts += [*ROOT.glob("instructor/*.md"), *ROOT.glob("docs/*.md")]
+    parts = [path for path in parts if not path.stem.startswith("examination")]
     made = sorted(path.relative_to(ROOT).with_suffix(".html").as_posix() for path in parts)
     return ["index.html", "results.html", "search.html", *made]
 

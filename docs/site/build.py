@@ -44,7 +44,7 @@ def gather(source: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     notebooks = [ROOT / "notebooks" / f"{name}.ipynb" for name, _ in pages.lessons(readme)]
     notebooks += sorted((ROOT / "exercises").glob("*.ipynb"))
-    texts = [path for folder in ("instructor", "docs") for path in sorted((ROOT / folder).glob("*.md"))]
+    texts = [*texts_in("instructor"), *texts_in("docs")]
     said = pages.said_of_plots(ROOT / "ssl_course" / "plots")
     for path in notebooks:
         pictures = f"_static/pictures/{path.parent.name}/{path.stem}"
@@ -58,6 +58,12 @@ def gather(source: Path) -> None:
     for name, text in written.items():
         kept = pages.without_links_that_lead_nowhere(text, name.parent.as_posix(), known)
         made(source, ROOT / name).write_text(kept, encoding="utf-8")
+
+
+def texts_in(folder: str) -> list[Path]:
+    """The Markdown of a folder that is published, its README first; examinations aren't, since students read the site."""
+    found = [path for path in (ROOT / folder).glob("*.md") if not path.stem.startswith("examination")]
+    return sorted(found, key=lambda path: (path.stem != "README", path.stem))
 
 
 def made(source: Path, path: Path) -> Path:
@@ -83,8 +89,8 @@ def first_page(readme: str, source: Path) -> str:
         pages.section(readme, "Two commands"),
         listed("Lessons", [f"{title} <notebooks/{name}>" for name, title in short.items()]),
         listed("Exercises", [f"exercises/{path.stem}" for path in sorted((ROOT / "exercises").glob("*.ipynb"))]),
-        listed("For instructors", [f"instructor/{path.stem}" for path in sorted((ROOT / "instructor").glob("*.md"))]),
-        listed("More", ["results", *(f"docs/{path.stem}" for path in sorted((ROOT / "docs").glob("*.md")))]),
+        listed("For instructors", [f"instructor/{path.stem}" for path in texts_in("instructor")]),
+        listed("More", ["results", *(f"docs/{path.stem}" for path in texts_in("docs"))]),
     ]
     return "\n\n".join(parts) + "\n"
 
