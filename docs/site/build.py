@@ -61,7 +61,7 @@ def gather(source: Path) -> None:
 
 
 def texts_in(folder: str) -> list[Path]:
-    """The Markdown of a folder that is published, its README first; examinations aren't, since students read the site."""
+    """The Markdown of a folder that is published, its README first; no examinations, since students read it."""
     found = [path for path in (ROOT / folder).glob("*.md") if not path.stem.startswith("examination")]
     return sorted(found, key=lambda path: (path.stem != "README", path.stem))
 
