@@ -141,6 +141,7 @@ def test_a_section_goes_on_to_the_right_and_what_is_in_it_goes_down():
 def test_a_picture_stands_beside_short_code_and_alone_after_long_code():
     short, long = code("draw()", picture()), code("a\n" * 12 + "draw()", printed("loss 1"), picture(), picture())
     assert [len(part.outputs) for part in slides.divided(short)] == [1]
+    assert [len(part.outputs) for part in slides.divided(code("live.Candidates()", picture()))] == [0, 1]
     assert [len(part.outputs) for part in slides.divided(code("a\n" * 12, picture()))] == [0, 1]
     parts = slides.divided(long)
     assert [(bool(part.source), len(part.outputs)) for part in parts] == [(True, 1), (False, 1), (False, 1)]

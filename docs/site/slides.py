@@ -65,7 +65,7 @@ def divided(cell: NotebookNode) -> list[NotebookNode]:
     texts = [output for output in cell.outputs if output.output_type == "stream"]
     shown = [output for output in cell.outputs if output.output_type != "stream"]
     lines = len(cell.source.splitlines()) + sum(len(text.text.splitlines()) for text in texts)
-    together = len(shown) == 1 and lines <= BESIDE
+    together = len(shown) == 1 and lines <= BESIDE and not cell.source.startswith("live.")  # a demo's picture is tall
     first = nbformat.v4.new_code_cell(cell.source, outputs=texts + shown * together)
     longest = max(map(len, cell.source.splitlines()), default=0)
     first.metadata["tags"] = [tag for tag, letters in WIDE.items() if longest > letters]
