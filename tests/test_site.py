@@ -145,6 +145,7 @@ def test_a_picture_stands_beside_short_code_and_alone_after_long_code():
     assert [len(part.outputs) for part in slides.divided(code("a\n" * 12, picture()))] == [0, 1]
     parts = slides.divided(long)
     assert [(bool(part.source), len(part.outputs)) for part in parts] == [(True, 1), (False, 1), (False, 1)]
+    assert all(part.metadata.transient.remove_source for part in parts[1:])
 
 
 def test_code_with_long_lines_is_smaller():

@@ -49,7 +49,9 @@ def gather(source: Path) -> None:
     for path in notebooks:
         pictures = f"_static/pictures/{path.parent.name}/{path.stem}"
         page = pages.as_page(nbformat.read(path, as_version=4), said, source / pictures, f"../{pictures}")
+        page.cells.insert(1, nbformat.v4.new_markdown_cell(download(path)))
         nbformat.write(page, made(source, path))
+        shutil.copy(path, made(source / "_static", path))
     for path in [*(ROOT / "instructor").glob("*.png"), *(ROOT / "docs").glob("*.png")]:
         shutil.copy(path, made(source, path))
     known = [str(path.relative_to(ROOT)) for path in [*notebooks, *texts]]
@@ -58,6 +60,12 @@ def gather(source: Path) -> None:
     for name, text in written.items():
         kept = pages.without_links_that_lead_nowhere(text, name.parent.as_posix(), known)
         made(source, ROOT / name).write_text(kept, encoding="utf-8")
+
+
+def download(path: Path) -> str:
+    """A link to a notebook as it is, for who wants to run it."""
+    address = f"../_static/{path.relative_to(ROOT).as_posix()}"
+    return f'<p><a href="{address}" download>Download this notebook</a></p>'
 
 
 def texts_in(folder: str) -> list[Path]:
