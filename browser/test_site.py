@@ -171,37 +171,38 @@ def test_a_formula_is_set_without_asking_another_host(page, address):
 # --- slides
 
 
-@pytest.fixture(scope="session")
-def slides():
-    subprocess.run([sys.executable, ROOT / "docs" / "site" / "slides.py", "04_simclr"], check=True)
-    return ROOT / "build" / "slides" / "04_simclr.html"
-
-
-OVERFULL = """() => {
-    const slide = Reveal.getCurrentSlide();
-    return slide.scrollHeight > slide.clientHeight + 2 || slide.scrollWidth > slide.clientWidth + 2;
+WALK = """() => {
+    const overfull = [], count = Reveal.getTotalSlides();
+    for (let number = 0; number < count; number++) {
+        const slide = Reveal.getCurrentSlide();
+        const high = slide.scrollHeight > slide.clientHeight + 2, wide = slide.scrollWidth > slide.clientWidth + 2;
+        if (high || wide) overfull.push(slide.innerText.slice(0, 80));
+        Reveal.next();
+    }
+    return [count, overfull];
 }"""
 
 
-def test_slides_open_from_a_file_without_a_network_and_nothing_leaves_the_screen(browser, slides):
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
+def test_slides_open_from_a_file_and_nothing_leaves_the_screen(browser, path):
+    subprocess.run([sys.executable, ROOT / "docs" / "site" / "slides.py", path.stem], check=True)
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(PATIENCE)
-    complaints, asked, overfull = [], [], []
+    complaints, asked = [], []
     page.on("console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
-    page.goto(slides.as_uri(), wait_until="networkidle")
+    page.goto((ROOT / "build" / "slides" / f"{path.stem}.html").as_uri(), wait_until="networkidle")
     page.wait_for_selector("mjx-container", state="attached")
-    count = page.evaluate("Reveal.getTotalSlides()")
-    for number in range(count):
-        if page.evaluate(OVERFULL):
-            overfull.append(number)
-        if number < 12:
-            page.screenshot(path=SHOTS / f"slides-{number:02}.png")
+    for number in range(8):
+        page.screenshot(path=SHOTS / f"slides-{path.stem}-{number}.png")
         page.keyboard.press("Space")
+    page.evaluate("Reveal.slide(0, 0)")
+    count, overfull = page.evaluate(WALK)
     assert count > 40
     assert overfull == []
+    assert page.evaluate("Reveal.isLastSlide()")
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert page.evaluate(WITHOUT_WORDS) == []
     assert complaints == []

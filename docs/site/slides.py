@@ -106,8 +106,8 @@ def main() -> None:
     from nbconvert import SlidesExporter
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lesson", help="the name of a notebook, such as 04_simclr")
-    name = Path(parser.parse_args().lesson).stem
+    parser.add_argument("lesson", choices=sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")))
+    name = parser.parse_args().lesson
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     said = pages.said_of_plots(ROOT / "ssl_course" / "plots")
     page = pages.as_page(notebook, said, BUILD / "pictures" / name, f"pictures/{name}")
