@@ -68,6 +68,16 @@ def test_folded_answers_tables_and_formulas_are_no_description():
     assert pages.last_sentence(text) == "Look at it."
 
 
+def test_a_sentence_of_the_section_before_is_no_description():
+    made = notebook(markdown("The curve fell.\n\n**Think.** Why?\n\n## 2 · The loss"), code("draw()", picture()))
+    assert pages.figure_texts(made, {}) == {(1, 0): "2 · The loss"}
+
+
+def test_what_tells_goes_before_what_asks():
+    assert pages.last_sentence("A curve. *Predict* its end. (After a paper.) Will it fall?") == "A curve."
+    assert pages.last_sentence("Will it fall?") == "Will it fall?"
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_figure_of_the_lessons_gets_words_of_some_length(path):
     lesson = nbformat.read(path, as_version=4)

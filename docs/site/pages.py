@@ -18,7 +18,9 @@ from nbformat import NotebookNode
 
 ROW = re.compile(r"^\| \[(?P<name>\w+)\]\(notebooks/\w+\.ipynb\) \| (?P<question>.+?) \|", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?![a-z]+:|#)([^)#\s]+)(#[^)\s]*)?\)")
-SHAPE = re.compile(r",?( all| each)? \([A-Z0-9k][^)]*\)|,? (numbers )?(in|from) (\[0, 1\]|-1 to 1)|,? uint8 or floats")
+SHAPE = re.compile(
+    r",?( all| each)? \((?:[A-Z0-9k]|steps)[^)]*\)|,? (numbers )?(in|from) (\[0, 1\]|-1 to 1)|,? uint8 or floats"
+)
 MARK = "# NBVAL_CHECK_OUTPUT"
 SENTENCE_END = re.compile(r"(?<=[.:?!])\s+(?=[A-Z*(`])")
 
@@ -47,9 +49,12 @@ def plain(markdown: str) -> str:
 
 
 def last_sentence(markdown: str) -> str:
-    """The last sentence of the prose: headings, tables and folded answers are passed over."""
-    kept = [line for line in markdown.splitlines() if not line.startswith(("#", "|", "---"))]
-    return SENTENCE_END.split(plain("\n".join(kept)))[-1].removesuffix(":")
+    """The last sentence of the prose that tells something: no heading, no table, no box, best no question either."""
+    kept = [line for line in markdown.splitlines() if not line.startswith(("#", "|", "---", "**Think"))]
+    sentences = SENTENCE_END.split(plain("\n".join(kept)))
+    telling = [sentence for sentence in sentences if not sentence.endswith("?") and sentence[:1] != "("]
+    telling = [sentence for sentence in telling if not sentence.startswith("Predict")]
+    return (telling or sentences)[-1].removesuffix(":")
 
 
 def figure_texts(notebook: NotebookNode, said: Mapping[str, str]) -> dict[tuple[int, int], str]:
@@ -66,7 +71,7 @@ def figure_texts(notebook: NotebookNode, said: Mapping[str, str]) -> dict[tuple[
         if cell.cell_type == "markdown":
             headings = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
             heading = plain(headings[-1]) if headings else heading
-            before = last_sentence(cell.source) or before
+            before = last_sentence(re.split(r"^#+ .+$", cell.source, flags=re.MULTILINE)[-1]) or heading
             continue
         places = [
             place for place, output in enumerate(cell.get("outputs", [])) if "image/png" in output.get("data", {})
