@@ -205,6 +205,6 @@ def test_slides_open_from_a_file_and_nothing_leaves_the_screen(browser, path):
     assert page.evaluate("Reveal.isLastSlide()")
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert page.evaluate(WITHOUT_WORDS) == []
-    assert findings(page) == []
     assert complaints == []
+    assert findings(page) == []
     page.close()
