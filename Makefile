@@ -9,7 +9,7 @@ COLAB := .venv-colab
 COLAB_PYTHON ?= python3.13
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root) # in a container
 
-.PHONY: help setup lab demo test unit browser browser-short colab mutants notebooks exercises doubled lint bench clean
+.PHONY: help setup lab demo test unit browser browser-short colab mutants notebooks exercises doubled lint bench site site-test slides clean
 
 help:
 	@echo "make setup      install everything into .venv, and no more"
@@ -24,6 +24,9 @@ help:
 	@echo "make doubled    run every cell of the notebooks twice, and say what differs"
 	@echo "make notebooks  execute the notebooks and write their outputs"
 	@echo "make bench      speed against the usual recipe and against lightly"
+	@echo "make site       the course as a site, in build/site/html: asks no other host"
+	@echo "make site-test  the site and slides in a real browser (needs Chromium)"
+	@echo "make slides LESSON=04_simclr   a lesson as slides, in build/slides"
 	@echo "make lint       ruff check and format check"
 	@echo "make clean      remove .venv and .venv-colab"
 
@@ -58,7 +61,7 @@ $(BROWSER): $(SETUP)
 	@touch $@
 
 browser: $(BROWSER)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q browser/test_lessons.py
 
 browser-short: $(BROWSER)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q browser/test_lessons.py --lessons 03 04
@@ -92,6 +95,18 @@ lint: $(SETUP)
 bench: $(SETUP)
 	$(BIN)/python -m pip install --quiet -e ".[bench]"
 	$(BIN)/python benchmarks/speed.py
+
+site: $(SETUP)
+	$(BIN)/python -m pip install --quiet -e ".[site]"
+	$(BIN)/python docs/site/build.py
+
+site-test: $(SETUP)
+	$(BIN)/python -m pip install --quiet -e ".[site,browser]"
+	$(BIN)/python -m pytest -q browser/test_site.py
+
+slides: $(SETUP)
+	$(BIN)/python -m pip install --quiet -e ".[site]"
+	$(BIN)/python docs/site/slides.py $(LESSON)
 
 clean:
 	rm -rf $(VENV) $(COLAB)
