@@ -1,8 +1,9 @@
 """Measure how long the lessons' cells take, and write it where an instructor looks: `python instructor/measure.py`.
 
 Executes each lesson in a fresh kernel, one after the other, with the quick profile and one thread, and changes
-nothing in it. `times.json` keeps every code cell of more than a second; each lesson's page shows them in a table
-between two marks. With names of lessons only these are measured, and the others' numbers stay.
+nothing in it. Counted are seconds of the processor, so that other work on the machine adds little. `times.json` keeps
+every code cell of more than a second; each lesson's page shows them in a table between two marks. With names of
+lessons only these are measured, and the others' numbers stay; with --pages nothing is, and only the tables are written.
 """
 
 import argparse
@@ -10,12 +11,11 @@ import ast
 import dis
 import json
 import os
-import time
-from datetime import datetime
 from pathlib import Path
 from types import CodeType
 
 import nbformat
+import psutil
 from nbclient import NotebookClient
 
 from ssl_course.precision import available_cores, processor_name
@@ -30,20 +30,32 @@ START, END = "<!-- times -->", "<!-- end of times -->"
 
 
 def measure(lesson: Path) -> dict:
-    """Run a lesson in memory; its whole time, kernel start included, and its slow cells' times, in seconds."""
+    """Run a lesson in memory; the processor seconds of all of it, imports included, and of its slow cells."""
     notebook = nbformat.read(lesson, as_version=4)
+    seconds: dict[int, float] = {}
+
+    def used() -> float:  # by the kernel since its start
+        times = psutil.Process(client.km.provisioner.pid).cpu_times()
+        return times.user + times.system
+
+    def begin(cell: nbformat.NotebookNode, cell_index: int) -> None:
+        seconds[cell_index] = -used()
+
+    def end(cell: nbformat.NotebookNode, cell_index: int, execute_reply: dict) -> None:
+        seconds[cell_index] += used()
+
     folder = {"metadata": {"path": str(lesson.parent)}}
-    start = time.perf_counter()
-    NotebookClient(notebook, timeout=LIMIT, record_timing=True, resources=folder).execute()
-    total = time.perf_counter() - start
+    hooks = {"on_cell_execute": begin, "on_cell_executed": end}
+    client = NotebookClient(notebook, timeout=LIMIT, resources=folder, **hooks)
+    client.execute()
     cells, section = [], "Setup"
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             section = last_section(cell.source) or section
-        elif seconds_of(cell) > SLOW:
-            about = {"section": section, "first line": first_line(cell.source), "seconds": round(seconds_of(cell), 1)}
+        elif seconds.get(number, 0) > SLOW:
+            about = {"section": section, "first line": first_line(cell.source), "seconds": round(seconds[number], 1)}
             cells.append(about | {"used in": used_in(notebook, number)})
-    return {"date": today(), "machine": machine(), "total": round(total), "cells": cells}
+    return {"date": today(), "machine": machine(), "total": round(sum(seconds.values())), "cells": cells}
 
 
 def last_section(source: str) -> str | None:
@@ -99,15 +111,6 @@ def read_first(code: str | CodeType) -> set[str]:
     return read
 
 
-def seconds_of(cell: nbformat.NotebookNode) -> float:
-    """From the kernel's first word about a cell to its answer."""
-    stamps = cell.metadata.get("execution", {})
-    if "shell.execute_reply" not in stamps:
-        return 0.0
-    begun, done = (datetime.fromisoformat(stamps[key]) for key in ("iopub.status.busy", "shell.execute_reply"))
-    return (done - begun).total_seconds()
-
-
 def machine() -> str:
     return f"{processor_name()}, {available_cores()} cores, one thread"
 
@@ -119,8 +122,9 @@ def table(found: dict) -> str:
         code, needed = cell["first line"].replace("|", "\\|"), ", ".join(map(short, cell["used in"]))
         rows.append(f"| {short(cell['section'])} | `{code}` | {cell['seconds']:.0f} | {needed or 'no later cell'} |")
     about = (
-        f"The whole lesson took {found['total']} s, kernel start included ({found['machine']}, {found['date']}; other "
-        "work ran beside it, so these are upper bounds for such a machine). Cells of less than a second aren't listed."
+        f"The whole lesson took {found['total']} s ({found['machine']}, {found['date']}). These are seconds of the "
+        "processor, which is what a quiet machine of that kind needs, and rather more than that, since other work ran "
+        "beside it. Cells of less than a second aren't listed."
     )
     return "\n".join([about, "", *rows])
 
@@ -145,7 +149,9 @@ def with_table(page: str, found: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", help="such as 04_simclr; default: all")
-    names = parser.parse_args().lessons or [path.stem for path in sorted(LESSONS.glob("*.ipynb"))]
+    parser.add_argument("--pages", action="store_true", help="measure nothing, write the pages' tables")
+    asked = parser.parse_args()
+    names = [] if asked.pages else asked.lessons or [path.stem for path in sorted(LESSONS.glob("*.ipynb"))]
     os.environ.update(SSL_COURSE_PROFILE="quick", SSL_COURSE_THREADS="1", OMP_NUM_THREADS="1", TQDM_DISABLE="1")
     for name in names:
         found = measure(LESSONS / f"{name}.ipynb")
@@ -153,6 +159,7 @@ def main() -> None:
         times = dict(sorted((times | {name: found}).items()))
         TIMES.write_text(json.dumps(times, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"{name}: {found['total']} s, of which {sum(c['seconds'] for c in found['cells']):.0f} s in slow cells")
+    times = json.loads(TIMES.read_text(encoding="utf-8"))
     for page in sorted(HERE.glob("[0-9][0-9]_*.md")):
         text = page.read_text(encoding="utf-8")
         if page.stem in times:
