@@ -52,6 +52,15 @@ def section_minutes(lesson):
     return {number or name: int(minutes or 0) for number, name, minutes in parts}
 
 
+def clock(lesson):
+    """When each section begins if nobody asks anything, as a page says it."""
+    now, told = 0, []
+    for name, minutes in section_minutes(lesson).items():
+        told.append(f"{now // 60}:{now % 60:02} {'section ' * name.isdigit()}{name}")
+        now += minutes
+    return f"**Clock**, if nobody asks anything: {', '.join(told)}; over at {now // 60}:{now % 60:02}."
+
+
 def exercise_minutes(number):
     """The minutes of the exercises in a set, by their number; two share a row of the clinic."""
     (path,) = (ROOT / "exercises").glob(f"{number}_*.ipynb")
@@ -83,6 +92,10 @@ def test_a_page_goes_through_the_sections_of_its_lesson_in_their_order_with_thei
     lesson, page = pair
     part = read(page).split("## Minute by minute")[1].split("\n## ")[0]
     assert re.findall(r"^### (.+)$", part, re.MULTILINE) == headings(lesson)
+
+
+def test_the_clock_of_a_page_is_the_sum_of_the_minutes(pair):
+    assert f"\n{clock(pair[0])}\n" in read(pair[1])
 
 
 def test_the_rows_of_what_to_cut_add_up_and_fit(pair):
