@@ -56,7 +56,7 @@ def clock(lesson):
     """When each section begins if nobody asks anything, as a page says it."""
     now, told = 0, []
     for name, minutes in section_minutes(lesson).items():
-        told.append(f"{now // 60}:{now % 60:02} {'section ' * name.isdigit()}{name}")
+        told.append(f"{now // 60}:{now % 60:02} {'section ' if name.isdigit() else ''}{name}")
         now += minutes
     return f"**Clock**, if nobody asks anything: {', '.join(told)}; over at {now // 60}:{now % 60:02}."
 
