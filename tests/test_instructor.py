@@ -218,6 +218,12 @@ def test_the_clock_of_the_days_agrees_with_the_minutes():
                 start += int(minutes)
 
 
+def test_every_demo_of_the_syllabus_exists():
+    named = set(re.findall(r"`live\.(\w+)`", read(FOLDER / "syllabus.md")))
+    assert named
+    assert named <= set(live.__all__)
+
+
 # --- examination
 
 
