@@ -65,14 +65,15 @@ def last_section(source: str) -> str | None:
 
 
 def first_line(source: str) -> str:
-    """The first line of a cell of code that isn't only a seed."""
-    lines = [line.strip() for line in source.splitlines() if line.strip()]
-    return next((line for line in lines if not line.startswith("torch.manual_seed")), "")
+    """The first line of a cell that does something: no seed, and no definition where more follows."""
+    lines = [line for line in source.splitlines() if line.strip()]
+    before = ("torch.manual_seed", "@", "def ", "class ", " ", ")")
+    return next((line for line in lines if not line.startswith(before)), lines[0])
 
 
 def used_in(notebook: nbformat.NotebookNode, number: int) -> list[str]:
     """The sections with later cells that read a name which this cell gives or fills: it must run before them."""
-    names, sections, section = written(notebook.cells[number].source), [], ""
+    names, sections, section = written(notebook.cells[number].source), [], "Setup"
     for place, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             section = last_section(cell.source) or section
@@ -117,7 +118,7 @@ def machine() -> str:
 
 def table(found: dict) -> str:
     """What a lesson's page says about its times, in Markdown."""
-    rows = ["| section | the cell begins with | seconds | needed by |", "|---|---|---|---|"]
+    rows = ["| section | the cell with | seconds | needed by |", "|---|---|---|---|"]
     for cell in found["cells"]:
         code, needed = cell["first line"].replace("|", "\\|"), ", ".join(map(short, cell["used in"]))
         rows.append(f"| {short(cell['section'])} | `{code}` | {cell['seconds']:.0f} | {needed or 'no later cell'} |")
