@@ -45,7 +45,7 @@ LAYERS = [
     {"grading.sandbox", "grading.judge", "grading.cells"},
     {"grading.report"},
     {"grading.session", "grading.worker"},
-    {"grade_worker", "grade"},
+    {"grade_worker", "grade", "feedback"},
     {"cli"},
 ]
 METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | {"methods"}
