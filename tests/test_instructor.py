@@ -148,13 +148,19 @@ def test_a_page_says_where_each_demo_of_its_lesson_goes_and_names_no_other(pair)
     assert set(re.findall(r"`live\.(\w+)", read(page))) <= set(live.__all__)
 
 
+def measured(lesson):
+    times = json.loads(read(measure.TIMES))
+    assert lesson.stem in times, f"not measured yet: python instructor/measure.py {lesson.stem}"
+    return times[lesson.stem]
+
+
 def test_the_table_of_times_is_that_of_the_measurement(pair):
-    found = json.loads(read(measure.TIMES))[pair[0].stem]
+    found = measured(pair[0])
     assert measure.with_table(read(pair[1]), found) == read(pair[1])
 
 
 def test_the_measured_cells_are_still_in_the_lesson(pair):
-    found = json.loads(read(measure.TIMES))[pair[0].stem]
+    found = measured(pair[0])
     cells = [cell for cell in cells_of(pair[0]) if cell.cell_type == "code"]
     lines = {measure.first_line(cell.source) for cell in cells}
     assert [cell["first line"] for cell in found["cells"] if cell["first line"] not in lines] == []
