@@ -99,7 +99,7 @@ def test_a_change_of_its_code_or_of_code_that_it_uses_changes_the_fingerprint(no
         monkeypatch.setattr(fingerprint.inspect, "getsource", edited)
         assert (execute.fingerprint(notebook) == before) is same
     monkeypatch.undo()
-    code_cells(notebook)[0].source += "\nx = 1"
+    code_cells(notebook)[1].source += "\nx = 1"
     assert execute.fingerprint(notebook) != before
 
 
