@@ -12,12 +12,16 @@ NAME = re.compile(r"[\w.-]+/[\w.-]+")
 COLAB = "https://colab.research.google.com"
 BINDER = "https://mybinder.org"
 EXPLAINED = """# On your own computer nothing is needed here: `make lab` has installed the course.
-# On Colab: fork the repository, run `ssl-course publish OWNER/REPO` in it, and push; this cell then installs it."""
+# On Colab: fork the repository, run `ssl-course publish OWNER/REPO` in it, and push;
+# this cell then installs it."""
 INSTALL = """# installs the course where it isn't there yet, as on Colab
-import importlib.util, subprocess, sys
+import importlib.util
+import subprocess
+import sys
 
+SOURCE = "git+https://github.com/{repository}"
 if importlib.util.find_spec("ssl_course") is None:
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "git+https://github.com/{repository}"], check=True)"""
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", SOURCE], check=True)"""
 
 
 def publish(root: Path, repository: str | None) -> list[Path]:
