@@ -53,6 +53,20 @@ def test_it_shows_every_loss_and_says_where_it_is():
     assert board._repr_mimebundle_()["text/plain"] == board.summary()
 
 
+@pytest.mark.parametrize(("voters", "passes"), [(16, [1, 2, 3, 4, 5]), (64, [4, 5])])
+def test_knn_is_measured_as_often_as_it_takes_little_of_the_time_and_at_the_end(voters, passes):
+    board = Dashboard(simclr(), IMAGES, labelled=IMAGES[:voters], **RUN | {"epochs": 5})
+    board.run()
+    assert [epoch for epoch, _ in board.knn] == passes
+
+
+def test_a_saved_page_is_the_same_every_time():
+    boards = [Dashboard(simclr(), IMAGES, labelled=IMAGES[:64], **RUN) for _ in range(2)]
+    for board in boards:
+        board.run()
+    assert boards[0]._repr_mimebundle_()["image/png"] == boards[1]._repr_mimebundle_()["image/png"]
+
+
 def stop_at(board, step):
     """Make the run stop as if the button were pressed during this step."""
     before = board._on_step

@@ -9,6 +9,7 @@ for all threads: cells that draw from it meanwhile change the run's numbers, and
 
 import base64
 import html
+import math
 import tempfile
 import threading
 import time
@@ -32,6 +33,8 @@ from ssl_course.train import History, pretrain
 
 SHARE = 0.04  # of the time, that may go into showing it
 SHOWN = 6  # images of the current batch
+VOTERS = 400  # labelled images at most, for k-NN: some tenths of a second
+PER_VOTER = 8  # training images for each of them between two measurements, so that these take 2 % of the time
 
 
 class Dashboard:
@@ -39,7 +42,8 @@ class Dashboard:
 
     Args:
         method, images: as for `pretrain`.
-        labelled: images with labels, of which half vote for the other half after each pass (k-NN).
+        labelled: images with labels, of which half vote for the other half (k-NN): the first VOTERS, after every pass,
+            or after so many that it takes little of the time, and after the last.
         clock: gives seconds; a test has one of its own.
         arguments: those of `pretrain`. Without a `checkpoint` one is kept until the notebook ends.
 
@@ -58,7 +62,8 @@ class Dashboard:
         clock: Callable[[], float] = time.perf_counter,
         **arguments: object,
     ):
-        self.method, self.images, self.labelled, self.clock = method, images, labelled, clock
+        self.method, self.images, self.clock = method, images, clock
+        self.labelled = None if labelled is None else labelled[:VOTERS]
         self._room = tempfile.TemporaryDirectory()
         self.arguments = {"checkpoint": Path(self._room.name) / "run.pt", "progress": False} | arguments
         self.history, self.state, self.spent = History(), "ready", 0.0
@@ -131,7 +136,10 @@ class Dashboard:
 
     def _on_epoch(self, record: dict) -> None:
         self.history.append(record)
-        if self.labelled is not None and (not self.knn or self._can_afford()):
+        if self.labelled is None:
+            return
+        every = math.ceil(PER_VOTER * len(self.labelled) / len(self.images))
+        if record["epoch"] % every == 0 or record["epoch"] == self.arguments["epochs"]:
             start = self.clock()
             self.knn.append((record["epoch"], self._neighbours()))
             self.spent += self.clock() - start
@@ -204,9 +212,7 @@ class Dashboard:
         if passes and "effective_rank" in self.history[0]:
             self._rank_line.set_data(passes, [record["effective_rank"] for record in self.history])
             self._deviation_line.set_data(passes, [record["feature_deviation"] for record in self.history])
-            self._spread.relim()
-            self._spread.autoscale_view()
-            self._spread.set_ylim(0, None)
+            self._spread.set_ylim(0, 1.15 * max(record["effective_rank"] for record in self.history))
         if self.knn:
             self._vote_line.set_data([epoch for epoch, _ in self.knn], [100 * score for _, score in self.knn])
         for axes in (self._spread, self._vote):
