@@ -9,12 +9,17 @@ KINDS = {
     "switch": ".widget-checkbox input",
     "button": ".widget-toggle-button",
 }
-PATIENCE = 20  # seconds
+PATIENCE = 12  # seconds
 
 
 def shown(demo):
-    """What a demo shows: its picture, and its sentence."""
-    return demo.locator("img").first.get_attribute("src"), demo.locator('[role="status"]').first.inner_text()
+    """What a demo shows: its sentence, and the end of its picture's bytes, where their checksum stands."""
+    return demo.evaluate(
+        """demo => {
+            const picture = demo.querySelector('img').src;
+            return [demo.querySelector('[role="status"]').innerText, picture.length, picture.slice(-64)];
+        }"""
+    )
 
 
 def seconds_until_it_moves(demo, act):
@@ -24,39 +29,59 @@ def seconds_until_it_moves(demo, act):
     while time.perf_counter() - start < PATIENCE:
         if shown(demo) != before:
             return time.perf_counter() - start
-        time.sleep(0.005)
+        time.sleep(0.02)
     return None
 
 
 def by_keyboard(kind, control):
-    """Ways to move a control without a pointer, to be tried in turn: it may stand at an end."""
+    """Ways to move a control without a pointer, to be tried in turn, each with its way back: it may stand at an end."""
     if kind in ("switch", "button"):
-        return [lambda: control.press("Space")]
-    keys = ("ArrowRight", "ArrowLeft") if kind == "slider" else ("ArrowDown", "ArrowUp")
-    return [lambda key=key: control.press(key) for key in keys]
+        return [(lambda: control.press("Space"), lambda: control.press("Space"))]
+    one, other = ("ArrowRight", "ArrowLeft") if kind == "slider" else ("ArrowDown", "ArrowUp")
+    keys = ((one, other), (other, one))
+    return [(lambda key=key: control.press(key), lambda back=back: control.press(back)) for key, back in keys]
 
 
 def by_pointer(kind, control):
-    """Ways to move a control with a pointer, to be tried in turn."""
+    """Ways to move a control with a pointer, to be tried in turn, each with its way back."""
     if kind in ("switch", "button"):
-        return [control.click]
+        return [(control.click, control.click)]
     if kind == "slider":
-        return [lambda share=share: _click_track(control, share) for share in (0.9, 0.1, 0.5)]
-    return [lambda place=place: control.select_option(index=place) for place in (1, 0)]
+        now = _share(control)
+        shares = (0.9, 0.1, 0.5)
+        return [
+            (lambda share=share: _click_track(control, share), lambda: _click_track(control, now)) for share in shares
+        ]
+    chosen = control.evaluate("list => list.selectedIndex")
+    places = [place for place in (0, 1, 2) if place != chosen and place < control.locator("option").count()]
+    back = lambda: control.select_option(index=chosen)  # noqa: E731
+    return [(lambda place=place: control.select_option(index=place), back) for place in places]
+
+
+def _track(handle):
+    track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-base')]")
+    track.scroll_into_view_if_needed()
+    return track, track.bounding_box()
+
+
+def _share(handle):
+    """Where on its track a slider's handle stands, from 0 to 1."""
+    _, box = _track(handle)
+    own = handle.bounding_box()
+    return min(1.0, max(0.0, (own["x"] + own["width"] / 2 - box["x"]) / box["width"]))
 
 
 def _click_track(handle, share):
-    track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-base')]")
-    track.scroll_into_view_if_needed()
-    box = track.bounding_box()
+    track, box = _track(handle)
     track.click(position={"x": share * box["width"], "y": box["height"] / 2}, force=True)
 
 
 def move(demo, ways):
-    """Seconds until the first of these ways has moved the demo; None if none has."""
-    for way in ways:
+    """Seconds until the first of these ways has moved the demo, and move it back; None if none has."""
+    for way, back in ways:
         seconds = seconds_until_it_moves(demo, way)
         if seconds is not None:
+            seconds_until_it_moves(demo, back)
             return seconds
     return None
 

@@ -113,4 +113,4 @@ def test_keys_that_come_faster_than_pictures_are_dropped_and_the_last_one_counts
     assert opened.page.evaluate("() => window.pictures") < 25
     at_its_end = live.Candidates()
     at_its_end.set(noise=3.0)
-    assert at_its_end.sentence.value.split(">")[1].split("<")[0] == before[1]
+    assert at_its_end.sentence.value.split(">")[1].split("<")[0] == before[0]
