@@ -31,7 +31,7 @@ from ssl_course.live.core import DPI, VIEW, as_output, image_tag, picture_of, pn
 from ssl_course.plots import COLOURS
 from ssl_course.train import History, pretrain
 
-SHARE = 0.04  # of the time, that may go into showing it
+SHARE = 0.02  # of the time, that may go into drawing it; k-NN and checkpoints take some more
 SHOWN = 6  # images of the current batch
 VOTERS = 400  # labelled images at most, for k-NN: some tenths of a second
 PER_VOTER = 8  # training images for each of them between two measurements, so that these take 2 % of the time
