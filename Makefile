@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 BROWSER := $(VENV)/.browser-ready
-TORCH ?= # cpu: without CUDA, which is most of the download
+TORCH_INDEX ?= # where pip finds torch; pytorch.org names one without CUDA, which is most of the download
 COLAB := .venv-colab
 COLAB_PYTHON ?= python3.13
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root) # in a container
@@ -34,9 +34,7 @@ $(SETUP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "venv failed: on Debian or Ubuntu, apt install python3-venv"; rm -rf $(VENV); exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
-ifeq ($(strip $(TORCH)),cpu)
-	$(BIN)/python -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch torchvision
-endif
+	$(if $(strip $(TORCH_INDEX)),$(BIN)/python -m pip install --quiet --index-url $(TORCH_INDEX) torch torchvision)
 	$(BIN)/python -m pip install --quiet -e ".[lab,test]"
 	@touch $@
 
