@@ -146,7 +146,7 @@ def still(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def smaller(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The same picture in fewer bytes: packed harder, no opaque alpha channel, 256 colours if these do."""
+    """The same picture in fewer bytes: packed harder, no opaque alpha, 256 colours if these do."""
     if "image/png" in output.get("data", {}):
         picture = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
         if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255):
