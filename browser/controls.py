@@ -5,7 +5,6 @@ import time
 DEMO = ".ssl-course-demo"
 KINDS = {
     "slider": ".noUi-handle",
-    "list": ".widget-dropdown select",
     "switch": ".widget-checkbox input",
     "button": ".widget-toggle-button",
 }
@@ -37,8 +36,7 @@ def by_keyboard(kind, control):
     """Ways to move a control without a pointer, to be tried in turn, each with its way back: it may stand at an end."""
     if kind in ("switch", "button"):
         return [(lambda: control.press("Space"), lambda: control.press("Space"))]
-    one, other = ("ArrowRight", "ArrowLeft") if kind == "slider" else ("ArrowDown", "ArrowUp")
-    keys = ((one, other), (other, one))
+    keys = (("ArrowRight", "ArrowLeft"), ("ArrowLeft", "ArrowRight"))
     return [(lambda key=key: control.press(key), lambda back=back: control.press(back)) for key, back in keys]
 
 
@@ -46,16 +44,11 @@ def by_pointer(kind, control):
     """Ways to move a control with a pointer, to be tried in turn, each with its way back."""
     if kind in ("switch", "button"):
         return [(control.click, control.click)]
-    if kind == "slider":
-        now = _share(control)
-        shares = (0.9, 0.1, 0.5)
-        return [
-            (lambda share=share: _click_track(control, share), lambda: _click_track(control, now)) for share in shares
-        ]
-    chosen = control.evaluate("list => list.selectedIndex")
-    places = [place for place in (0, 1, 2) if place != chosen and place < control.locator("option").count()]
-    back = lambda: control.select_option(index=chosen)  # noqa: E731
-    return [(lambda place=place: control.select_option(index=place), back) for place in places]
+    now = _share(control)
+    return [
+        (lambda share=share: _click_track(control, share), lambda: _click_track(control, now))
+        for share in (0.9, 0.1, 0.5)
+    ]
 
 
 def _track(handle):

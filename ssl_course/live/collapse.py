@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ssl_course.augment import Augment
 from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import effective_rank, feature_deviation
-from ssl_course.live.core import Demo, choice, slider
+from ssl_course.live.core import Demo, slider, steps
 from ssl_course.methods.byol import BYOL, regression_loss
 from ssl_course.networks import small_cnn
 from ssl_course.plots import COLOURS
@@ -107,7 +107,7 @@ class Collapse(Demo):
         self.views = list(zip(*both, strict=True))  # for every training the same
         self.courses: dict[str | None, Course] = {}
         super().__init__(
-            off=choice("taken out", PARTS, "stop-gradient"),
+            off=steps("taken out", PARTS, "stop-gradient"),
             step=slider("step", EVERY, STEPS, STEPS, EVERY),
         )
 

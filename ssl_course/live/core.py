@@ -152,13 +152,11 @@ def slider(label: str, low: float, high: float, value: float, step: float = 1, *
 
 
 def steps(label: str, options: Sequence, value: object, **arguments: object) -> widgets.Widget:
-    """A slider over values that aren't evenly spaced: options are values, or pairs of a text and a value."""
+    """A slider over a list, of numbers that aren't evenly spaced or of words: values, or pairs of a text and a value.
+
+    Not a list that opens: JupyterLab takes the arrow keys that move up and down in it for itself.
+    """
     return _labelled(widgets.SelectionSlider, label, "340px", {"options": options, "value": value} | arguments)
-
-
-def choice(label: str, options: Sequence, value: object, **arguments: object) -> widgets.Widget:
-    """One of several, from a list that opens."""
-    return _labelled(widgets.Dropdown, label, "300px", {"options": options, "value": value} | arguments)
 
 
 def switch(label: str, value: bool) -> widgets.Widget:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from ssl_course.live.core import Demo, choice, slider, switch
+from ssl_course.live.core import Demo, slider, steps, switch
 from ssl_course.plots import COLOURS, paint
 from ssl_course.shapes import CLASSES, SIZE
 
@@ -48,7 +48,7 @@ class Factors(Demo):
 
     def __init__(self):
         super().__init__(
-            shape=choice("class", CLASSES, "heart"),
+            shape=steps("class", CLASSES, "heart"),
             hue=slider("hue (turns)", 0.0, 1.0, 0.95, 0.01),
             ground_hue=slider("hue of the ground (turns)", 0.0, 1.0, 0.5, 0.01),
             x=slider("x (pixels)", 12.5, 18.5, 15.5, 0.5),

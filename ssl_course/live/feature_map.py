@@ -13,7 +13,7 @@ from sklearn.manifold import TSNE
 from torch import Tensor
 
 from ssl_course.data import ImageSet, load
-from ssl_course.live.core import Demo, choice, slider, steps
+from ssl_course.live.core import Demo, slider, steps
 from ssl_course.plots import COLOURS, MARKERS
 
 POINTS = 150  # as many as t-SNE places at once
@@ -86,7 +86,7 @@ class FeatureMap(Demo):
             {"encoder": first, "perplexity": usual, "seed": 1},
         )
         super().__init__(
-            encoder=choice("encoder", list(features), first),
+            encoder=steps("encoder", list(features), first),
             perplexity=steps("perplexity", perplexities, usual),
             seed=slider("seed", 0, 3, 0),
             picture=slider("marked picture", 0, len(chosen) - 1, 0),

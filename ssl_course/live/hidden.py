@@ -5,7 +5,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ssl_course.live.core import Demo, Toggles, choice, slider, steps
+from ssl_course.live.core import Demo, Toggles, slider, steps
 from ssl_course.methods.mae import MAE
 from ssl_course.ready import ready
 from ssl_course.shapes import SIZE
@@ -105,7 +105,7 @@ class HiddenPatches(Demo):
         self.side = images.shape[2] // self.patch
         controls = {
             "picture": slider("picture", 0, len(images) - 1, 0),
-            "pattern": choice("hidden", PATTERNS, "at random"),
+            "pattern": steps("hidden", PATTERNS, "at random"),
             "share": steps("share", [(f"{100 * share:.0f} %", share) for share in SHARES], 0.75),
             "seed": slider("seed", 0, 19, 0),
             "turned": Toggles("hide or show by hand (dark: hidden)", self.side),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ssl_course.data import ImageSet, load
 from ssl_course.features import extract_features
-from ssl_course.live.core import Demo, choice, slider, steps
+from ssl_course.live.core import Demo, slider, steps
 from ssl_course.networks import small_cnn
 from ssl_course.plots import COLOURS
 
@@ -59,7 +59,7 @@ class Neighbours(Demo):
         most = min(200, len(self.train))
         super().__init__(
             picture=slider("test picture", 0, len(self.test) - 1, min(16, len(self.test) - 1)),
-            encoder=choice("encoder", list(encoders), first),
+            encoder=steps("encoder", list(encoders), first),
             k=steps("neighbours k", [k for k in (1, 2, 3, 5, 10, 20, 50, 100, 200) if k <= most], min(20, most)),
             temperature=steps("temperature", (0.001, 0.003, 0.01, 0.03, 0.07, 0.2, 0.5, 1.0), 0.07),
         )

@@ -7,7 +7,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from ssl_course import shapes
-from ssl_course.live.core import Demo, choice, slider
+from ssl_course.live.core import Demo, slider, steps
 from ssl_course.plots import COLOURS
 from ssl_course.plots.painting import paint
 from ssl_course.shapes import CLASSES
@@ -83,9 +83,9 @@ class Price(Demo):
 
     def __init__(self):
         super().__init__(
-            factor=choice("factor that is wrong", list(GROUPS), "class"),
+            factor=steps("factor that is wrong", list(GROUPS), "class"),
             amount=slider("wrong by (% of its range)", 0, 100, 40, 5),
-            shape=choice("class at the start", CLASSES, "star"),
+            shape=steps("class at the start", CLASSES, "star"),
         )
 
     def start(self, figure: Figure) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from ssl_course.live.core import Demo, choice, steps
+from ssl_course.live.core import Demo, steps
 from ssl_course.methods import METHODS
 from ssl_course.plots.results import style_of
 from ssl_course.results import read
@@ -93,11 +93,11 @@ class Ranking(Demo):
         counted = [("all that there are", tuple(seeds)), *((f"{seed} alone", (seed,)) for seed in seeds)]
         named = [(NAMES[name], name) for name in METHODS]
         super().__init__(
-            group=choice("methods", list(GROUPS), "all"),
-            column=choice("judged by", [(title, column) for column, title in COLUMNS.items()], "linear_probe"),
+            group=steps("methods", list(GROUPS), "all"),
+            column=steps("judged by", [(title, column) for column, title in COLUMNS.items()], "linear_probe"),
             budget=steps("cost", [(in_words(times), times) for times in self.budgets], next(iter(self.budgets))),
-            seeds=choice("seeds", counted, counted[0][1]),
-            favourite=choice("told by its best seed", [("no method", ""), *named], ""),
+            seeds=steps("seeds", counted, counted[0][1]),
+            favourite=steps("told by its best seed", [("no method", ""), *named], ""),
         )
 
     @classmethod

@@ -8,7 +8,7 @@ import torchvision.transforms.functional as TF
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ssl_course.live.core import Demo, choice, slider
+from ssl_course.live.core import Demo, slider, steps
 from ssl_course.methods import Rotation
 from ssl_course.networks import small_cnn
 from ssl_course.plots import COLOURS
@@ -68,8 +68,8 @@ class Turned(Demo):
         super().__init__(
             picture=slider("picture", 0, len(self.images) - 1, min(25, len(self.images) - 1)),
             angle=slider("turned by (degrees)", -45, 315, 40, 5),
-            border=choice("border", BORDERS, "black"),
-            network=choice("network", list(networks), last),
+            border=steps("border", BORDERS, "black"),
+            network=steps("network", list(networks), last),
         )
 
     @classmethod
