@@ -17,11 +17,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import TimeoutError, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 PICTURES = Path(__file__).parent / "screenshots"
 WANTED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SERIOUS = ("serious", "critical")
 MINUTES = 10  # that a lesson may take on a slow machine
 SETTINGS = {
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # else outputs off the screen leave the page
@@ -105,6 +107,9 @@ def _wait_for(address, log):
     pytest.fail(f"JupyterLab doesn't answer:\n{log.read_text()[-2000:]}", pytrace=False)
 
 
+ERROR = '.jp-OutputArea-output:is([data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"])'
+
+
 class Opened:
     """A notebook in a page of its own, with what went wrong on it."""
 
@@ -131,12 +136,22 @@ class Opened:
         self.page.set_default_timeout(60_000 * MINUTES)
         self.page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
         self.page.set_default_timeout(60_000)
-        errors = self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
-        return errors.all_inner_texts()
+        return self.page.locator(ERROR).all_inner_texts()
 
     def photograph(self, name):
         PICTURES.mkdir(exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{name}.png")
+
+    def as_on_a_phone(self):
+        """390 pixels wide, with the list of files put away."""
+        self.page.set_viewport_size({"width": 390, "height": 800})
+        self.page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
+
+    def held_against(self, part):
+        """What axe calls serious or critical in a part of the page, without what is JupyterLab's or ipywidgets' own."""
+        found = Axe().run(self.page, context=part).response["violations"]
+        bad = [(one["id"], node["html"]) for one in found for node in one["nodes"] if one["impact"] in SERIOUS]
+        return [f"{name}: {text[:120]}" for name, text in bad if "noUi-handle" not in text]
 
     def close(self):
         self.context.close()

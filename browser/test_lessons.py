@@ -5,7 +5,7 @@ import time
 
 import nbformat
 import pytest
-from conftest import ROOT, Opened
+from conftest import ERROR, ROOT, Opened
 from controls import DEMO, by_keyboard, by_pointer, controls_of, move, shown
 
 from ssl_course import live
@@ -84,11 +84,36 @@ def test_a_lesson_runs_and_all_its_demos_answer(lesson, open_notebook, without_a
         bound = TIMES * (without_anything + alone[title])
         if statistics.median(answers) > bound:
             slow.append(f"{title}: {statistics.median(answers):.2f} s, bound {bound:.2f} s")
-        assert demo.locator(".jp-RenderedText[data-mime-type*='error']").count() == 0
+        assert demo.locator(ERROR).count() == 0
         opened.photograph(f"{lesson}_{number}")
     assert slow == []
+    assert opened.held_against(DEMO) == []
+    opened.as_on_a_phone()
+    for number, demo in enumerate(demos.all()):
+        demo.scroll_into_view_if_needed()
+        opened.photograph(f"{lesson}_{number}_phone")
     assert opened.wrong == []
     assert opened.foreign == []
+
+
+def test_a_cell_that_fails_is_seen(open_notebook, lab):
+    write(lab[1] / "broken.ipynb", "print('fine')", "1 / 0")
+    (error,) = open_notebook("broken.ipynb").run_all()
+    assert "ZeroDivisionError" in error
+
+
+def test_an_error_in_a_demo_is_shown_below_it_and_goes_again(open_notebook, lab):
+    fails = EMPTY.replace("return f", "assert a <= 500, 'too far'\n        return f")
+    write(lab[1] / "fails.ipynb", fails, "Empty()")
+    opened = open_notebook("fails.ipynb")
+    assert opened.run_all() == []
+    slider = opened.page.locator(f"{DEMO} .noUi-handle")
+    slider.press("ArrowRight")
+    error = opened.page.locator(DEMO).locator(ERROR)
+    error.wait_for()
+    assert "too far" in error.inner_text()
+    slider.press("ArrowLeft")
+    error.wait_for(state="detached")
 
 
 def test_keys_that_come_faster_than_pictures_are_dropped_and_the_last_one_counts(open_notebook, lab):

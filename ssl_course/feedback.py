@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-VIEW = "application/vnd.jupyter.widget-view+json"
+from ssl_course.live.core import VIEW
 
 
 @dataclass(frozen=True)

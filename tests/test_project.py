@@ -35,7 +35,7 @@ LAYERS = [
     {"live.core"},
     {f"live.{name}" for name in LIVE},
     {"live"},
-    {"warmup", "publish"},
+    {"warmup", "publish", "feedback"},
     {"checks.reading"},
     {"checks.engine"},
     {"checks.simclr"},  # with vectors for views, which others take from it
@@ -45,7 +45,7 @@ LAYERS = [
     {"grading.sandbox", "grading.judge", "grading.cells"},
     {"grading.report"},
     {"grading.session", "grading.worker"},
-    {"grade_worker", "grade", "feedback"},
+    {"grade_worker", "grade"},
     {"cli"},
 ]
 METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | {"methods"}
