@@ -1,5 +1,6 @@
 """Every lesson as a user opens it: all cells run, every control of every demo answers to keyboard and to pointer."""
 
+import functools
 import statistics
 import time
 
@@ -11,6 +12,7 @@ from controls import DEMO, by_keyboard, by_pointer, controls_of, move, shown
 from ssl_course import live
 
 TIMES = 4  # as long as the function alone and an empty demo need together
+TRIES = 3  # the machine may have been busy with something else at one of the two moments
 
 EMPTY = """
 from ssl_course.live import core
@@ -47,21 +49,34 @@ def without_anything(browser, lab):
     return statistics.median(taken)
 
 
-@pytest.fixture(scope="session")
-def alone():
-    """Seconds that each demo's figure needs without a widget, by its title."""
-    needed = {}
-    for demo in live.DEMOS:
-        example, taken = demo.example(), []
-        for _ in range(5):
-            start = time.perf_counter()
-            example.update()
-            taken.append(time.perf_counter() - start)
-        needed[demo.title] = statistics.median(taken)
-    return needed
+@functools.cache
+def example_of(title):
+    (demo,) = [demo for demo in live.DEMOS if demo.title == title]
+    return demo.example()
 
 
-def test_a_lesson_runs_and_all_its_demos_answer(lesson, open_notebook, without_anything, alone):
+def alone(title):
+    """Seconds that a demo's figure needs here and now without a widget."""
+    taken = []
+    for _ in range(5):
+        start = time.perf_counter()
+        example_of(title).update()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def answers_of(demo, title):
+    """Seconds in which a demo answers to each of its controls, by keyboard and by pointer."""
+    answers = []
+    for kind, control in controls_of(demo):
+        for name, ways in (("keyboard", by_keyboard), ("pointer", by_pointer)):
+            answers.append(move(demo, ways(kind, control)))
+            assert answers[-1] is not None, f"{title}: a {kind} doesn't answer to the {name}"
+    assert answers, f"{title} has no control"
+    return statistics.median(answers)
+
+
+def test_a_lesson_runs_and_all_its_demos_answer(lesson, open_notebook, without_anything):
     opened = open_notebook(f"notebooks/{lesson}.ipynb")
     assert opened.run_all() == []
     demos = opened.page.locator(DEMO)
@@ -74,16 +89,12 @@ def test_a_lesson_runs_and_all_its_demos_answer(lesson, open_notebook, without_a
             assert demo.locator("img").first.get_attribute("alt").startswith("Step ")
             continue
         title = demo.locator("b").first.inner_text()
-        answers = []
-        for kind, control in controls_of(demo):
-            for name, ways in (("keyboard", by_keyboard), ("pointer", by_pointer)):
-                seconds = move(demo, ways(kind, control))
-                assert seconds is not None, f"{title}: a {kind} doesn't answer to the {name}"
-                answers.append(seconds)
-        assert answers, f"{title} has no control"
-        bound = TIMES * (without_anything + alone[title])
-        if statistics.median(answers) > bound:
-            slow.append(f"{title}: {statistics.median(answers):.2f} s, bound {bound:.2f} s")
+        for _ in range(TRIES):
+            seconds, bound = answers_of(demo, title), TIMES * (without_anything + alone(title))
+            if seconds <= bound:
+                break
+        else:
+            slow.append(f"{title}: {seconds:.2f} s, bound {bound:.2f} s")
         assert demo.locator(ERROR).count() == 0
         opened.photograph(f"{lesson}_{number}")
     assert slow == []

@@ -56,7 +56,9 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
         raise FileNotFoundError(f"there is no checkpoint {path}")
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as failure:
+    except (PermissionError, IsADirectoryError):
+        raise
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as failure:
         raise ValueError(f"{path} is truncated or not a checkpoint: delete it to start afresh") from failure
     if not isinstance(contents, dict) or contents.get("format") != FORMAT:
         raise ValueError(f"{path} is not a checkpoint of this version of ssl_course: delete it to start afresh")

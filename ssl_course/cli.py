@@ -4,6 +4,7 @@ import argparse
 import json
 import platform
 import shlex
+import shutil
 import sys
 import time
 import warnings
@@ -58,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for an error that says what to do, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
+        _refuse_what_cannot_work(options)
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
             return options.run(options) or 0
@@ -170,6 +172,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+COUNTS = ("size", "epochs", "passes", "batch_size", "probe", "jobs", "megabytes")
+SMALLEST = 8  # height and width in pixels: the encoders halve them three times
+
+
+def _refuse_what_cannot_work(options: argparse.Namespace) -> None:
+    """Raise ValueError before anything is read, drawn or made."""
+    given = vars(options)
+    for name in COUNTS:
+        if given.get(name) is not None and given[name] < 1:
+            raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {given[name]}")
+    seeds = given.get("seeds") or [given.get("seed", 0)]
+    if min(seeds) < 0:
+        raise ValueError(f"a seed must be at least 0, got {min(seeds)}")
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"--seeds names one twice: {' '.join(map(str, seeds))}; a spread needs different ones")
+    if "device" in given:
+        choose_device(options.device)
+    if given.get("resolution") is not None:
+        if options.resolution < SMALLEST:
+            raise ValueError(f"--resolution must be at least {SMALLEST}, got {options.resolution}")
+        if options.data in runs.BY_NAME:
+            raise ValueError(f"--resolution is for folders: the images of {options.data} have a size of their own")
+    if "out" in given and options.out is not None:
+        place = next(part for part in (options.out, *options.out.parents) if part.exists())
+        if not place.is_dir():
+            raise ValueError(f"--out {options.out}: {place} is a file, and a folder is needed: choose another name")
+
+
 def _budget(text: str) -> tuple[float, int | None]:
     """A cost in times of the usual one, and how many seeds: None for those of --seeds."""
     times, colon, seeds = text.partition(":")
@@ -278,12 +308,22 @@ def train_command(options: argparse.Namespace) -> int | None:
     machine = Machine(options.device, options.precision, options.threads)
     parts = runs.Images(images, images[:0], images[:0])  # nothing is judged yet
     made_of = runs.ingredients(made, parts, machine, judge=None) | {"folder": options.data}
+    was_there = options.out.is_dir()
     try:
         runs.train(made, parts, options.out, made_of, machine, on_epoch=_say_epoch)
     except KeyboardInterrupt:
         done = len(_draw_history(options.out))
         print(f"the same command goes on after epoch {done}", file=sys.stderr)
         return 130
+    except ValueError as failure:
+        if not was_there and [file.name for file in options.out.glob("*")] == ["made_of.json"]:
+            shutil.rmtree(options.out)  # nothing was trained
+        if "recipe.passes" not in str(failure):
+            raise
+        raise ValueError(
+            f"{failure}. A run can't be prolonged: its learning rate comes down to 0 over the passes that it was begun "
+            f"with. Train all {made.passes} anew: --out another folder"
+        ) from failure
     _draw_history(options.out)
     print(f"done: {options.out / 'checkpoint.pt'}; now: ssl-course evaluate {options.out}")
     return None
@@ -335,13 +375,20 @@ def evaluate_command(options: argparse.Namespace) -> None:
         raise FileNotFoundError(
             f"{options.folder} is not a run: there is no made_of.json (ssl-course train … --out makes one)"
         )
-    made_of = json.loads(description.read_text(encoding="utf-8"))
-    made = made_of["recipe"]
+    made_of = _read_json(description, "train it again with another --out")
+    made = made_of.get("recipe", {})
+    if lacking := {"method", "data", "encoder", "seed", "resolution"} - made.keys():
+        raise ValueError(f"{description} says nothing of {', '.join(sorted(lacking))}: no run of this version left it")
     untrained = new_encoder(made["encoder"], made["seed"])
     trained = load_encoder(options.folder / "checkpoint.pt", new_encoder(made["encoder"], made["seed"]))
     data = _place(options.data) if options.data else made_of.get("folder", made["data"])
     height, width = made["resolution"]
     resolution = height if height == width else None
+    if options.resolution not in (None, resolution):
+        raise ValueError(
+            f"{options.folder} was trained on {height}x{width}, and --resolution {options.resolution} would judge it "
+            "on images that it never saw the like of: leave --resolution out, or train another run"
+        )
     train = _load(options, data, "train", resolution=resolution)
     if train.labels is None:
         raise ValueError(f"{data} has no labels to judge by: name a labelled folder with --data")
@@ -408,9 +455,11 @@ def _recipes(options: argparse.Namespace, seeds: Iterable[int], scale: float = 1
     """One for each row and seed, at `scale` times the cost."""
     floors = [name for name in FLOORS if name != "untrained_vit" or "mae" in options.methods]
     changes = {"size": options.size, "probe": options.probe, "encoder": options.encoder, "budget": options.passes}
-    if options.data not in runs.BY_NAME:  # a folder's images have the size that they have
-        changes["resolution"] = tuple(load(options.data).images.shape[2:])
     usual = USUAL[image_kind(options.data)]
+    if options.data not in runs.BY_NAME:  # a folder has as many images as it has, of the size that they have
+        images = load(options.data).images
+        changes["resolution"] = tuple(images.shape[2:])
+        changes["size"] = options.size or min(usual["size"], len(images))
     given = {"batch_size": options.batch_size or usual["batch_size"], "lr": options.lr or usual["lr"]}
     made = []
     for seed in seeds:
@@ -421,7 +470,14 @@ def _recipes(options: argparse.Namespace, seeds: Iterable[int], scale: float = 1
 
 
 def _earlier(file: Path | None) -> dict | None:
-    return json.loads(file.read_text(encoding="utf-8")) if file is not None and file.is_file() else None
+    return _read_json(file, "delete it, or name another file") if file is not None and file.is_file() else None
+
+
+def _read_json(file: Path, remedy: str) -> dict:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as failure:
+        raise ValueError(f"{file} is broken or was only half written ({failure}): {remedy}") from failure
 
 
 def _command(options: argparse.Namespace, result: dict) -> str:
@@ -441,6 +497,8 @@ def _command(options: argparse.Namespace, result: dict) -> str:
 
 def progress_command(options: argparse.Namespace) -> None:
     """Print which exercises are done, as their checks have kept it beside the notebooks."""
+    if not options.folder.is_dir():
+        raise ValueError(f"there is no folder {options.folder}: give --folder the place of the exercises' notebooks")
     if not (options.folder / checks.RECORD).is_file():
         print(
             f"no exercise has been checked in {options.folder.resolve().name}/ yet: run a check there, or give --folder"

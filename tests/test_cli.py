@@ -65,6 +65,7 @@ def test_a_command_that_failed_at_once_can_be_corrected(folder, tmp_path, capsys
     command = TRAIN.format(data=folder, out=tmp_path / "run")
     assert main(command.replace("--size 64", "--size 8").split()) == 1
     assert "8 images don't fill one batch" in capsys.readouterr().err
+    (tmp_path / "run").mkdir()
     (tmp_path / "run" / "made_of.json").write_text("{")  # as if it had been killed while it wrote
     assert main(command.split()) == 0
 
@@ -105,15 +106,67 @@ def test_ctrl_c_is_resumable(folder, tmp_path, capsys, monkeypatch):
         ("train moco --size 300 --option length=2.5 --out {tmp}/run", "length must be a whole number, got '2.5'"),
         ("train byol --size 300 --option predictor=3 --out {tmp}/run", "byol has no option predictor"),
         ("evaluate {tmp}/nothing", "is not a run: there is no made_of.json"),
+        ("train simclr --data {tmp} --resolution 0 --out {tmp}/run", "--resolution must be at least 8, got 0"),
+        ("train simclr --data {tmp} --resolution 1 --out {tmp}/run", "--resolution must be at least 8, got 1"),
+        ("train simclr --resolution 64 --out {tmp}/run", "--resolution is for folders: the images of shapes have"),
+        ("train simclr --epochs 0 --out {tmp}/run", "--epochs must be at least 1, got 0"),
+        ("train simclr --seed -1 --out {tmp}/run", "a seed must be at least 0, got -1"),
+        ("compare --passes 0 --out {tmp}/table", "--passes must be at least 1, got 0"),
+        ("compare --seeds 1 0 1 --out {tmp}/table", "--seeds names one twice: 1 0 1"),
+        ("compare --seeds 0 -1 --out {tmp}/table", "a seed must be at least 0, got -1"),
+        ("progress --folder {tmp}/nowhere", "there is no folder {tmp}/nowhere"),
     ],
 )
 def test_bad_input_gets_one_sentence(command, message, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main(command.format(tmp=tmp_path).split()) == 1
     error = capsys.readouterr().err.strip()
-    assert message in error
+    assert message.format(tmp=tmp_path) in error
+    assert not (tmp_path / "run").exists()
     assert "Traceback" not in error
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("out", ["taken", "taken/run"])
+@pytest.mark.parametrize("command", ["train simclr", "demo", "compare"])
+def test_a_file_where_a_folder_is_needed_stays(command, out, tmp_path, capsys):
+    (tmp_path / "taken").write_text("mine")
+    assert main([*command.split(), "--out", str(tmp_path / out)]) == 1
+    assert "taken is a file, and a folder is needed" in capsys.readouterr().err
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_finished_run_says_why_it_cannot_be_prolonged(folder, tmp_path, capsys):
+    command = TRAIN.format(data=folder, out=tmp_path / "run")
+    assert main(command.split()) == 0
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    assert main(command.replace("--epochs 1", "--epochs 2").split()) == 1
+    assert "can't be prolonged: its learning rate comes down to 0 over the passes" in capsys.readouterr().err
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+
+
+def test_evaluate_refuses_what_is_no_whole_run(folder, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(TRAIN.format(data=folder, out=run).split()) == 0
+    assert main(["evaluate", str(run), "--resolution", "64"]) == 1
+    assert "was trained on 32x32, and --resolution 64" in capsys.readouterr().err
+    about = (run / "made_of.json").read_text()
+    for broken, message in (("", "is broken or was only half written"), ("{}", "says nothing of data, encoder")):
+        (run / "made_of.json").write_text(broken)
+        assert main(["evaluate", str(run)]) == 1
+        assert message in capsys.readouterr().err
+    (run / "made_of.json").write_text(about)
+    whole = (run / "checkpoint.pt").read_bytes()
+    for share in (0.001, 0.01, 0.3, 0.9, 0.99):
+        (run / "checkpoint.pt").write_bytes(whole[: int(share * len(whole))])
+        assert main(["evaluate", str(run)]) == 1
+        assert "truncated or not a checkpoint" in capsys.readouterr().err
+
+
+def test_compare_takes_a_small_folder_as_it_is(folder, tmp_path, capsys):
+    command = f"compare --data {folder} --methods rotation --passes 1 --batch-size 16 --out {tmp_path / 'table'}"
+    assert main(command.split()) == 0
+    assert "Rotation" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("method", METHODS)
