@@ -22,7 +22,7 @@ from ssl_course import grade as grading
 from ssl_course import publish as publishing
 from ssl_course.checkpoint import TrainingError, load_encoder
 from ssl_course.data import ImageSet, load
-from ssl_course.evaluate import judge
+from ssl_course.evaluate import judge, knn_accuracy, to_judge
 from ssl_course.features import extract_features
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
@@ -47,6 +47,7 @@ from ssl_course.recipes import (
     recipe,
     training,
 )
+from ssl_course.report import class_report, class_table
 from ssl_course.runs import Machine
 from ssl_course.tables import NAMES
 from ssl_course.train import pretrain
@@ -369,7 +370,7 @@ def _load(options: argparse.Namespace, data: str, split: str, *, size: int | Non
 
 
 def evaluate_command(options: argparse.Namespace) -> None:
-    """Print raw pixels, the untrained encoder and the run side by side, and keep the table in the run's folder."""
+    """Print raw pixels, untrained encoder and run side by side, then each class; keep both in the run's folder."""
     description = options.folder / "made_of.json"
     if not description.is_file():
         raise FileNotFoundError(
@@ -398,9 +399,15 @@ def evaluate_command(options: argparse.Namespace) -> None:
     table = {}
     for name, encoder in encoders.items():
         print(f"judging {NAMES[name]} …", file=sys.stderr, flush=True)
-        table[name] = judge(encoder, train, test)
-    chance = f"chance is {100 / len(test.classes):.0f} %"
-    _print_table(table, f"{Path(data).name}, probe fitted on {len(train)}, tested on {len(test)}; {chance}")
+        known = to_judge(encoder, train, test)
+        report = class_report(*known, test.classes)
+        table[name] = {"linear_probe": report.pop("accuracy"), "knn": knn_accuracy(*known)} | report
+    nothing = (
+        f"chance is {100 / len(test.classes):.0f} %, always naming the largest class {100 * report['majority']:.1f} %"
+    )
+    _print_table(table, f"{Path(data).name}, probe fitted on {len(train)}, tested on {len(test)}; {nothing}")
+    print(f"{NAMES[name]}, linear probe; balanced accuracy {100 * report['balanced_accuracy']:.1f} %")
+    print(class_table(report))
     (options.folder / "evaluation.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
     if options.json:
         print(json.dumps(table))

@@ -3,6 +3,7 @@
 All pixels of a set are one uint8 tensor, so that a batch is one index away and nothing is decoded twice.
 """
 
+import math
 import os
 import shutil
 import socket
@@ -27,6 +28,7 @@ from ssl_course.pictures import RESIZED, Picture, Unreadable
 
 SPLITS = ("train", "test")
 TIMEOUT = 20  # seconds without an answer after which a download gives up
+MUCH = 4  # times that an image is made smaller before `load` says what is lost
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -261,9 +263,14 @@ def _one_size(pixels: list[np.ndarray], sizes: list[tuple[int, int]]) -> tuple[T
         return images, []
     found = {f"{width}x{height}" for width, height in changed}
     named = ", ".join(sorted(found)[:3]) + (", …" if len(found) > 3 else "")
-    return images, [
-        f"{len(changed)} of {len(sizes)} images ({named}) were brought to {side}x{side}, keeping the middle"
-    ]
+    said = f"{len(changed)} of {len(sizes)} images ({named}) were brought to {side}x{side}, keeping the middle"
+    shrunk = max(min(size) for size in sizes) / side
+    if shrunk > MUCH:
+        said += (
+            f"; up to {shrunk:.0f} times smaller, so that detail under {math.ceil(shrunk)} pixels is gone: load them "
+            "with a larger resolution=… (on the command line --resolution), or cut them into tiles"
+        )
+    return images, [said]
 
 
 # --- downloads

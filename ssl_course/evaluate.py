@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
@@ -39,11 +39,14 @@ __all__ = [
     "feature_deviation",
     "few_label_curve",
     "fine_tune",
+    "fit_probe",
     "judge",
     "knn_accuracy",
     "linear_cka",
     "linear_probe",
+    "probe_scores",
     "raw_pixels",
+    "to_judge",
     "uniformity",
 ]
 
@@ -66,13 +69,26 @@ def linear_probe(
         ValueError: if shapes don't fit, a feature isn't finite, labels aren't whole numbers from 0, or the training
             labels are of one class only.
     """
+    probe = fit_probe(train_features, train_labels, test_features, test_labels, strength=strength)
+    with threadpool_limits(1, user_api="blas"):
+        return float(probe.score(test_features.numpy(), test_labels.numpy()))
+
+
+def fit_probe(
+    train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor, *, strength: float = 0.1
+) -> Pipeline:
+    """The classifier of `linear_probe`, fitted to the training features; the test features are only checked."""
     _check(train_features, train_labels, test_features, test_labels)
     if len(train_labels.unique()) < 2:
         raise ValueError("a linear probe needs images of at least two classes, got one")
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000, tol=1e-3))
     with threadpool_limits(1, user_api="blas"):  # several threads would mostly wait for each other: 3 to 8 times slower
-        probe.fit(train_features.numpy(), train_labels.numpy())
-        return float(probe.score(test_features.numpy(), test_labels.numpy()))
+        return probe.fit(train_features.numpy(), train_labels.numpy())
+
+
+def probe_scores(probe: Pipeline, features: Tensor) -> np.ndarray:
+    """What a fitted probe says of features (N, D): the probability of each class that it knows (N, classes)."""
+    return probe.predict_proba(features.numpy())
 
 
 def knn_accuracy(
@@ -291,12 +307,17 @@ def judge(encoder: nn.Module | None, train: ImageSet, test: ImageSet) -> dict[st
     Raises:
         ValueError: if one of the sets has no labels, or their classes differ.
     """
+    known = to_judge(encoder, train, test)
+    return {"linear_probe": linear_probe(*known), "knn": knn_accuracy(*known)}
+
+
+def to_judge(encoder: nn.Module | None, train: ImageSet, test: ImageSet) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What `linear_probe` and its like take: features and labels of both sets, as `judge` uses them."""
     _check_comparable(train, test)
     features = [
         raw_pixels(part.images) if encoder is None else extract_features(encoder, part.images) for part in (train, test)
     ]
-    known = features[0], train.labels, features[1], test.labels
-    return {"linear_probe": linear_probe(*known), "knn": knn_accuracy(*known)}
+    return features[0], train.labels, features[1], test.labels
 
 
 def _as_targets(name: str, values: Tensor) -> Tensor:

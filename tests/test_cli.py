@@ -1,6 +1,7 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -50,6 +51,23 @@ def test_train_then_evaluate_a_folder(folder, tmp_path, capsys):
     table = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert list(table) == ["pixels", "untrained", "simclr"]
     assert json.loads((run / "evaluation.json").read_text()) == table
+    assert table["simclr"]["majority"] == 0.1
+    assert {row["test"] for row in table["simclr"]["classes"].values()} == {8}
+
+
+def test_evaluate_says_what_always_naming_the_largest_class_gets(folder, tmp_path, capsys):
+    assert main(TRAIN.format(data=folder, out=tmp_path / "run").split()) == 0
+    few = tmp_path / "few"
+    for split in ("train", "test"):
+        for name, count in (("arrow", 8), ("star", 2 if split == "train" else 0)):
+            (few / split / name).mkdir(parents=True)
+            for file in sorted((folder / split / name).iterdir())[:count]:
+                shutil.copy(file, few / split / name)
+    assert main(["evaluate", str(tmp_path / "run"), "--data", str(few)]) == 0
+    out, error = capsys.readouterr()
+    assert "always naming the largest class 100.0 %" in out
+    assert "no test image of star: nothing is known of how it is found" in error
+    assert [line.split()[:2] for line in out.splitlines()[-2:]] == [["star", "0"], ["arrow", "8"]]
 
 
 def test_a_run_folder_of_other_settings_is_refused(folder, tmp_path, capsys):

@@ -413,6 +413,14 @@ def test_mixed_sizes_are_brought_to_64_and_said_so(tmp_path, sizes):
     assert caught[0].filename == __file__  # the caller's line, not one in the package
 
 
+@pytest.mark.parametrize(("side", "said"), [(255, None), (900, "up to 14 times smaller, so that detail under 15")])
+def test_much_smaller_images_say_what_is_lost(tmp_path, side, said):
+    Image.new("RGB", (side + 20, side)).save(tmp_path / "1.png")
+    with pytest.warns(UserWarning, match="brought to 64x64"):
+        (note,) = load(tmp_path).notes
+    assert (said in note) if said else ("smaller" not in note)
+
+
 @pytest.mark.filterwarnings("ignore:.*brought to:UserWarning")
 def test_large_images_keep_their_middle(tmp_path):
     image = Image.new("RGB", (1200, 600), "black")
