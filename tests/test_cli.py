@@ -15,6 +15,7 @@ from ssl_course import load
 from ssl_course.cli import main
 from ssl_course.methods import METHODS
 from ssl_course.train import read_checkpoint
+from ssl_course_command import program
 
 TRAIN = "train simclr --data {data} --encoder small_cnn --epochs 1 --size 64 --batch-size 32 --device cpu --out {out}"
 
@@ -308,3 +309,13 @@ def test_doctor_says_what_there_is(capsys, monkeypatch):
     assert f"Python {platform.python_version()}" in out
     assert "precision" in out
     assert "take about 48 s" in out
+
+
+def test_ctrl_c_while_the_package_is_read_is_no_traceback(capsys, monkeypatch):
+    class Stopped:
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "ssl_course.cli", Stopped())
+    assert program() == 130
+    assert capsys.readouterr().err == "ssl-course: stopped by hand\n"
