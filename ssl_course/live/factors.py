@@ -85,5 +85,5 @@ class Factors(Demo):
         self.bar.set_height(changed)
         self.bar.axes.set_ylim(0, 1.1 * max(changed, 0.06))
         sort = "the same class as" if values["shape"] == "heart" else "another class than"
-        told = f"A {values['shape']}: {sort} at the start. The pixels differ by {changed:.3f}; "
+        told = f"{values['shape'].capitalize()}: {sort} at the start. The pixels differ by {changed:.3f}; "
         return told + f"with another class and all else the same, by {self.price:.3f} (mean over nine classes)."
