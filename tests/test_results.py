@@ -34,7 +34,7 @@ def test_the_learning_curves_say_what_each_point_took():
     result = read("budgets_shapes")
     assert result["command"].startswith("ssl-course compare --budgets 1:")
     assert list(result["budgets"]) == ["1", "3", "10"]
-    for times, part in result["budgets"].items():
+    for part in result["budgets"].values():
         assert part["failed"] == []
         assert part.get("recipes") or part["note"]
         for rows in part["seeds"].values():
