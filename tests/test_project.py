@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ssl_course"
 
 # Which modules of the package each may import: those on a lower line, and those named beside it.
-NAMES = "rotation jigsaw inpainting autoencoder triplet simclr moco byol simsiam mae supervised"
+NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 FIGURES = "results start pretext painting margins contrast collapse masks folder"
@@ -21,7 +21,7 @@ LAYERS = [
     {"pictures"},
     {"folders"},
     {"features"},
-    {"shapes", "augment", "networks", "precision", "results", "cost", "fingerprint", "checkpoint"},
+    {"shapes", "surfaces", "tiles", "augment", "networks", "precision", "results", "cost", "fingerprint", "checkpoint"},
     {"data", "vit", "methods.two_views"},
     METHODS,
     SIMCLRS_RELATIVES,
@@ -29,7 +29,8 @@ LAYERS = [
     {"train", "tables", "recipes", "practice"},
     {"plots.general"},
     {f"plots.{name}" for name in FIGURES.split()},
-    {"evaluate", "plots", "profiles", "ready"},
+    {"evaluate", "plots", "profiles", "ready", "normality"},
+    {"report"},
     {"runs"},
     {"compare"},
     {"live.core"},
