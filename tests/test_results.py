@@ -34,9 +34,9 @@ def test_the_learning_curves_say_what_each_point_took():
     result = read("budgets_shapes")
     assert result["command"].startswith("ssl-course compare --budgets 1:")
     assert list(result["budgets"]) == ["1", "3", "10"]
-    for part in result["budgets"].values():
+    for times, part in result["budgets"].items():
         assert part["failed"] == []
-        assert part.get("recipes") or part["note"]
+        assert part["note"] if times == "3" else part["recipes"]  # some seeds are missing, or made as a whole
         for rows in part["seeds"].values():
             assert all({"linear_probe", "knn", "hash"} <= set(row) for row in rows.values())
             trained = [row for name, row in rows.items() if name in METHODS]
@@ -57,14 +57,25 @@ TARGETS = {
     "vicreg": 97,
     "moco": 97,
     "barlow_twins": 97,
-    "byol": 91,  # two seeds, 95.2 and 88.8; 94 was wanted
+    "byol": 94,
     "simsiam": 88,
     "triplet": 85,
     "mae": 60,
 }
 
 
-@pytest.mark.parametrize(("name", "least"), TARGETS.items())
+SHORT = {"byol": "92.0, two seeds of 95.2 and 88.8"}  # where the target isn't reached
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        pytest.param(*wanted, marks=pytest.mark.xfail(reason=SHORT[wanted[0]], strict=True))
+        if wanted[0] in SHORT
+        else wanted
+        for wanted in TARGETS.items()
+    ],
+)
 def test_at_ten_times_the_cost_a_method_is_what_the_lessons_say_of_it(name, least):
     rows = read("budgets_shapes")["budgets"]["10"]["seeds"].values()
     assert 100 * statistics.mean(row[name]["linear_probe"] for row in rows) >= least
