@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TIMES[:SEEDS]",
         help="learning curves: times the usual cost, such as 1:5 3:3 10:2, each with its number of seeds",
     )
-    table.add_argument("--jobs", type=int, default=1, help="with --budgets: runs at a time (default 1)")
+    table.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
     table.add_argument("--kept", action="store_true", help="with --budgets: only runs that are in OUT; train nothing")
     table.add_argument("--out", type=Path, default=Path("ssl-course-compare"), help="folder of runs, table, figures")
     table.add_argument("--size", type=int, help="training images (default 6000 shapes, 20000 others)")
@@ -421,7 +421,7 @@ def compare_command(options: argparse.Namespace) -> int:
     options.data = _place(options.data)
     shared = {"machine": Machine(options.device, options.precision, options.threads), "say": _say}
     shared["caption"] = options.caption or ("built-in images" if options.data == "shapes" else Path(options.data).name)
-    shared["earlier"] = _earlier(options.results)
+    shared |= {"earlier": _earlier(options.results), "jobs": options.jobs}
     if options.budgets:
         return _compare_budgets(options, shared)
     result = compare.collect(_recipes(options, options.seeds), options.out / "runs", **shared)
@@ -447,7 +447,7 @@ def _compare_budgets(options: argparse.Namespace, shared: dict) -> int:
         whole = {"caption": result["caption"], "command": _command(options, result)} | result
         file.write_text(tables.as_json(whole), encoding="utf-8")
 
-    shared |= {"jobs": options.jobs, "kept": options.kept, "keep": keep}
+    shared |= {"kept": options.kept, "keep": keep}
     result = compare.collect_budgets(made, options.out / "runs", **shared)
     keep(result)
     compare.save_budgets(result, options.out)

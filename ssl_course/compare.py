@@ -13,7 +13,6 @@ from ssl_course.evaluate import linear_cka
 from ssl_course.features import collapsed
 from ssl_course.recipes import Recipe
 from ssl_course.runs import (
-    Images,
     Judge,
     Machine,
     Task,
@@ -23,7 +22,6 @@ from ssl_course.runs import (
     judge_briefly,
     judge_row,
     load_images,
-    run,
     run_side_by_side,
     today,
 )
@@ -38,6 +36,7 @@ def collect(
     *,
     caption: str,
     machine: Machine | None = None,
+    jobs: int = 1,
     earlier: dict | None = None,
     say: Callable[[str], None] = lambda text: None,
     progress: bool = True,
@@ -48,33 +47,23 @@ def collect(
         recipes: one for each row and seed; those of one seed share their images.
         folder: where runs are kept; what is there already isn't trained again.
         caption: what to call the images.
+        jobs: runs at a time, each in a process of its own.
         earlier: a result whose seeds are kept too, as far as today's code and data would give the same rows.
-        say: is called with a sentence before and after each run.
+        say: is called with a sentence after each run.
+        progress: whether to show a bar for each, if there is one run at a time.
 
     Returns:
         caption, recipe (what all rows share), recipes (each row's own), hardware, date; `seeds`, a dict of rows for
         each; `failed`, what could not be made and why (the other rows are there all the same); `similarity` and `maps`
         of the first seed's features.
     """
-    result = _empty(recipes, caption, machine or Machine())
+    machine = (machine or Machine()).resolved()
+    result = _empty(recipes, caption, machine)
     result["seeds"] = _still_true(earlier, recipes, say) if earlier else {}
-    features: dict[str, Tensor] = {}
-    first, test = recipes[0].seed, None
-    for seed in dict.fromkeys(made.seed for made in recipes):
-        chosen = [made for made in recipes if made.seed == seed]
-        images = load_images(chosen[0])
-        test = images.test if seed == first else test
-        rows = result["seeds"].setdefault(str(seed), {})
-        for made in chosen:
-            row = _try(made, folder, images, machine, result["failed"], say, progress)
-            if row is not None:
-                kept = row.pop("features")
-                rows[made.method] = row
-                if seed == first:
-                    features[made.method] = kept
-    result["seeds"] = {str(seed): result["seeds"][str(seed)] for seed in sorted(map(int, result["seeds"]))}
-    spread = {name: part for name, part in features.items() if not collapsed(part)}
-    return result | {"similarity": similarity(spread), "maps": maps(spread, test)}
+    places = {_task(made, judge_row): (result, f"{NAMES[made.method]}, seed {made.seed}") for made in recipes}
+    _fill(places, folder, machine, jobs, say, progress=progress)
+    _put_in_order(result)
+    return result | _pictures(result, recipes[0], folder)
 
 
 def collect_budgets(
@@ -107,32 +96,50 @@ def collect_budgets(
     machine = (machine or Machine()).resolved()
     scales = sorted(recipes)
     result = {"caption": caption, "hardware": hardware(machine), "date": today(), "budgets": {}}
-    tasks: dict[Task, str] = {}
+    places: dict[Task, tuple[dict, str]] = {}
     for scale in scales:
         judge = judge_row if scale == scales[-1] else judge_briefly
         part = _empty(recipes[scale], caption, machine)
         before = (earlier or {}).get("budgets", {}).get(f"{scale:g}")
         part["seeds"] = _still_true(before, recipes[scale], say, judge) if before else {}
         result["budgets"][f"{scale:g}"] = part
-        tasks |= {Task(made, judge): f"{scale:g}" for made in recipes[scale]}
+        for made in recipes[scale]:
+            places[_task(made, judge)] = part, f"{NAMES[made.method]}, seed {made.seed}, cost {scale:g}"
     if kept:
-        tasks = {task: times for task, times in tasks.items() if is_kept(task, folder, machine)}
-    longest_first = sorted(tasks, key=lambda task: -task.recipe.passes / task.recipe.batch_size)
-    for task, row in run_side_by_side(longest_first, folder, machine, jobs):
-        part, made = result["budgets"][tasks[task]], task.recipe
-        title = f"{NAMES[made.method]}, seed {made.seed}, cost {tasks[task]}"
-        if "failed" in row:
-            part["failed"].append(f"{title}: {row['failed']}")
-            say(part["failed"][-1])
-        else:
-            part["seeds"].setdefault(str(made.seed), {})[made.method] = row
-            say(f"{title}: linear probe {100 * row['linear_probe']:.1f} %")
-        keep(result)
+        places = {task: place for task, place in places.items() if is_kept(task, folder, machine)}
+    longest_first = sorted(places, key=lambda task: -task.recipe.passes / task.recipe.batch_size)
+    _fill({task: places[task] for task in longest_first}, folder, machine, jobs, say, keep=lambda: keep(result))
     for scale in scales:
         part = result["budgets"][f"{scale:g}"]
         _put_in_order(part)
         part |= _pictures(part, recipes[scale][0], folder)
     return result
+
+
+def _task(made: Recipe, judge: Judge) -> Task:
+    return Task(made, judge, load_images)
+
+
+def _fill(
+    places: Mapping[Task, tuple[dict, str]],
+    folder: Path,
+    machine: Machine,
+    jobs: int,
+    say: Callable[[str], None],
+    *,
+    progress: bool = False,
+    keep: Callable[[], None] = lambda: None,
+) -> None:
+    """Make each task's row and put it, or why there is none, into the result that stands beside it with a title."""
+    for task, row in run_side_by_side(list(places), folder, machine, jobs, progress=progress):
+        result, title = places[task]
+        if "failed" in row:
+            result["failed"].append(f"{title}: {row['failed']}")
+            say(result["failed"][-1])
+        else:
+            result["seeds"].setdefault(str(task.recipe.seed), {})[task.recipe.method] = row
+            say(f"{title}: linear probe {100 * row['linear_probe']:.1f} %")
+        keep()
 
 
 def _empty(recipes: Sequence[Recipe], caption: str, machine: Machine) -> dict:
@@ -156,28 +163,6 @@ def _pictures(result: dict, made: Recipe, folder: Path) -> dict:
     features = {name: torch.load(place) for name, place in places.items() if place.is_file()}
     spread = {name: part for name, part in features.items() if not collapsed(part)}
     return {"similarity": similarity(spread), "maps": maps(spread, load_images(made).test)}
-
-
-def _try(
-    made: Recipe,
-    folder: Path,
-    images: Images,
-    machine: Machine | None,
-    failed: list[str],
-    say: Callable[[str], None],
-    progress: bool,
-) -> dict | None:
-    """A row, or None if it could not be made, whatever the reason: that costs no other row."""
-    title = f"{NAMES[made.method]}, seed {made.seed}"
-    say(f"{title} …")
-    try:
-        row = run(made, folder, images=images, machine=machine, progress=progress)
-    except Exception as failure:
-        failed.append(f"{title}: {str(failure) or type(failure).__name__}")
-        say(failed[-1])
-        return None
-    say(f"{title}: linear probe {100 * row['linear_probe']:.1f} %")
-    return row
 
 
 def _still_true(

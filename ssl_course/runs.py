@@ -14,6 +14,7 @@ import math
 import multiprocessing
 import os
 import statistics
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -156,15 +157,19 @@ class Task:
     prepare: Callable[[Recipe], Images] = load_images
 
 
-def run_side_by_side(tasks: Sequence[Task], folder: Path, machine: Machine, jobs: int) -> Iterator[tuple[Task, dict]]:
+def run_side_by_side(
+    tasks: Sequence[Task], folder: Path, machine: Machine, jobs: int, *, progress: bool = False
+) -> Iterator[tuple[Task, dict]]:
     """Each task with its row as it is finished, `jobs` of them at a time, each in a process of its own.
 
     A task that fails comes with {"failed": why} in place of a row; the rows have no features, which stay in the folder.
+    The processes end with this one, however it ends. `progress` shows a bar if there is one run at a time.
     """
     if jobs < 2:
-        yield from ((task, _made_there(task, folder, machine)) for task in tasks)
+        yield from ((task, _made_there(task, folder, machine, progress)) for task in tasks)
         return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_end_with_parent) as pool:
         waiting = {pool.submit(_made_there, task, folder, machine): task for task in tasks}
         for done in as_completed(waiting):
             yield waiting[done], done.result()
@@ -176,11 +181,21 @@ def is_kept(task: Task, folder: Path, machine: Machine) -> bool:
     return (folder / run_key(made_of) / "row.json").is_file()
 
 
-def _made_there(task: Task, folder: Path, machine: Machine) -> dict:
+def _end_with_parent() -> None:
+    """Watch the process that started this one: when it is killed, nobody waits for a row any more."""
+
+    def watch() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _made_there(task: Task, folder: Path, machine: Machine, progress: bool = False) -> dict:
     """A row, or why it could not be made, whatever the reason: that costs no other row."""
     try:
         images = _images_of(task)
-        row = run(task.recipe, folder, images=images, machine=machine, judge=task.judge, progress=False)
+        row = run(task.recipe, folder, images=images, machine=machine, judge=task.judge, progress=progress)
     except Exception as failure:
         return {"failed": str(failure) or type(failure).__name__}
     return {key: value for key, value in row.items() if key != "features"}

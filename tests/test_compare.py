@@ -85,13 +85,15 @@ def test_a_row_is_most_similar_to_itself(result):
 
 
 def test_a_collapsed_row_stays_in_the_table_and_out_of_the_maps(tmp_path, monkeypatch):
-    real = compare.run
+    real = runs.run
 
-    def collapsed(made, *rest, **settings):
-        row = real(made, *rest, **settings)
-        return row | {"features": torch.ones_like(row["features"])} if made.method == "untrained" else row
+    def collapsed(made, folder, **settings):
+        row = real(made, folder, **settings)
+        if made.method == "untrained":
+            torch.save(torch.ones_like(row["features"]), folder / row["hash"] / "features.pt")
+        return row
 
-    monkeypatch.setattr(compare, "run", collapsed)
+    monkeypatch.setattr(runs, "run", collapsed)
     monkeypatch.setattr(compare, "load_images", few_images)
     found = collected(recipes("pixels", "untrained"), tmp_path)
     assert list(found["seeds"]["0"]) == ["pixels", "untrained"]
@@ -116,7 +118,7 @@ def test_stopping_by_hand_stops_the_table(tmp_path, monkeypatch):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(compare, "run", stopped)
+    monkeypatch.setattr(runs, "run", stopped)
     monkeypatch.setattr(compare, "load_images", few_images)
     with pytest.raises(KeyboardInterrupt):
         collected(recipes("pixels"), tmp_path)
@@ -135,7 +137,7 @@ def budgets(folder, counts, **arguments):
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(compare, "load_images", few_images)
-    monkeypatch.setattr(compare, "Task", lambda made, judge: runs.Task(made, judge, few_images))
+    monkeypatch.setattr(compare, "Task", lambda made, judge, prepare: runs.Task(made, judge, few_images))
 
 
 def test_budgets_have_the_whole_row_at_the_largest_and_two_columns_at_the_others(small, tmp_path):

@@ -19,7 +19,7 @@ def test_a_committed_result_says_what_made_it(name):
     assert set(result) - {"recipes", "runs"} == ABOUT | compared
     assert {"device", "precision", "torch", "python"} == set(result["hardware"]) - {"threads"}
     rows = list(result["seeds"].values())
-    assert len(rows) >= (1 if name == "bottlenecks" else 2)  # whose other seeds had another decoder
+    assert len(rows) >= 2
     assert all(set(row) == set(rows[0]) for row in rows)
     assert all(0 <= cell["linear_probe"] <= 1 for row in rows for cell in row.values())
 

@@ -1,8 +1,12 @@
 """A run is kept by what made it: everything that decides a number changes its key, and nothing is trained twice."""
 
 import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -325,3 +329,33 @@ def test_two_processes_give_the_rows_of_one(tmp_path):
     both = dict(runs.run_side_by_side(tasks, tmp_path / "two", CPU, 2))
     for task, row in runs.run_side_by_side(tasks, tmp_path / "one", CPU, 1):
         assert row == both[task]
+
+
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    """A parent that is killed can't tell its workers; each trains for minutes, and nobody waits for it."""
+    program = (
+        "import sys, pathlib\n"
+        "from ssl_course import runs\n"
+        "from ssl_course.recipes import recipe\n"
+        "if __name__ == '__main__':\n"
+        "    tasks = [runs.Task(recipe('simclr', passes=200, seed=s), runs.judge_briefly) for s in (0, 1)]\n"
+        f"    list(runs.run_side_by_side(tasks, pathlib.Path({str(tmp_path)!r}), runs.Machine('cpu', 'fp32', 1), 2))\n"
+    )
+    (tmp_path / "parent.py").write_text(program)
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py")])
+    workers = waited_for(lambda: list(tmp_path.glob("*/made_of.json")) and psutil.Process(parent.pid).children())
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    for worker in alive:
+        worker.kill()
+    assert not alive
+
+
+def waited_for(found, seconds=180):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if result := found():
+            return result
+        time.sleep(0.2)
+    raise TimeoutError("it never came")
