@@ -44,6 +44,13 @@ def test_the_learning_curves_say_what_each_point_took():
     assert set(METHODS) <= set(result["budgets"]["1"]["seeds"]["0"])
 
 
+def test_longer_runs_on_photographs_beat_shorter_ones():
+    shorter, longer = (part["seeds"]["0"] for part in read("budgets_cifar10")["budgets"].values())
+    assert set(METHODS) - set(longer) == {"autoencoder", "vae"}  # which the README says
+    assert all(longer[name]["linear_probe"] > shorter[name]["linear_probe"] for name in longer)
+    assert {"NVIDIA H200"} == {row["hardware"]["device"] for row in longer.values()}
+
+
 def test_ready_encoders_are_those_of_the_longest_runs():
     rows = read("budgets_shapes")["budgets"]["10"]["seeds"]["0"]
     assert {name for name in rows if name in METHODS} - {"rotation", "jigsaw"} == set(cards())
