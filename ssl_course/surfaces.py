@@ -12,7 +12,7 @@ KINDS = ("scratch", "curl", "stain")
 
 
 def draw(
-    count: int, *, share: float = 0.05, kind: str = "scratch", seed=0, size: int = SIZE
+    count: int, *, share: float = 0.05, kind: str = "scratch", seed=0, size: int = SIZE, lamp: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw photographs of a surface.
 
@@ -22,6 +22,7 @@ def draw(
         kind: "scratch", a straight line of 18 to 30 pixels; "curl", a bent one; "stain", a soft spot of 6 to 10.
         seed: an integer or a sequence of integers; the same seed gives the same pictures.
         size: height and width in pixels.
+        lamp: how bright the lamp is; at half of it, half the brightness, and the camera's noise stays.
 
     Returns:
         images, uint8 (count, 3, size, size); labels (count,), 1 for a defect; places (count, 2), the defect's middle
@@ -46,8 +47,57 @@ def draw(
             places[number] = middle
         tint = 1 + random.uniform(-0.06, 0.06, (3, 1, 1))
         noise = random.normal(0, 0.012, (3, size, size))
-        images[number] = np.rint(np.clip(light * tint + noise, 0, 1) * 255)
+        images[number] = np.rint(np.clip(lamp * light * tint + noise, 0, 1) * 255)
     return images, labels, places
+
+
+def damage(images: np.ndarray, *, kind: str = "scratch", seed=0) -> tuple[np.ndarray, np.ndarray]:
+    """The same photographs, each with a defect drawn onto it.
+
+    Args:
+        images: uint8 (N, 3, H, H).
+        kind, seed: as for `draw`.
+
+    Returns:
+        images, uint8 (N, 3, H, H), and the middles of the defects (N, 2) as y and x in pixels.
+
+    Raises:
+        ValueError: if the kind isn't known or the images aren't square.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    if images.ndim != 4 or images.shape[2] != images.shape[3]:
+        raise ValueError(f"images must be square, (N, 3, H, H), got {images.shape}")
+    random = np.random.default_rng(seed)
+    size = images.shape[-1]
+    middles = random.uniform(0.2, 0.8, (len(images), 2)) * size
+    added = np.stack([_defect(kind, middle, random, size) for middle in middles])[:, None]  # (N, 1, H, H)
+    return np.rint(np.clip(images + 255 * added, 0, 255)).astype(np.uint8), middles
+
+
+def shots(images: np.ndarray, count: int, *, seed=0) -> tuple[np.ndarray, np.ndarray]:
+    """A burst of each photograph: the part lies where it lay to within 3 pixels, and the noise is new.
+
+    Args:
+        images: uint8 (N, 3, H, W).
+        count: shots of each, at least 1.
+        seed: an integer or a sequence of integers.
+
+    Returns:
+        images, uint8 (N * count, 3, H, W), the shots of a part one after the other, and the number of each one's part.
+
+    Raises:
+        ValueError: if count is less than 1.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    random = np.random.default_rng(seed)
+    parts = np.repeat(np.arange(len(images)), count)
+    taken = np.empty((len(parts), *images.shape[1:]), dtype=np.uint8)
+    for number, part in enumerate(parts):
+        moved = np.roll(images[part], random.integers(-3, 4, 2), axis=(1, 2))
+        taken[number] = np.rint(np.clip(moved + 255 * random.normal(0, 0.012, moved.shape), 0, 255))
+    return taken, parts
 
 
 def _surface(random: np.random.Generator, size: int) -> np.ndarray:
