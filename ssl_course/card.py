@@ -115,14 +115,14 @@ def model_card(run: OpenRun, classifier: Classifier | None, accuracy: Mapping, c
     """What a model is, how it was made and how well it does, as Markdown.
 
     Args:
-        accuracy: data (the labelled images' name), images (how many of them are for testing; 0 if none is), accuracy and
-            majority (the share of the largest class).
+        accuracy: data (the labelled images' name), images (how many of them are for testing), and if there are any
+            accuracy and majority (the share of the largest class).
         checks: by the name of each file, how far it is from the run.
     """
     made, size = run.recipe, run.recipe["resolution"]
     onnx = "`python example.py PICTURE` asks model.onnx with onnxruntime, numpy and Pillow.\n\n"
     return CARD.format(
-        title=f"{made['encoder']} trained by {made['method']} on {Path(made['data']).name}",
+        title=f"{made['encoder']} trained by {made['method']} on `{Path(made['data']).name}`",
         facts="\n".join(f"| {name} | {value} |" for name, value in _facts(run, classifier).items()),
         height=size[0],
         width=size[1],
@@ -138,12 +138,11 @@ def model_card(run: OpenRun, classifier: Classifier | None, accuracy: Mapping, c
 def _facts(run: OpenRun, classifier: Classifier | None) -> dict[str, str]:
     made, trained = run.recipe, run.made_of.get("train", {})
     with_versions = versions() | {"ssl-course": version("ssl-course")}
-    facts = {"Training images": f"{trained.get('images', made['size'])} of {Path(made['data']).name}, without labels"}
+    facts = {"Training images": f"{trained.get('images', made['size'])} of `{Path(made['data']).name}`, without labels"}
     if made["method"] == "supervised":
         facts["Training images"] = facts["Training images"].replace("without", "with")
-    facts["Method"] = (
-        f"{made['method']}, {made['passes']} passes in batches of {made['batch_size']}, seed {made['seed']}"
-    )
+    passes = "1 pass" if made["passes"] == 1 else f"{made['passes']} passes"
+    facts["Method"] = f"{made['method']}, {passes} in batches of {made['batch_size']}, seed {made['seed']}"
     facts["Input"] = f"uint8 (N, 3, {', '.join(map(str, made['resolution']))}); normalisation inside"
     facts["Weights"] = f"{sum(part.numel() for part in run.encoder.parameters()):,} of {made['encoder']}"
     facts["Classes"] = "none, features alone" if classifier is None else ", ".join(classifier.classes)
@@ -167,13 +166,13 @@ def _outputs(run: OpenRun, classifier: Classifier | None) -> str:
 def _measured(classifier: Classifier | None, accuracy: Mapping) -> str:
     if classifier is None:
         return "Not measured: there were no labels."
-    images = f"{counted(classifier.fitted_on, 'training image')} of {accuracy['data']}"
+    images = f"{counted(classifier.fitted_on, 'training image')} of `{accuracy['data']}`"
     fitted = f"The classifier is a linear probe on the frozen encoder, fitted to {images}"
     if accuracy["images"] == 0:
         return f"Not measured: there were no labelled images beside those for training. {fitted}."
     found = f"{100 * accuracy['accuracy']:.1f} % of {counted(accuracy['images'], 'test image')} get their own class."
     largest = f"Always naming the largest class would get {100 * accuracy['majority']:.1f} %."
-    return f"{found} {largest} {fitted}; no test image was among them. `ssl-course evaluate` measures in the same way."
+    return f"{found} {largest} {fitted}. `ssl-course evaluate` measures in the same way."
 
 
 def _checked(checks: Mapping[str, float], *, classifies: bool) -> str:
