@@ -179,6 +179,6 @@ def _checked(checks: Mapping[str, float], *, classifies: bool) -> str:
     same = "the same classes, and " if classifies else ""
     differ = " and ".join(f"{value:.1g} ({name})" for name, value in checks.items())
     return (
-        f"After export the files were read again and compared with the run on images of its data, 1 and 7 at a time: "
+        f"After export the files were read again and compared with the run on real images, 1 and 7 at a time: "
         f"{same}features that differ by at most {differ} of the largest feature."
     )
