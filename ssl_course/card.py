@@ -1,7 +1,7 @@
 """What goes with an exported model: a card that says what it is, and programs that use it without this package."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -111,13 +111,16 @@ def example_pt2(size: tuple[int, int], *, classifies: bool) -> str:
     return text + (PT2_CLASS if classifies else PT2_FEATURES)
 
 
-def model_card(run: OpenRun, classifier: Classifier | None, accuracy: Mapping, checks: Mapping[str, float]) -> str:
+def model_card(
+    run: OpenRun, classifier: Classifier | None, accuracy: Mapping, checks: Mapping[str, float], sizes: Sequence[int]
+) -> str:
     """What a model is, how it was made and how well it does, as Markdown.
 
     Args:
         accuracy: data (the labelled images' name), images (how many of them are for testing), and if there are any
             accuracy and majority (the share of the largest class).
         checks: by the name of each file, how far it is from the run.
+        sizes: numbers of images at a time that this was measured with.
     """
     made, size = run.recipe, run.recipe["resolution"]
     onnx = "`python example.py PICTURE` asks model.onnx with onnxruntime, numpy and Pillow.\n\n"
@@ -128,7 +131,7 @@ def model_card(run: OpenRun, classifier: Classifier | None, accuracy: Mapping, c
         width=size[1],
         outputs=_outputs(run, classifier),
         accuracy=_measured(classifier, accuracy),
-        checked=_checked(checks, classifies=classifier is not None),
+        checked=_checked(checks, sizes, classifies=classifier is not None),
         recipe=json.dumps({key: made[key] for key in made if key not in UNUSED}, indent=1, ensure_ascii=False),
         use=onnx if "model.onnx" in checks else "",
         pt2=example_pt2(size, classifies=classifier is not None),
@@ -175,10 +178,11 @@ def _measured(classifier: Classifier | None, accuracy: Mapping) -> str:
     return f"{found} {largest} {fitted}. `ssl-course evaluate` measures in the same way."
 
 
-def _checked(checks: Mapping[str, float], *, classifies: bool) -> str:
+def _checked(checks: Mapping[str, float], sizes: Sequence[int], *, classifies: bool) -> str:
     same = "the same classes, and " if classifies else ""
+    at_a_time = " and ".join(map(str, sizes))
     differ = " and ".join(f"{value:.1g} ({name})" for name, value in checks.items())
     return (
-        f"After export the files were read again and compared with the run on real images, 1 and 7 at a time: "
+        f"After export the files were read again and compared with the run on real images, {at_a_time} at a time: "
         f"{same}features that differ by at most {differ} of the largest feature."
     )

@@ -208,14 +208,15 @@ def _check_classes(name: str, logits: Tensor, right: Tensor, size: int) -> None:
 def _folded(classifier: Classifier) -> tuple[Tensor, Tensor, Tensor]:
     """Mean (D,), weight (K, D) and bias (K,) of a probe: its deviations are in the weight.
 
-    The mean is taken off first: folded into the bias, it would cost digits where features hardly vary.
+    The mean is taken off first, since in the bias it would cost digits where features hardly vary; what is left of it
+    after rounding is in the bias.
     """
     scaler, regression = (part for _, part in classifier.probe.steps)
-    weight = torch.from_numpy(regression.coef_ / scaler.scale_)
-    bias = torch.from_numpy(regression.intercept_)
+    mean, weight = torch.from_numpy(scaler.mean_), torch.from_numpy(regression.coef_ / scaler.scale_)
+    bias = torch.from_numpy(regression.intercept_) - weight @ (mean - mean.float())
     if len(weight) == 1:  # of two classes only the second has a score; the first one's is 0
         weight, bias = torch.cat([torch.zeros_like(weight), weight]), torch.cat([torch.zeros_like(bias), bias])
-    return torch.from_numpy(scaler.mean_).float(), weight.float(), bias.float()
+    return mean.float(), weight.float(), bias.float()
 
 
 def _held_back(run: OpenRun, labelled: str | None, unreadable: str) -> ImageSet | None:
@@ -256,7 +257,7 @@ def _describe(
     folder: Path, run: OpenRun, classifier: Classifier | None, accuracy: dict, checks: dict[str, float]
 ) -> None:
     """Write the card and, beside a model.onnx, the example."""
-    card = model_card(run, classifier, accuracy, checks)
+    card = model_card(run, classifier, accuracy, checks, SIZES)
     (folder / "model_card.md").write_text(card, encoding="utf-8")
     if "model.onnx" in checks:
         text = example(tuple(run.recipe["resolution"]), classifies=classifier is not None)

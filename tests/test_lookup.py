@@ -8,10 +8,12 @@ import torch
 from PIL import Image
 
 from ssl_course import load
+from ssl_course.checkpoint import load_encoder
 from ssl_course.cli import main
 from ssl_course.evaluate import fit_probe
 from ssl_course.features import extract_features
 from ssl_course.lookup import most_similar, read_beside, read_pictures, write_features, write_predictions
+from ssl_course.recipes import new_encoder
 from ssl_course.reopen import fit_classifier, open_run
 
 
@@ -129,7 +131,8 @@ def test_search_finds_the_twin_first_and_never_the_picture_itself(trained_run, s
 
 
 def test_both_tables_of_features_hold_what_the_encoder_says(trained_run, shapes_folder, tmp_path):
-    right = extract_features(open_run(trained_run).encoder, load(shapes_folder, "test").images)
+    encoder = load_encoder(trained_run / "checkpoint.pt", new_encoder("small_cnn", 1))
+    right = extract_features(encoder, load(shapes_folder, "test").images)
     for name in ("f.npz", "f.csv"):
         command = ["features", str(trained_run), str(shapes_folder / "test"), "--out", str(tmp_path / name)]
         assert main(command) == 0
