@@ -219,6 +219,12 @@ def test_a_check_compares_every_image():
             check("it", model, expected)
 
 
+def test_a_check_compares_the_probabilities_too():
+    expected, model = answers()
+    with pytest.raises(ValueError, match="it was not kept, since its probabilities differ by"):
+        check("it", lambda images: (model(images)[0], 2 * model(images)[1]), expected)
+
+
 # --- the example needs nothing of this package
 
 
