@@ -1,4 +1,4 @@
-"""The command line: ssl-course demo | train | evaluate | compare | progress | grade | doctor | warmup | publish."""
+"""The command line: `ssl-course --help` names its commands."""
 
 import argparse
 import json
@@ -17,13 +17,14 @@ import psutil
 import torch
 from tqdm import tqdm
 
-from ssl_course import checks, compare, plots, runs, tables, warmup
+from ssl_course import checks, compare, deploy, lookup, plots, runs, tables, warmup
 from ssl_course import grade as grading
 from ssl_course import publish as publishing
-from ssl_course.checkpoint import TrainingError, load_encoder
+from ssl_course.checkpoint import TrainingError
 from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import judge, knn_accuracy, to_judge
 from ssl_course.features import extract_features
+from ssl_course.folders import counted
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
 from ssl_course.precision import (
@@ -47,13 +48,13 @@ from ssl_course.recipes import (
     recipe,
     training,
 )
+from ssl_course.reopen import PROBED, fit_classifier, open_run
 from ssl_course.report import class_report, class_table
 from ssl_course.runs import Machine
 from ssl_course.tables import NAMES
 from ssl_course.train import pretrain
 
 DEMO = {"batch_size": 128, "lr": 3e-3}
-PROBED = 10_000  # training images that a probe is fitted on, unless told otherwise
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,9 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ssl-course", description="Self-supervised learning by building it.")
     parser.add_argument("--version", action="version", version=version("ssl-course"))
-    commands = parser.add_subparsers(
-        required=True, metavar="demo | train | evaluate | compare | progress | grade | doctor | warmup | publish"
-    )
+    names = "demo train evaluate predict features search export compare progress grade doctor warmup publish"
+    commands = parser.add_subparsers(required=True, metavar=" | ".join(names.split()))
 
     demo = commands.add_parser("demo", help="train SimCLR on the built-in images; one table, four pictures")
     demo.add_argument("--out", type=Path, default=Path("ssl-course-demo"), help="folder for the pictures")
@@ -120,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", action="store_true", help="print the table as one JSON object last")
     _add_folder_options(evaluate)
     evaluate.set_defaults(run=evaluate_command)
+
+    _add_uses(commands)
 
     table = commands.add_parser("compare", help="train methods at equal cost and judge all of them by one protocol")
     table.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a labelled folder")
@@ -173,7 +175,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-COUNTS = ("size", "epochs", "passes", "batch_size", "probe", "jobs", "megabytes")
+def _add_uses(commands: argparse._SubParsersAction) -> None:
+    """The commands that use a run for pictures that it wasn't trained on."""
+    predict = commands.add_parser("predict", help="class and probability of every picture of a folder, as CSV")
+    features = commands.add_parser("features", help="features of every picture of a folder, as CSV or NPZ")
+    search = commands.add_parser("search", help="the pictures of a folder that are most like one")
+    exporting = commands.add_parser("export", help="model.pt2, model.onnx, a card and an example, without this package")
+    for parser in (predict, features, search, exporting):
+        parser.add_argument("folder", type=Path, metavar="RUN", help="what train's --out was")
+        parser.add_argument("--skip-unreadable", action="store_true", help="leave out files that can't be read")
+    search.add_argument("image", type=Path, metavar="IMAGE", help="a picture anywhere, or its path within FOLDER")
+    for parser in (predict, features, search):
+        parser.add_argument("pictures", type=Path, metavar="FOLDER", help="of pictures, with or without folders in it")
+    for parser in (predict, exporting):
+        parser.add_argument("--labelled", metavar="DIR", help="learn the classes from these (default the run's images)")
+        parser.add_argument("--probe", type=int, default=PROBED, help=f"labelled training images (default {PROBED})")
+    predict.add_argument("--out", type=Path, dest="file", metavar="FILE", help="for the table (default: print it)")
+    features.add_argument("--out", type=Path, dest="file", required=True, metavar="FILE", help="ending in .csv or .npz")
+    search.add_argument("--count", type=int, default=10, help="pictures to find (default 10)")
+    search.add_argument("--picture", type=Path, dest="file", metavar="FILE.png", help="draw them, the image first")
+    exporting.add_argument("--out", type=Path, required=True, metavar="DIR", help="an empty or new folder")
+    predict.set_defaults(run=predict_command)
+    features.set_defaults(run=features_command, endings=lookup.TABLES)
+    search.set_defaults(run=search_command, endings=(".png",))
+    exporting.set_defaults(run=export_command)
+
+
+COUNTS = ("size", "epochs", "passes", "batch_size", "probe", "jobs", "megabytes", "count")
 SMALLEST = 8  # height and width in pixels: the encoders halve them three times
 
 
@@ -199,6 +227,20 @@ def _refuse_what_cannot_work(options: argparse.Namespace) -> None:
         place = next(part for part in (options.out, *options.out.parents) if part.exists())
         if not place.is_dir():
             raise ValueError(f"--out {options.out}: {place} is a file, and a folder is needed: choose another name")
+    if given.get("file") is not None:
+        _refuse_no_file(options.file, given.get("endings", ()))
+
+
+def _refuse_no_file(file: Path, endings: Iterable[str]) -> None:
+    """Raise ValueError if a file can't be written there."""
+    if file.is_dir():
+        raise ValueError(
+            f"{file} is a folder, and a file is to be written: give a name in it, such as {file / 'table'}"
+        )
+    if not file.parent.is_dir():
+        raise ValueError(f"there is no folder {file.parent} to write {file.name} to: make it first, or name another")
+    if endings and file.suffix not in endings:
+        raise ValueError(f"a file ending in {' or '.join(endings)} is written, got {file}")
 
 
 def _budget(text: str) -> tuple[float, int | None]:
@@ -364,28 +406,17 @@ def _say_epoch(record: dict) -> None:
 
 
 def _load(options: argparse.Namespace, data: str, split: str, *, size: int | None = None, resolution=None) -> ImageSet:
-    unreadable = "skip" if options.skip_unreadable else "refuse"
     resolution = (options.resolution or resolution) if data not in runs.BY_NAME else None
-    return load(data, split, size=size, unreadable=unreadable, resolution=resolution)
+    return load(data, split, size=size, unreadable=_unreadable(options), resolution=resolution)
 
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """Print raw pixels, untrained encoder and run side by side, then each class; keep both in the run's folder."""
-    description = options.folder / "made_of.json"
-    if not description.is_file():
-        raise FileNotFoundError(
-            f"{options.folder} is not a run: there is no made_of.json (ssl-course train … --out makes one)"
-        )
-    made_of = _read_json(description, "train it again with another --out")
-    made = made_of.get("recipe", {})
-    if lacking := {"method", "data", "encoder", "seed", "resolution"} - made.keys():
-        raise ValueError(f"{description} says nothing of {', '.join(sorted(lacking))}: no run of this version left it")
-    untrained = new_encoder(made["encoder"], made["seed"])
-    trained = load_encoder(options.folder / "checkpoint.pt", new_encoder(made["encoder"], made["seed"]))
-    data = _place(options.data) if options.data else made_of.get("folder", made["data"])
-    height, width = made["resolution"]
-    resolution = height if height == width else None
+    run = open_run(options.folder)
+    untrained, made, resolution = new_encoder(run.recipe["encoder"], run.recipe["seed"]), run.recipe, run.resolution
+    data = _place(options.data) if options.data else run.data
     if options.resolution not in (None, resolution):
+        height, width = made["resolution"]
         raise ValueError(
             f"{options.folder} was trained on {height}x{width}, and --resolution {options.resolution} would judge it "
             "on images that it never saw the like of: leave --resolution out, or train another run"
@@ -395,7 +426,7 @@ def evaluate_command(options: argparse.Namespace) -> None:
         raise ValueError(f"{data} has no labels to judge by: name a labelled folder with --data")
     train = train.sample(min(options.probe, len(train)))
     test = _load(options, data, "test", resolution=resolution)
-    encoders = {"pixels": None, "untrained": untrained, made["method"]: trained}
+    encoders = {"pixels": None, "untrained": untrained, made["method"]: run.encoder}
     table = {}
     for name, encoder in encoders.items():
         print(f"judging {NAMES[name]} …", file=sys.stderr, flush=True)
@@ -411,6 +442,62 @@ def evaluate_command(options: argparse.Namespace) -> None:
     (options.folder / "evaluation.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
     if options.json:
         print(json.dumps(table))
+
+
+# --- use a run
+
+
+def predict_command(options: argparse.Namespace) -> None:
+    """Print or write the class of every picture, by a linear probe on the run's encoder."""
+    run, unreadable = open_run(options.folder), _unreadable(options)
+    pictures = lookup.read_pictures(options.pictures, run.resolution, unreadable=unreadable)
+    labelled = options.labelled and _place(options.labelled)
+    classifier = fit_classifier(run.encoder, run.images("train", labelled, unreadable=unreadable), size=options.probe)
+    probabilities = classifier.probabilities(extract_features(run.encoder, pictures.images))
+    table = pictures.names, classifier.classes, probabilities
+    if options.file is None:
+        lookup.write_predictions(sys.stdout, *table)
+        return
+    with open(options.file, "w", newline="", encoding="utf-8") as stream:
+        lookup.write_predictions(stream, *table)
+    print(f"{counted(len(pictures), 'picture')}: {options.file}")
+
+
+def features_command(options: argparse.Namespace) -> None:
+    """Write the features of every picture."""
+    run = open_run(options.folder)
+    pictures = lookup.read_pictures(options.pictures, run.resolution, unreadable=_unreadable(options))
+    features = extract_features(run.encoder, pictures.images)
+    lookup.write_features(options.file, pictures.names, features)
+    print(f"{counted(len(pictures), 'picture')}, {features.shape[1]} features each: {options.file}")
+
+
+def search_command(options: argparse.Namespace) -> None:
+    """Print the pictures that are most like one, and draw them if asked to."""
+    run = open_run(options.folder)
+    pictures = lookup.read_beside(options.image, options.pictures, run.resolution, unreadable=_unreadable(options))
+    features = extract_features(run.encoder, pictures.images)
+    places, similarities = lookup.most_similar(features[0], features[1:], options.count)
+    found, values = (places + 1).tolist(), similarities.tolist()  # the image itself is the first of the pictures
+    print(lookup.similar_table([pictures.names[place] for place in found], values))
+    if options.file is not None:
+        titles = ["asked for", *(f"{value:.3f}" for value in values)]
+        drawn = plots.show_images(pictures.images[[0, *found]], titles, columns=6)
+        drawn.figure.savefig(options.file, dpi=150)
+
+
+def export_command(options: argparse.Namespace) -> int:
+    """Write a run's files; 1 if model.onnx could not be made."""
+    labelled = options.labelled and _place(options.labelled)
+    names = deploy.export(
+        open_run(options.folder), options.out, labelled=labelled, size=options.probe, unreadable=_unreadable(options)
+    )
+    print(f"{', '.join(names)} in {options.out}/: now fill in the licence in model_card.md")
+    return 0 if "model.onnx" in names else 1
+
+
+def _unreadable(options: argparse.Namespace) -> str:
+    return "skip" if options.skip_unreadable else "refuse"
 
 
 # --- compare

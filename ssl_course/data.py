@@ -205,27 +205,47 @@ def _folder(folder: Path, split: str, size: int | None, seed: int, unreadable: s
     if size is not None:
         chosen = _balanced(labels, len(files), size, seed)
         files, labels = [files[i] for i in chosen], None if labels is None else labels[chosen]
-    with ThreadPoolExecutor() as pool:
-        pictures = list(pool.map(lambda file: pictures_of.read(file, resolution), files))
-    readable = torch.tensor([isinstance(picture, Picture) for picture in pictures])
-    if not readable.all():
-        notes.append(_unreadable(folder, files, pictures, unreadable))
-        labels = None if labels is None else labels[readable]
-        pictures = [picture for picture in pictures if isinstance(picture, Picture)]
-    pixels, how = pictures_of.to_bytes(pictures)
-    images, brought = _one_size(pixels, [picture.size for picture in pictures])
-    notes += [*how, *_frames(pictures), *brought]
+    images, readable, how = read_files(files, folder, unreadable=unreadable, resolution=resolution)
+    labels = None if labels is None else labels[readable]
+    notes += how
     for note in notes:
         warnings.warn(f"{folder}: {note}", stacklevel=3)
     return ImageSet(images, labels, listing.classes, notes=tuple(notes))
 
 
-def _unreadable(folder: Path, files: list[Path], pictures: list[Picture | Unreadable], unreadable: str) -> str:
+def read_files(
+    files: Sequence[Path], folder: Path, *, unreadable: str = "refuse", resolution: int | None = None
+) -> tuple[Tensor, Tensor, list[str]]:
+    """The pixels of some files of a folder, as `load` brings them to one size and one scale.
+
+    Args:
+        files: at least one.
+        folder: which they are named in, in what is said of them.
+        unreadable, resolution: as in `load`.
+
+    Returns:
+        uint8 (N, 3, H, W); which of the files they are, bool (files,); and notes on what was left out or changed.
+
+    Raises:
+        ValueError: none of the files can be read, or one can't and isn't to be skipped.
+    """
+    with ThreadPoolExecutor() as pool:
+        pictures = list(pool.map(lambda file: pictures_of.read(file, resolution), files))
+    readable, notes = torch.tensor([isinstance(picture, Picture) for picture in pictures]), []
+    if not readable.all():
+        notes.append(_unreadable(folder, files, pictures, unreadable))
+        pictures = [picture for picture in pictures if isinstance(picture, Picture)]
+    pixels, how = pictures_of.to_bytes(pictures)
+    images, brought = _one_size(pixels, [picture.size for picture in pictures])
+    return images, readable, [*notes, *how, *_frames(pictures), *brought]
+
+
+def _unreadable(folder: Path, files: Sequence[Path], pictures: list[Picture | Unreadable], unreadable: str) -> str:
     """A note on the files that can't be read; ValueError if none can, or they aren't to be skipped."""
     reasons: dict[str, list[Path]] = {}
     for file, picture in zip(files, pictures, strict=True):
         if isinstance(picture, Unreadable):
-            reasons.setdefault(picture.reason, []).append(file.relative_to(folder))
+            reasons.setdefault(picture.reason, []).append(_within(folder, file))
     bad = sorted(file for named in reasons.values() for file in named)
     named = enumerated(bad)
     why = "; ".join(f"{enumerated(named)}: {reason}" for reason, named in reasons.items())
@@ -238,6 +258,10 @@ def _unreadable(folder: Path, files: list[Path], pictures: list[Picture | Unread
             'or leave them out with unreadable="skip" (on the command line --skip-unreadable)'
         )
     return f"left out {len(bad)} unreadable of {len(files)} images: {named}"
+
+
+def _within(folder: Path, file: Path) -> Path:
+    return file.relative_to(folder) if file.is_relative_to(folder) else file
 
 
 def _frames(pictures: list[Picture]) -> list[str]:

@@ -79,6 +79,19 @@ def list_images(folder: Path, split: str) -> Listing:
     return Listing(files, labels, tuple(classes), notes)
 
 
+def every_image(folder: Path) -> Listing:
+    """All images in a folder and the folders in it, without labels: no split and no class is looked for.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = _scan(folder)
+    notes = _left_out(folder, [found])
+    if not found.pictures:
+        raise _nothing_in(folder, notes)
+    return Listing(found.pictures, None, (), notes)
+
+
 def enumerated(names: Sequence, most: int = 5) -> str:
     """The first of some names, and dots where there are more; bytes that are no text are shown as a sign for that."""
     shown = [os.fsencode(str(name)).decode("utf-8", "replace") for name in names[:most]]
@@ -154,16 +167,20 @@ def _choose_split(folder: Path, splits: list[Path], split: str, notes: list[str]
 
 def _flat(folder: Path, base: Path, split: str, files: list[Path], notes: list[str], *, in_splits: bool) -> Listing:
     if not files:
-        seen = f"; {'; '.join(notes)}" if notes else ""
-        endings = ", ".join(sorted(SUFFIXES))
-        raise FileNotFoundError(
-            f"no images in {base}: files ending in {endings} are looked for, and other pictures{seen}"
-        )
+        raise _nothing_in(base, notes)
     if not in_splits:
         _check_split(split)
         if usage(split) == "test":
             raise FileNotFoundError(f"{folder} is a flat folder of unlabelled images, all of them split 'train'")
     return Listing(files, None, (), notes)
+
+
+def _nothing_in(folder: Path, notes: list[str]) -> FileNotFoundError:
+    seen = f"; {'; '.join(notes)}" if notes else ""
+    endings = ", ".join(sorted(SUFFIXES))
+    return FileNotFoundError(
+        f"no images in {folder}: files ending in {endings} are looked for, and other pictures{seen}"
+    )
 
 
 def _fifths(folder: Path, split: str, files: list[Path], labels: Tensor, counts: Tensor) -> tuple[list[Path], Tensor]:
