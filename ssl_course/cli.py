@@ -217,6 +217,20 @@ def _threads(text: str) -> int | str:
 def _add_folder_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-unreadable", action="store_true", help="leave out files of a folder that can't be read")
     parser.add_argument("--resolution", type=int, help="height and width to bring a folder's images to")
+    _add_labels(parser)
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--labels",
+        choices=["folders", "none", "auto"],
+        help="whether a folder's subfolders are classes (default auto: unless they are called after dates, cameras, …)",
+    )
+
+
+def _labels(options: argparse.Namespace) -> str | None:
+    """What --labels says, as `load` takes it."""
+    return {"none": None, None: "auto"}.get(options.labels, options.labels)
 
 
 # --- demo

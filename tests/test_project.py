@@ -18,14 +18,16 @@ FIGURES = "results start pretext painting margins contrast collapse masks folder
 SETS = "start pretext autoencoder triplet byol mae compare own_images clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
-    {"pictures"},
+    {"pictures", "naming"},
     {"folders"},
     {"features"},
     {"shapes", "surfaces", "tiles", "augment", "networks", "precision", "results", "cost", "fingerprint", "checkpoint"},
+    {"splits"},
     {"data", "vit", "methods.two_views"},
     METHODS,
     SIMCLRS_RELATIVES,
     {"methods"},
+    {"nearest"},
     {"train", "tables", "recipes", "practice"},
     {"plots.general"},
     {f"plots.{name}" for name in FIGURES.split()},
