@@ -145,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
     table.add_argument("--threads", type=_threads, default=1, help="of the processor (default 1: numbers depend on it)")
     table.add_argument("--caption", help="what to call the images")
+    _add_labels(table)
     table.add_argument("--results", type=Path, help="a file for the result; the other seeds in it are kept")
     table.set_defaults(run=compare_command)
 
@@ -323,6 +324,7 @@ def train_command(options: argparse.Namespace) -> int | None:
     machine = Machine(options.device, options.precision, options.threads)
     parts = runs.Images(images, images[:0], images[:0])  # nothing is judged yet
     made_of = runs.ingredients(made, parts, machine, judge=None) | {"folder": options.data}
+    made_of |= {"labels_from": options.labels} if options.labels else {}  # evaluate reads the folder likewise
     was_there = options.out.is_dir()
     try:
         runs.train(made, parts, options.out, made_of, machine, on_epoch=_say_epoch)
@@ -380,7 +382,7 @@ def _say_epoch(record: dict) -> None:
 def _load(options: argparse.Namespace, data: str, split: str, *, size: int | None = None, resolution=None) -> ImageSet:
     unreadable = "skip" if options.skip_unreadable else "refuse"
     resolution = (options.resolution or resolution) if data not in runs.BY_NAME else None
-    return load(data, split, size=size, unreadable=unreadable, resolution=resolution)
+    return load(data, split, size=size, unreadable=unreadable, resolution=resolution, labels=_labels(options))
 
 
 def evaluate_command(options: argparse.Namespace) -> None:
@@ -399,6 +401,7 @@ def evaluate_command(options: argparse.Namespace) -> None:
     data = _place(options.data) if options.data else made_of.get("folder", made["data"])
     height, width = made["resolution"]
     resolution = height if height == width else None
+    options.labels = options.labels or made_of.get("labels_from")
     if options.resolution not in (None, resolution):
         raise ValueError(
             f"{options.folder} was trained on {height}x{width}, and --resolution {options.resolution} would judge it "
@@ -436,6 +439,10 @@ def compare_command(options: argparse.Namespace) -> int:
     shared = {"machine": Machine(options.device, options.precision, options.threads), "say": _say}
     shared["caption"] = options.caption or ("built-in images" if options.data == "shapes" else Path(options.data).name)
     shared["earlier"] = _earlier(options.results)
+    if options.labels == "none":
+        raise ValueError("compare judges by labels: --labels folders or auto, got none")
+    if options.labels == "folders":
+        shared["prepare"] = runs.load_classes
     if options.budgets:
         return _compare_budgets(options, shared)
     result = compare.collect(_recipes(options, options.seeds), options.out / "runs", **shared)
@@ -478,7 +485,7 @@ def _recipes(options: argparse.Namespace, seeds: Iterable[int], scale: float = 1
     changes = {"size": options.size, "probe": options.probe, "encoder": options.encoder, "budget": options.passes}
     usual = USUAL[image_kind(options.data)]
     if options.data not in runs.BY_NAME:  # a folder has as many images as it has, of the size that they have
-        images = load(options.data).images
+        images = load(options.data, labels=_labels(options)).images
         changes["resolution"] = tuple(images.shape[2:])
         changes["size"] = options.size or min(usual["size"], len(images))
     given = {"batch_size": options.batch_size or usual["batch_size"], "lr": options.lr or usual["lr"]}

@@ -30,6 +30,7 @@ from ssl_course.runs import (
 from ssl_course.tables import NAMES
 
 SHARED = ("data", "size", "resolution", "probe", "tuning_steps", "tuning_lr")  # fields that all rows have alike
+Prepare = Callable[[Recipe], Images]
 
 
 def collect(
@@ -41,6 +42,7 @@ def collect(
     earlier: dict | None = None,
     say: Callable[[str], None] = lambda text: None,
     progress: bool = True,
+    prepare: Prepare | None = None,
 ) -> dict:
     """All rows, as a result that `ssl_course.results.read` understands.
 
@@ -50,6 +52,7 @@ def collect(
         caption: what to call the images.
         earlier: a result whose seeds are kept too, as far as today's code and data would give the same rows.
         say: is called with a sentence before and after each run.
+        prepare: loads the images of a recipe; default `load_images`.
 
     Returns:
         caption, recipe (what all rows share), recipes (each row's own), hardware, date; `seeds`, a dict of rows for
@@ -57,12 +60,12 @@ def collect(
         of the first seed's features.
     """
     result = _empty(recipes, caption, machine or Machine())
-    result["seeds"] = _still_true(earlier, recipes, say) if earlier else {}
+    result["seeds"] = _still_true(earlier, recipes, say, prepare=prepare) if earlier else {}
     features: dict[str, Tensor] = {}
     first, test = recipes[0].seed, None
     for seed in dict.fromkeys(made.seed for made in recipes):
         chosen = [made for made in recipes if made.seed == seed]
-        images = load_images(chosen[0])
+        images = (prepare or load_images)(chosen[0])
         test = images.test if seed == first else test
         rows = result["seeds"].setdefault(str(seed), {})
         for made in chosen:
@@ -88,6 +91,7 @@ def collect_budgets(
     earlier: dict | None = None,
     say: Callable[[str], None] = lambda text: None,
     keep: Callable[[dict], None] = lambda result: None,
+    prepare: Prepare | None = None,
 ) -> dict:
     """All rows at several training costs: the whole row at the largest, linear probe and k-NN alone at the others.
 
@@ -100,6 +104,7 @@ def collect_budgets(
         earlier: such a result, of which the seeds that aren't asked for are kept as far as they are true today.
         say: is called with a sentence after each run.
         keep: is called with the result as it is after each run.
+        prepare: loads the images of a recipe; a function of a module, default `load_images`.
 
     Returns:
         caption, hardware, date and `budgets`: for each cost, as text, what `collect` returns.
@@ -108,13 +113,14 @@ def collect_budgets(
     scales = sorted(recipes)
     result = {"caption": caption, "hardware": hardware(machine), "date": today(), "budgets": {}}
     tasks: dict[Task, str] = {}
+    given = {"prepare": prepare} if prepare else {}
     for scale in scales:
         judge = judge_row if scale == scales[-1] else judge_briefly
         part = _empty(recipes[scale], caption, machine)
         before = (earlier or {}).get("budgets", {}).get(f"{scale:g}")
-        part["seeds"] = _still_true(before, recipes[scale], say, judge) if before else {}
+        part["seeds"] = _still_true(before, recipes[scale], say, judge, prepare=prepare) if before else {}
         result["budgets"][f"{scale:g}"] = part
-        tasks |= {Task(made, judge): f"{scale:g}" for made in recipes[scale]}
+        tasks |= {Task(made, judge, **given): f"{scale:g}" for made in recipes[scale]}
     if kept:
         tasks = {task: times for task, times in tasks.items() if is_kept(task, folder, machine)}
     longest_first = sorted(tasks, key=lambda task: -task.recipe.passes / task.recipe.batch_size)
@@ -131,7 +137,7 @@ def collect_budgets(
     for scale in scales:
         part = result["budgets"][f"{scale:g}"]
         _put_in_order(part)
-        part |= _pictures(part, recipes[scale][0], folder)
+        part |= _pictures(part, recipes[scale][0], folder, prepare)
     return result
 
 
@@ -149,13 +155,13 @@ def _put_in_order(result: dict) -> None:
         result["seeds"][seed] = {name: rows[name] for name in NAMES if name in rows}
 
 
-def _pictures(result: dict, made: Recipe, folder: Path) -> dict:
+def _pictures(result: dict, made: Recipe, folder: Path, prepare: Prepare | None) -> dict:
     """Similarity and maps of the features that the rows of the first recipe's seed have left in the folder."""
     rows = result["seeds"].get(str(made.seed), {})
     places = {name: folder / row["hash"] / "features.pt" for name, row in rows.items()}
     features = {name: torch.load(place) for name, place in places.items() if place.is_file()}
     spread = {name: part for name, part in features.items() if not collapsed(part)}
-    return {"similarity": similarity(spread), "maps": maps(spread, load_images(made).test)}
+    return {"similarity": similarity(spread), "maps": maps(spread, (prepare or load_images)(made).test)}
 
 
 def _try(
@@ -181,7 +187,12 @@ def _try(
 
 
 def _still_true(
-    earlier: dict, recipes: Sequence[Recipe], say: Callable[[str], None], judge: Judge = judge_row
+    earlier: dict,
+    recipes: Sequence[Recipe],
+    say: Callable[[str], None],
+    judge: Judge = judge_row,
+    *,
+    prepare: Prepare | None = None,
 ) -> dict[str, dict]:
     """The rows of an earlier result, for seeds that aren't asked for, that today's code and data would make again."""
     asked = {str(made.seed) for made in recipes}
@@ -190,7 +201,7 @@ def _still_true(
         if seed in asked:
             continue
         known = {made.method: replace(made, seed=int(seed)) for made in recipes}
-        images = load_images(next(iter(known.values())))
+        images = (prepare or load_images)(next(iter(known.values())))
         current = {
             name: row
             for name, row in rows.items()
