@@ -1,4 +1,4 @@
-"""The command line: ssl-course demo | train | evaluate | compare | progress | grade | doctor | warmup | publish."""
+"""The command line: ssl-course demo | inspect | train | evaluate | compare | progress | grade | doctor | warmup | publish."""
 
 import argparse
 import json
@@ -24,6 +24,9 @@ from ssl_course.checkpoint import TrainingError, load_encoder
 from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import judge, knn_accuracy, to_judge
 from ssl_course.features import extract_features
+from ssl_course.inspection import inspect_folder
+from ssl_course.inspection.save import refuse_inside
+from ssl_course.inspection.save import save as save_report
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
 from ssl_course.precision import (
@@ -76,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ssl-course", description="Self-supervised learning by building it.")
     parser.add_argument("--version", action="version", version=version("ssl-course"))
     commands = parser.add_subparsers(
-        required=True, metavar="demo | train | evaluate | compare | progress | grade | doctor | warmup | publish"
+        required=True,
+        metavar="demo | inspect | train | evaluate | compare | progress | grade | doctor | warmup | publish",
     )
 
     demo = commands.add_parser("demo", help="train SimCLR on the built-in images; one table, four pictures")
@@ -87,6 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--device", default="auto")
     demo.add_argument("--json", action="store_true", help="print the table as one JSON object last")
     demo.set_defaults(run=demo_command)
+
+    look = commands.add_parser("inspect", help="what is in a folder of pictures: broken files, copies, leaks, detail")
+    look.add_argument("folder", type=Path, metavar="FOLDER", help="of pictures; nothing is written there")
+    look.add_argument("--out", type=Path, help="folder for report.txt, report.json, report.png and files.csv")
+    look.add_argument("--json", action="store_true", help="print the report as one JSON object last")
+    _add_labels(look)
+    look.set_defaults(run=inspect_command)
 
     train = commands.add_parser("train", help="train a method; stopped runs go on when started again")
     train.add_argument("method", choices=METHODS)
@@ -301,6 +312,21 @@ def _print_table(table: dict[str, dict[str, float]], caption: str) -> None:
     for key, row in table.items():
         print(f"{NAMES[key]:<22}{100 * row['linear_probe']:>14.1f}{100 * row['knn']:>8.1f}")
     print(f"({caption})\n")
+
+
+# --- inspect
+
+
+def inspect_command(options: argparse.Namespace) -> None:
+    """Print what is in a folder and what to do about it; write the same and a page of pictures to --out."""
+    if options.out is not None:
+        refuse_inside(options.folder, options.out)
+    report = inspect_folder(options.folder, labels=_labels(options), progress=True)
+    print(report)
+    if options.out is not None:
+        print(f"written: {', '.join(save_report(report, options.out))} in {options.out}/")
+    if options.json:
+        print(json.dumps(report.as_dict()))
 
 
 # --- train and evaluate

@@ -173,7 +173,7 @@ def _flat(folder: Path, base: Path, split: str, files: list[Path], notes: list[s
         if usage(split) == "test":
             nested = any(file.parent != base for file in files)
             kind = "a folder of unlabelled images" if nested else "a flat folder of unlabelled images"
-            asked = "; if the folders in it are classes, ask with labels=\"folders\"" if nested else ""
+            asked = '; if the folders in it are classes, ask with labels="folders"' if nested else ""
             raise FileNotFoundError(f"{folder} is {kind}, all of them split 'train'{asked}")
     return Listing(files, None, (), notes)
 

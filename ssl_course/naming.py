@@ -24,7 +24,9 @@ CAMERAS = (
     r"(?:cam|camera|gopro|kamera|webcam|device|sensor)(?:[-_ ]?\d+|[-_ ][a-z])",
 )
 PARTS = r"(?:batch|part|chunk|session|upload|export|import|folder|day|week|month|year|shift"
-PARTS += r"|video|clip|sequence|seq|scene|shot|frames?|run|trial|sample|subject|patient|participant|new folder)[-_ ]?\d+"
+PARTS += (
+    r"|video|clip|sequence|seq|scene|shot|frames?|run|trial|sample|subject|patient|participant|new folder)[-_ ]?\d+"
+)
 WRITTEN_TIME = re.compile(
     rf"(?<!\d)({YEAR})[-_.]?({MONTH})[-_.]?({DAY})[ _T-]?(?:at )?([01]\d|2[0-3])[-_:.h]?([0-5]\d)[-_:.m]?([0-5]\d)"
 )

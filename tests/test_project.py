@@ -14,7 +14,7 @@ PACKAGE = ROOT / "ssl_course"
 NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
-FIGURES = "results start pretext painting margins contrast collapse masks folder"
+FIGURES = "results start pretext painting margins contrast collapse masks folder inspection"
 SETS = "start pretext autoencoder triplet byol mae compare own_images clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
@@ -33,6 +33,11 @@ LAYERS = [
     {f"plots.{name}" for name in FIGURES.split()},
     {"evaluate", "plots", "profiles", "ready", "normality"},
     {"report"},
+    {"inspection.files"},
+    {"inspection.copies", "inspection.groups", "inspection.detail", "inspection.cost"},
+    {"inspection.findings"},
+    {"inspection.report"},
+    {"inspection.save", "inspection"},
     {"runs"},
     {"compare"},
     {"live.core"},

@@ -1,0 +1,116 @@
+"""Copies in a folder: exact ones by a checksum, near ones by 8x8 pixels; and whether all pictures look alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ssl_course.inspection.files import Look
+from ssl_course.nearest import grey_distance
+
+BLANK = 2.0  # grey values: a picture that differs less within itself shows nothing
+NEAR = 6.0  # grey values: two pictures whose 8x8 pixels differ less are near copies, …
+OF_CONTRAST = 0.25  # … if that is less than this share of the picture's own contrast, too
+ALIKE = 0.8  # correlation of pairs, in the middle, from which on all pictures are of one scene
+JUDGED = 300  # pictures that are drawn evenly to judge it by
+NEAREST = 20  # near copies of one picture that are kept
+ROWS = 1024  # pictures that are compared at a time
+RULE = f"8x8 pixels that differ by less than {NEAR:g} grey values and less than a quarter of the picture's contrast"
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What is there twice.
+
+    Attributes:
+        exact: groups of places, each of files with equal bytes.
+        near: pairs of places and their distance, the nearest first; each exact group is represented by its first.
+        heap: for each picture (N,) a number that all pictures joined by copies share.
+        blank: places of pictures that show nothing.
+        alike: the middle correlation of two pictures if all look alike, as from a fixed camera; else None.
+    """
+
+    exact: list[list[int]]
+    near: list[tuple[int, int, float]]
+    heap: list[int]
+    blank: list[int]
+    alike: float | None
+
+
+def find_copies(looks: Sequence[Look]) -> Copies:
+    """Exact and near copies among readable pictures; near ones aren't looked for where all pictures look alike."""
+    small = torch.zeros(len(looks), 192)
+    for place, look in enumerate(looks):
+        small[place] = torch.from_numpy(look.small).flatten()
+    grey = small.view(len(looks), -1, 3).mean(dim=2)
+    contrast = grey.std(dim=1) if len(looks) else torch.zeros(0)
+    same: dict[str, list[int]] = {}
+    for place, look in enumerate(looks):
+        if look.checksum:
+            same.setdefault(look.checksum, []).append(place)
+    exact = [places for places in same.values() if len(places) > 1]
+    again = {place for places in exact for place in places[1:]}
+    shows = contrast >= BLANK
+    once = torch.tensor([place for place in range(len(looks)) if place not in again and shows[place]]).long()
+    alike = one_scene(small[once])
+    near = [] if alike is not None else _near(small, contrast, once)
+    joined = [(one, other) for one, other, _ in near]
+    joined += [(places[0], place) for places in exact for place in places[1:]]
+    blank = (~shows).nonzero().flatten().tolist()
+    return Copies(exact, near, joined_to(len(looks), joined), blank, alike)
+
+
+def one_scene(small: Tensor) -> float | None:
+    """The middle correlation of two pictures if they are all of one scene, else None.
+
+    Correlation, so that day and night of a fixed camera are one scene.
+
+    Args:
+        small: (N, 192).
+    """
+    if len(small) < 5:
+        return None
+    places = torch.linspace(0, len(small) - 1, min(len(small), JUDGED)).round().long()
+    middle = small[places] - small[places].mean(dim=1, keepdim=True)
+    unit = torch.nn.functional.normalize(middle, dim=1)
+    pairs = torch.ones(len(unit), len(unit)).triu(diagonal=1).bool()
+    correlation = float((unit @ unit.T)[pairs].median())
+    return correlation if correlation >= ALIKE else None
+
+
+def _near(small: Tensor, contrast: Tensor, places: Tensor) -> list[tuple[int, int, float]]:
+    """Pairs of near copies. In the order of their means only near means need to be compared: two pictures whose means
+    differ by NEAR can't differ by less."""
+    means = small[places].mean(dim=1)
+    order = means.argsort()
+    places, means = places[order], means[order].contiguous()
+    limit = (OF_CONTRAST * contrast[places]).clamp(max=NEAR)
+    found = []
+    for start in range(0, len(places), ROWS):
+        rows = slice(start, min(start + ROWS, len(places)))
+        stop = int(torch.searchsorted(means, means[rows][-1] + NEAR))
+        distance = grey_distance(small[places[rows]], small[places[start:stop]])  # (R, S), later pictures alone
+        distance[torch.ones_like(distance).tril().bool()] = float("inf")
+        nearest, which = distance.topk(min(NEAREST, distance.shape[1]), largest=False)
+        allowed = torch.minimum(limit[rows, None], limit[start:stop][which])
+        for row, column in (nearest < allowed).nonzero().tolist():
+            pair = places[start + row], places[start + which[row, column]]
+            found.append((*sorted(map(int, pair)), float(nearest[row, column])))
+    return sorted(found, key=lambda pair: (pair[2], pair[:2]))
+
+
+def joined_to(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """For each of `count` places the first place that it is joined to by pairs, over any number of steps."""
+    first = list(range(count))
+
+    def root(place: int) -> int:
+        while first[place] != place:
+            first[place] = first[first[place]]
+            place = first[place]
+        return place
+
+    for one, other in pairs:
+        low, high = sorted((root(one), root(other)))
+        first[high] = low
+    return [root(place) for place in range(count)]

@@ -1,0 +1,93 @@
+"""An inspection as files: report.txt, report.json, report.png, and files.csv with the group of each picture."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssl_course import pictures, plots
+from ssl_course.folders import enumerated
+from ssl_course.inspection.report import Inspection, as_text, headline
+
+SIDE = 96  # pixels of a picture on the page
+SHEET, COLUMNS = 36, 12  # pictures of the sheet, and in a row
+
+
+def save(report: Inspection, out: Path) -> list[str]:
+    """Write the four files of a report into a folder, and return their names.
+
+    Raises:
+        ValueError: if the folder is within the one that was inspected, which stays as it is.
+    """
+    refuse_inside(report.folder, out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.txt").write_text(as_text(report), encoding="utf-8")
+    (out / "report.json").write_text(json.dumps(report.as_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
+    with open(out / "files.csv", "w", encoding="utf-8", newline="") as opened:
+        table = csv.writer(opened)
+        table.writerow(["file", "split", "class", *report.groups])
+        for place, file in enumerate(report.files):
+            name = "" if report.labels is None else report.classes[report.labels[place]]
+            own = [names[place] for names in report.groups.values()]
+            table.writerow([enumerated([file.relative_to(report.folder)]), report.splits[place] or "", name, *own])
+    page = draw(report)
+    page.savefig(out / "report.png", dpi=110)
+    plots.plt.close(page)
+    return ["report.txt", "report.json", "report.png", "files.csv"]
+
+
+def refuse_inside(folder: Path, out: Path) -> None:
+    """ValueError if a folder to write to is the one that is inspected, or in it."""
+    inspected = folder.resolve()
+    if inspected in (out.resolve(), *out.resolve().parents):
+        raise ValueError(f"--out {out} is in the folder that is inspected, and nothing is written there: name another")
+
+
+def draw(report: Inspection):
+    """The page of pictures, as a figure."""
+    chosen = np.linspace(0, len(report.files) - 1, min(SHEET, len(report.files))).round().astype(int)
+    samples = [_shown(report.files[place]) for place in chosen]
+    pairs, titles = _pairs(report)
+    detail, detail_title = _detail(report)
+    title = f"{enumerated([report.folder.resolve().name])}: {headline(report)}".replace(": ", ":\n", 1)
+    shown = torch.stack(samples) if samples else None
+    return plots.inspection_page(title, shown, pairs, titles, detail, detail_title, columns=COLUMNS)[0].figure.figure
+
+
+def _shown(file: Path) -> Tensor:
+    """A picture as `load` gives it at SIDE pixels, (3, SIDE, SIDE); white if it can no longer be read."""
+    picture = pictures.read(file, SIDE)
+    if isinstance(picture, pictures.Unreadable):
+        return torch.full((3, SIDE, SIDE), 255, dtype=torch.uint8)
+    return torch.from_numpy(pictures.to_bytes([picture])[0][0].copy()).permute(2, 0, 1)
+
+
+def _pairs(report: Inspection) -> tuple[Tensor | None, list[str]]:
+    """The first copies, exact ones and near ones: (P, 2, 3, SIDE, SIDE), and what to write under each."""
+    exact = [(places[0], places[1], 0.0) for places in report.copies.exact]
+    near = report.copies.near[:: max(1, len(report.copies.near) // COLUMNS)]  # from the nearest to the farthest
+    few = min(len(exact), max(COLUMNS // 2, COLUMNS - len(near)))
+    chosen = [*exact[:few], *near][:COLUMNS]
+    if not chosen:
+        return None, []
+    titles = []
+    for one, other, distance in chosen:
+        splits = {report.splits[one], report.splits[other]}
+        titles.append(("exact" if distance == 0 else f"{distance:.1f}") + ("\nleak" if len(splits) > 1 else ""))
+    pairs = [torch.stack([_shown(report.files[place]) for place in pair[:2]]) for pair in chosen]
+    return torch.stack(pairs), titles
+
+
+def _detail(report: Inspection) -> tuple[dict[str, np.ndarray], str]:
+    detail = report.detail
+    if detail is None:
+        return {}, ""
+    shown = {f"full size, {detail.side}\n{len(detail.part)} pixels": detail.part}
+    for resolution, part in reversed(detail.at.items()):
+        if resolution < detail.side:
+            shown[f"at {resolution}\n{len(part)} pixel{'s' * (len(part) > 1)}"] = part
+    name = enumerated([detail.file.relative_to(report.folder)])
+    return shown, f"the sharpest part of {name}, as load gives it at each resolution"
