@@ -1,4 +1,4 @@
-"""The command line: ssl-course demo | inspect | train | evaluate | compare | progress | grade | doctor | warmup | publish."""
+"""The command line, `ssl-course COMMAND`: what a command says is printed here, what it computes is in the package."""
 
 import argparse
 import json

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 YEAR, MONTH, DAY = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 CLOCK = r"(?:[ _T-]?(?:at )?[0-2]\d[-_:.h]?[0-5]\d(?:[-_:.m]?[0-5]\d)?(?:\D?\d{1,3})?)"
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTHS = "|".join(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
 DATES = (
     YEAR,
     rf"{YEAR}[-_. ]?{MONTH}",
     rf"{YEAR}[-_. ]?{MONTH}[-_. ]?{DAY}{CLOCK}?",
     rf"{YEAR}[-_.]{MONTH}[-_.]{DAY}[ _].*",  # 2024-01-31 at the lake
     rf"{DAY}[-_.]{MONTH}[-_.]{YEAR}",
-    rf"(?:{'|'.join(MONTHS)})[a-z]*[-_. ]?{YEAR}",
-    rf"{YEAR}[-_. ]?(?:{'|'.join(MONTHS)})[a-z]*",
+    rf"(?:{MONTHS})[a-z]*[-_. ]?{YEAR}",
+    rf"{YEAR}[-_. ]?(?:{MONTHS})[a-z]*",
 )
 CAMERAS = (
     r"dcim|camera roll|screenshots?",
@@ -23,10 +23,8 @@ CAMERAS = (
     r"(?:dji|gopr|gh|gx|pxl|vid|mvi|wa)[-_ ]?\d{3,}(?:[-_ ].*)?",
     r"(?:cam|camera|gopro|kamera|webcam|device|sensor)(?:[-_ ]?\d+|[-_ ][a-z])",
 )
-PARTS = r"(?:batch|part|chunk|session|upload|export|import|folder|day|week|month|year|shift"
-PARTS += (
-    r"|video|clip|sequence|seq|scene|shot|frames?|run|trial|sample|subject|patient|participant|new folder)[-_ ]?\d+"
-)
+PARTS = r"(?:batch|part|chunk|session|upload|export|import|(?:new )?folder|day|week|month|year|shift|video|clip"
+PARTS += r"|sequence|seq|scene|shot|frames?|run|trial|sample|subject|patient|participant)[-_ ]?\d+"
 WRITTEN_TIME = re.compile(
     rf"(?<!\d)({YEAR})[-_.]?({MONTH})[-_.]?({DAY})[ _T-]?(?:at )?([01]\d|2[0-3])[-_:.h]?([0-5]\d)[-_:.m]?([0-5]\d)"
 )

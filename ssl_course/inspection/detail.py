@@ -37,10 +37,7 @@ class Detail:
 
 
 def smallest_detail(side: float, resolution: int) -> int:
-    """Pixels of the original that become one pixel, where the shorter side has `side`: what is smaller is averaged away.
-
-    1 if nothing is lost.
-    """
+    """Pixels of a shorter side of `side` that become one pixel: what is smaller is averaged away; 1 if nothing is."""
     return max(1, math.ceil(side / resolution - 1e-9))
 
 

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from ssl_course.naming import kind_of, numbered
 
 BURST = 2.0  # seconds between two pictures of one burst
 FRAMES = 12.0  # grey values between 8x8 pixels of pictures with successive numbers, to be taken for one film
+CAMERA = r"(?:cam|camera|gopro|kamera|webcam|device|sensor)(?:[-_ ]?\d+|[-_ ][a-z](?![a-z]))"
 NAMES = {
     "camera": "by camera (EXIF, or else a folder or name such as cam2)",
     "burst": f"within {BURST:g} s of each other (EXIF, or the time in the name), or successive numbers that look alike",
@@ -63,9 +65,7 @@ def _all_named(found: Sequence[str | None]) -> list[str]:
 def _camera_in(path: Path) -> str | None:
     """A part of the path that is called as a camera is: cam1, camera_b; not the folders that every card has."""
     for part in (*reversed(path.parts[:-1]), path.stem):
-        found = re.match(
-            r"(?:cam|camera|gopro|kamera|webcam|device|sensor)[-_ ]?(?:\d+|[a-z](?![a-z]))", part.casefold()
-        )
+        found = re.match(CAMERA, part.casefold())
         if found:
             return found.group()
     return None
@@ -77,8 +77,8 @@ def _beginnings(paths: Sequence[Path]) -> list[str | None]:
     for path in paths:
         start, number = numbered(path.stem)
         plain = start.casefold()
-        generic = number is None or not plain or kind_of(f"{plain}_0001") == "camera" and not re.search(r"\d", plain)
-        found.append(None if generic else str(path.parent / start) if start.isdigit() else start)
+        of_card = kind_of(f"{plain}_0001") == "camera" and not re.search(r"\d", plain)  # IMG, DSC: every picture's
+        found.append(None if number is None or not plain or of_card else start)
     return found
 
 
@@ -101,7 +101,7 @@ def bursts(looks: Sequence[Look]) -> list[str | None]:
     for (_, _, timed), places in together.items():
         close = _within_seconds if timed else _next_and_alike
         places.sort(key=lambda place: _order(looks[place]))
-        for one, other in zip(places, places[1:], strict=False):
+        for one, other in pairwise(places):
             if close(looks[one], looks[other]):
                 found[one] = found[one] or f"burst {one}"
                 found[other] = found[one]

@@ -197,9 +197,9 @@ def headline(report: Inspection) -> str:
 
 def as_text(report: Inspection) -> str:
     """The report: headline, findings with what to do, and what was counted."""
-    lines = [enumerated([report.folder]), *_wrapped(headline(report), ""), ""]
+    lines = [enumerated([report.folder]), *_wrapped(headline(report), "")]
     for number, finding in enumerate(report.findings, start=1):
-        lines += _wrapped(finding.says, f"{number}. " if finding.urgent else "   ")
+        lines += ["", *_wrapped(finding.says, f"{number}. " if finding.urgent else "-  ")]
         lines += _wrapped(finding.do, "   -> ") if finding.do else []
     lines += ["", *_counted_lines(report.numbers), *_table(report.numbers)]
     return "\n".join(lines).rstrip() + "\n"

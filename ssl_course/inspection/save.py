@@ -52,7 +52,7 @@ def draw(report: Inspection):
     samples = [_shown(report.files[place]) for place in chosen]
     pairs, titles = _pairs(report)
     detail, detail_title = _detail(report)
-    title = f"{enumerated([report.folder.resolve().name])}: {headline(report)}".replace(": ", ":\n", 1)
+    title = f"{enumerated([report.folder.resolve().name])}\n{headline(report)}"
     shown = torch.stack(samples) if samples else None
     return plots.inspection_page(title, shown, pairs, titles, detail, detail_title, columns=COLUMNS)[0].figure.figure
 
@@ -90,4 +90,7 @@ def _detail(report: Inspection) -> tuple[dict[str, np.ndarray], str]:
         if resolution < detail.side:
             shown[f"at {resolution}\n{len(part)} pixel{'s' * (len(part) > 1)}"] = part
     name = enumerated([detail.file.relative_to(report.folder)])
-    return shown, f"the sharpest part of {name}, as load gives it at each resolution"
+    what = f"the sharpest part of {name}"
+    if len(shown) == 1:
+        return shown, f"{what}: at {min(detail.at)} pixels nothing of it is lost"
+    return shown, f"{what}, as load gives it at each resolution"

@@ -40,7 +40,7 @@ def inspection_page(
     heights = [cell * -(-len(samples) // columns) + 0.3] if samples is not None else [1.0]
     heights += [2.3 * cell + 0.5] if pairs is not None else []
     shown = len(detail) if detail else 0
-    heights += [WIDTH / max(5, shown) + 0.6] if shown else []
+    heights += [WIDTH / max(6, shown) + 0.7] if shown else []
     figure = plt.figure(figsize=(WIDTH, sum(heights) + 0.4), layout="constrained")
     parts = np.atleast_1d(figure.subfigures(len(heights), 1, height_ratios=heights))
     figure.suptitle(title, fontsize=11)
@@ -69,7 +69,11 @@ def _pairs(part, pairs: Tensor, titles: Sequence[str], columns: int) -> Axes:
     height, width = pairs.shape[-2:]
     for place, title in enumerate(names[columns:]):
         ax.text(place * (width + 4) + width / 2, 2 * height + 10, title, ha="center", va="top", fontsize=7)
-    ax.set_title("copies: each picture above its copy", fontsize=10, loc="left")
+    ax.set_title(
+        "copies: each picture above its copy, and how many grey values they differ by at 8x8 pixels",
+        fontsize=10,
+        loc="left",
+    )
     return ax
 
 
@@ -80,7 +84,7 @@ def _padded(images: Tensor, columns: int) -> Tensor:
 
 
 def _details(part, detail: Mapping[str, np.ndarray], title: str) -> list[Axes]:
-    row = part.subplots(1, max(5, len(detail)))
+    row = part.subplots(1, max(6, len(detail)))
     for ax in row:
         ax.axis("off")
     for ax, (name, pixels) in zip(row, detail.items(), strict=False):
