@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ssl_course.inspection.files import Look
+from ssl_course.inspection.files import SMALL, Look
 from ssl_course.nearest import grey_distance
 
 BLANK = 2.0  # grey values: a picture that differs less within itself shows nothing
@@ -28,7 +28,7 @@ class Copies:
         near: pairs of places and their distance, the nearest first; each exact group is represented by its first.
         heap: for each picture (N,) a number that all pictures joined by copies share.
         blank: places of pictures that show nothing.
-        alike: the middle correlation of two pictures if all look alike, as from a fixed camera; else None.
+        alike: the middle correlation of two pictures of a camera if all of it look alike, as from a fixed one; else None.
     """
 
     exact: list[list[int]]
@@ -38,27 +38,36 @@ class Copies:
     alike: float | None
 
 
-def find_copies(looks: Sequence[Look]) -> Copies:
-    """Exact and near copies among readable pictures; near ones aren't looked for where all pictures look alike."""
-    small = torch.zeros(len(looks), 192)
+def find_copies(looks: Sequence[Look], cameras: Sequence[str | None]) -> Copies:
+    """Exact and near copies among readable pictures; near ones aren't looked for where all of a camera look alike."""
+    small = torch.zeros(len(looks), SMALL * SMALL, 3)
     for place, look in enumerate(looks):
-        small[place] = torch.from_numpy(look.small).flatten()
-    grey = small.view(len(looks), -1, 3).mean(dim=2)
-    contrast = grey.std(dim=1) if len(looks) else torch.zeros(0)
+        small[place] = torch.tensor(look.small).flatten(0, 1)
+    contrast = small.mean(dim=2).var(dim=1, correction=0).sqrt()  # (N,) of the 8x8 pixels
+    small = small.flatten(1)  # (N, 192)
     same: dict[str, list[int]] = {}
     for place, look in enumerate(looks):
         if look.checksum:
             same.setdefault(look.checksum, []).append(place)
     exact = [places for places in same.values() if len(places) > 1]
     again = {place for places in exact for place in places[1:]}
-    shows = contrast >= BLANK
+    shows = torch.tensor([look.contrast >= BLANK for look in looks], dtype=torch.bool)
     once = torch.tensor([place for place in range(len(looks)) if place not in again and shows[place]]).long()
-    alike = one_scene(small[once])
+    alike = _scenes(small, once, cameras)
     near = [] if alike is not None else _near(small, contrast, once)
     joined = [(one, other) for one, other, _ in near]
     joined += [(places[0], place) for places in exact for place in places[1:]]
     blank = (~shows).nonzero().flatten().tolist()
     return Copies(exact, near, joined_to(len(looks), joined), blank, alike)
+
+
+def _scenes(small: Tensor, places: Tensor, cameras: Sequence[str | None]) -> float | None:
+    """`one_scene` of each camera's pictures: the lowest, or None if one camera's don't look alike."""
+    of_camera: dict[str | None, list[int]] = {}
+    for place in places.tolist():
+        of_camera.setdefault(cameras[place], []).append(place)
+    found = [one_scene(small[own]) for own in of_camera.values()]
+    return min(found) if found and None not in found else None
 
 
 def one_scene(small: Tensor) -> float | None:

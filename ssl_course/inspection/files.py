@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageStat
 from tqdm import tqdm
 
 from ssl_course import pictures
@@ -34,6 +34,7 @@ class Look:
         size: width and height in pixels, upright.
         frames: pages or frames.
         small: float32 (8, 8, 3), means of fields in grey values.
+        contrast: standard deviation of its pixels, in grey values.
         taken: date and time, from EXIF or else from the name.
         day: the date alone, from EXIF, the name or the folders.
         camera: make, model and the end of the serial number, from EXIF.
@@ -48,6 +49,7 @@ class Look:
     size: tuple[int, int] | None = None
     frames: int = 1
     small: np.ndarray | None = None
+    contrast: float = 0.0
     taken: datetime.datetime | None = None
     day: datetime.date | None = None
     camera: str | None = None
@@ -75,27 +77,32 @@ def _look(file: Path, folder: Path) -> Look:
             about["frames"] = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)
             about |= _from_exif(opened)
             deep = opened.mode == "F" or opened.mode.startswith("I")
-            small = None if deep else _small(opened)
+            about |= {} if deep else _reduced(opened)
     except Exception as failure:  # decoders raise errors of many kinds; every one of them means this
         return Look(file, _length(file), pictures.reason(file, failure))
     if deep:
-        picture = pictures.read(file, SMALL)
+        picture = pictures.read(file, None)
         if isinstance(picture, Unreadable):
             return Look(file, count, picture.reason)
-        small = pictures.to_bytes([picture])[0][0].astype(np.float32)
+        about |= _numbers(Image.fromarray(pictures.to_bytes([picture])[0][0]))
     relative = file.relative_to(folder)
     named = written_time(file.name)
     taken = about.pop("exif") or named
     day = taken.date() if taken else next(filter(None, map(written_date, reversed(relative.parts))), None)
-    return Look(file, small=small, taken=taken, day=day, **about)
+    return Look(file, taken=taken, day=day, **about)
 
 
-def _small(opened: Image.Image) -> np.ndarray:
-    """The opened picture as 8x8 pixels; JPEGs are decoded at an eighth of their size, which is faster."""
+def _reduced(opened: Image.Image) -> dict:
+    """`_numbers` of an opened picture; JPEGs are decoded at down to an eighth of their size, which is faster."""
     opened.draft(None, (64, 64))
     opened.load()
-    rgb = pictures.as_rgb(opened)
-    return np.asarray(rgb.resize((SMALL, SMALL), Image.Resampling.BOX), dtype=np.float32)
+    return _numbers(pictures.as_rgb(opened))
+
+
+def _numbers(rgb: Image.Image) -> dict:
+    """The picture as 8x8 pixels, and its contrast."""
+    small = np.asarray(rgb.resize((SMALL, SMALL), Image.Resampling.BOX), dtype=np.float32)
+    return {"small": small, "contrast": ImageStat.Stat(rgb.convert("L")).stddev[0]}
 
 
 def _from_exif(opened: Image.Image) -> dict:
@@ -110,7 +117,7 @@ def _from_exif(opened: Image.Image) -> dict:
     except Exception:  # broken EXIF says nothing, and the pixels may be whole
         return {"exif": None, "camera": None}
     camera = " ".join(filter(None, ["" if model.startswith(make) else make, model, serial and f"…{serial}"]))
-    about = {"exif": _moment(moment), "camera": camera or None}
+    about = {"exif": _moment(moment), "camera": camera[:60] or None}
     return about | ({"size": opened.size[::-1]} if turned else {})
 
 

@@ -1,6 +1,6 @@
 """What of all that was counted in a folder matters, and what to do about each."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,10 +139,12 @@ def _scene(seen: Seen) -> list[Finding]:
     if seen.copies.alike is None:
         return []
     said = (
-        f"All pictures look alike (correlation {seen.copies.alike:.2f} of two at 8x8 pixels), as from a fixed camera, "
-        "so near copies aren't counted; exact ones are."
+        f"All pictures look alike (correlation {seen.copies.alike:.2f} of two at 8x8 pixels), as from a fixed camera"
+        f"{' at each of several places' * (len(set(seen.groups.get('camera', []))) > 1)}, so near copies aren't "
+        "counted; exact ones are."
     )
-    do = "Split by time or place, not at random; what matters is small: mind the resolution, or cut tiles."
+    do = "Hold back the last days or a place, not a random fifth; what matters is small: mind the resolution, or cut "
+    do += "tiles."
     return [Finding("fixed_camera", said, do, urgent=False, numbers={"correlation": round(seen.copies.alike, 3)})]
 
 
@@ -156,9 +158,9 @@ def _together(seen: Seen) -> list[Finding]:
             ways[way] = share
     if not ways:
         return []
-    named = [f"{groups.NAMES[way]}: {len(set(seen.groups[way])):,} groups, {share:.0%}" for way, share in ways.items()]
-    which = "in this split" if seen.given else "in a random split"
-    said = f"Test pictures that have a sibling in the training {which}: {'; '.join(named)}."
+    which = "This split has" if seen.given else "A random split would have"
+    named = [f"{100 * share:.0f} % {groups.NAMES[way]}" for way, share in ways.items()]
+    said = f"{which} pictures that belong together on both sides; of the test, {'; '.join(named)}."
     best = next((way for way in ("camera", "date", "folder", "name", "burst") if _splits_well(seen, way, ways)), None)
     best = best or max(ways, key=lambda way: len(set(seen.groups[way])))
     do = f"Split by what will be new when the classifier is used. {_how_to_split(seen, best)}"
@@ -167,8 +169,10 @@ def _together(seen: Seen) -> list[Finding]:
 
 def _splits_well(seen: Seen, way: str, ways: dict[str, float]) -> bool:
     """Whether no group of a way is so large that there would be nothing on one side."""
-    names = seen.groups.get(way, [])
-    return way in ways and len(set(names)) >= 3 and max(map(names.count, set(names))) <= 0.6 * len(names)
+    if way not in ways:
+        return False
+    sizes = Counter(name for name in seen.groups[way] if not name.startswith(groups.ALONE))
+    return len(sizes) >= 3 and max(sizes.values()) <= 0.6 * len(seen.looks)
 
 
 def _how_to_split(seen: Seen, way: str) -> str:

@@ -8,23 +8,25 @@ from pathlib import Path
 
 import torch
 
+from ssl_course.inspection.copies import Copies
 from ssl_course.inspection.files import Look
 from ssl_course.naming import kind_of, numbered
 
 BURST = 2.0  # seconds between two pictures of one burst
 FRAMES = 12.0  # grey values between 8x8 pixels of pictures with successive numbers, to be taken for one film
 CAMERA = r"(?:cam|camera|gopro|kamera|webcam|device|sensor)(?:[-_ ]?\d+|[-_ ][a-z](?![a-z]))"
+ALONE = "alone"  # begins the group of a picture of which nothing is known
 NAMES = {
-    "camera": "by camera (EXIF, or else a folder or name such as cam2)",
-    "burst": f"within {BURST:g} s of each other (EXIF, or the time in the name), or successive numbers that look alike",
-    "date": "of one day",
-    "name": "by the beginning of the name",
-    "folder": "by the folders within a class",
-    "look": "joined by copies",
+    "camera": "share the camera (EXIF, or else a folder or name such as cam2)",
+    "burst": f"lie within {BURST:g} s (EXIF, or the time in the name) or have successive numbers and look alike",
+    "date": "share the day",
+    "name": "share the beginning of the name",
+    "folder": "share a folder within the class",
+    "look": "are joined by copies",
 }
 
 
-def group(looks: Sequence[Look], folder: Path, classes: Sequence[str | None], heap: Sequence[int]) -> dict:
+def group(looks: Sequence[Look], folder: Path, classes: Sequence[str | None], copies: Copies) -> dict:
     """For each way to group the pictures, the group of each (N,); ways that say nothing are left out.
 
     A way says something if there are two groups at least, one of them with two pictures, and if it isn't the classes
@@ -34,16 +36,16 @@ def group(looks: Sequence[Look], folder: Path, classes: Sequence[str | None], he
         looks: readable pictures.
         folder: that they are in.
         classes: of each picture, None where it has none.
-        heap: of `find_copies`.
+        copies: among them; where all pictures look alike, only a time makes a burst.
     """
     relative = [look.file.relative_to(folder) for look in looks]
     ways = {
-        "camera": [look.camera or _camera_in(path) for look, path in zip(looks, relative, strict=True)],
-        "burst": bursts(looks),
+        "camera": cameras(looks, folder),
+        "burst": bursts(looks, by_look=copies.alike is None),
         "date": [str(look.day) if look.day else None for look in looks],
         "name": _beginnings(relative),
         "folder": _within(relative, classes),
-        "look": [str(place) for place in heap],
+        "look": [str(place) for place in copies.heap],
     }
     return {way: _all_named(found) for way, found in ways.items() if _says_something(found, classes)}
 
@@ -59,7 +61,12 @@ def _says_something(found: Sequence[str | None], classes: Sequence[str | None]) 
 
 def _all_named(found: Sequence[str | None]) -> list[str]:
     """A picture of which nothing is known is a group of its own."""
-    return [name if name is not None else f"alone {place}" for place, name in enumerate(found)]
+    return [name if name is not None else f"{ALONE} {place}" for place, name in enumerate(found)]
+
+
+def cameras(looks: Sequence[Look], folder: Path) -> list[str | None]:
+    """The camera of each picture, by EXIF or else by a folder or name such as cam2; None where nothing says it."""
+    return [look.camera or _camera_in(look.file.relative_to(folder)) for look in looks]
 
 
 def _camera_in(path: Path) -> str | None:
@@ -92,13 +99,20 @@ def _within(paths: Sequence[Path], classes: Sequence[str | None]) -> list[str | 
     return found
 
 
-def bursts(looks: Sequence[Look]) -> list[str | None]:
-    """For each picture the burst that it belongs to (the place of its first picture); None for a picture by itself."""
+def bursts(looks: Sequence[Look], *, by_look: bool = True) -> list[str | None]:
+    """For each picture the burst that it belongs to (the place of its first picture); None for a picture by itself.
+
+    Args:
+        looks: readable pictures.
+        by_look: whether successive numbers that look alike are a burst where no time is known.
+    """
     together = defaultdict(list)
     for place, look in enumerate(looks):
         together[look.file.parent, look.camera, look.taken is not None].append(place)
     found: list[str | None] = [None] * len(looks)
     for (_, _, timed), places in together.items():
+        if not timed and not by_look:
+            continue
         close = _within_seconds if timed else _next_and_alike
         places.sort(key=lambda place: _order(looks[place]))
         for one, other in pairwise(places):

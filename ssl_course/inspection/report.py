@@ -87,8 +87,8 @@ def inspect_folder(
     broken = [look for look in looks if look.problem is not None]
     files = [look.file for look in readable]
     split, name, classes, notes = _placed(folder, files, labels)
-    copies = find_copies(readable)
-    together = groups.group(readable, folder, name, copies.heap)
+    copies = find_copies(readable, groups.cameras(readable, folder))
+    together = groups.group(readable, folder, name, copies)
     numbers = _census(folder, readable, broken, found) | _counts(split, name)
     numbers |= {"groups": {way: _group_numbers(ways, split) for way, ways in together.items()}}
     numbers |= _costs(readable, measure)
@@ -156,7 +156,8 @@ def _counts(splits: list[str | None], names: list[str | None]) -> dict:
 
 def _group_numbers(ways: list[str], splits: list[str | None]) -> dict:
     sizes = Counter(ways)
-    about = {"groups": len(sizes), "largest": max(sizes.values()), "leak_of_random_split": round(groups.leak(ways), 4)}
+    named = sum(not name.startswith(groups.ALONE) for name in sizes)
+    about = {"groups": named, "largest": max(sizes.values()), "leak_of_random_split": round(groups.leak(ways), 4)}
     return about | {"test_with_sibling_in_train": groups.on_both_sides(ways, splits)}
 
 

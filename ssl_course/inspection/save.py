@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ssl_course import pictures, plots
 from ssl_course.folders import enumerated
+from ssl_course.inspection.detail import smallest_detail
 from ssl_course.inspection.report import Inspection, as_text, headline
 
 SIDE = 96  # pixels of a picture on the page
@@ -85,10 +86,10 @@ def _detail(report: Inspection) -> tuple[dict[str, np.ndarray], str]:
     detail = report.detail
     if detail is None:
         return {}, ""
-    shown = {f"full size, {detail.side}\n{len(detail.part)} pixels": detail.part}
+    shown = {f"full size, {detail.side}\nthe part has {len(detail.part)}": detail.part}
     for resolution, part in reversed(detail.at.items()):
         if resolution < detail.side:
-            shown[f"at {resolution}\n{len(part)} pixel{'s' * (len(part) > 1)}"] = part
+            shown[f"at {resolution}\n{smallest_detail(detail.side, resolution)} px become one"] = part
     name = enumerated([detail.file.relative_to(report.folder)])
     what = f"the sharpest part of {name}"
     if len(shown) == 1:
