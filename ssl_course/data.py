@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ssl_course import pictures as pictures_of
 from ssl_course import shapes
-from ssl_course.folders import counted, enumerated, list_images
+from ssl_course.folders import counted, enumerated, list_images, without_dots
 from ssl_course.pictures import RESIZED, Picture, Unreadable
 
 SPLITS = ("train", "test")
@@ -190,7 +190,7 @@ def _existing(name: str | os.PathLike) -> Path:
     """The folder of this name, `~` being home; FileNotFoundError if there is none."""
     folder = _at_home(Path(name), "give the whole path")
     if folder.is_dir():
-        return folder
+        return without_dots(folder)
     known = ", ".join(["shapes", *DOWNLOADS])
     where = "" if folder.is_absolute() else f" (the working directory is {Path.cwd()})"
     packed = ": it is a file; unpack it, and name the folder" if folder.is_file() else ""

@@ -88,6 +88,11 @@ def list_images(folder: Path, split: str, labels: str | None = "auto") -> Listin
     return Listing(files, labels, tuple(classes), notes)
 
 
+def without_dots(folder: Path) -> Path:
+    """The same folder by a path without "..", in which each part is really above the next."""
+    return folder.resolve() if ".." in folder.parts else folder
+
+
 def enumerated(names: Sequence, most: int = 5) -> str:
     """The first of some names, and dots where there are more; bytes that are no text are shown as a sign for that."""
     shown = [os.fsencode(str(name)).decode("utf-8", "replace") for name in names[:most]]
@@ -186,9 +191,9 @@ def _no_classes(folder: Path, classes: dict[str, dict[Path, Found]]) -> str | No
     above = [part.casefold() for part in folder.absolute().parts]
     said = [part for part in (*above, *([names[0].casefold()] if len(names) == 1 else [])) if part in SAYS_LABELS]
     if said and said[-1] in UNLABELLED:
-        return f'something is called "{said[-1]}"'
+        return f'"{said[-1]}" is in the path'
     kind = unlike_classes(names, folder.absolute().name)
-    return f"{enumerated(names, 3)} look{'s' if len(names) == 1 else ''} like {kind}" if kind else None
+    return f"{enumerated(names, 3)} {'is' if len(names) == 1 else 'are'} called after {kind}" if kind else None
 
 
 def _without_labels(

@@ -28,7 +28,7 @@ class Copies:
         near: pairs of places and their distance, the nearest first; each exact group is represented by its first.
         heap: for each picture (N,) a number that all pictures joined by copies share.
         blank: places of pictures that show nothing.
-        alike: the middle correlation of two pictures of a camera if all of it look alike, as from a fixed one; else None.
+        alike: the middle correlation of two pictures of one camera, if all of them look alike; else None.
     """
 
     exact: list[list[int]]
@@ -40,11 +40,10 @@ class Copies:
 
 def find_copies(looks: Sequence[Look], cameras: Sequence[str | None]) -> Copies:
     """Exact and near copies among readable pictures; near ones aren't looked for where all of a camera look alike."""
-    small = torch.zeros(len(looks), SMALL * SMALL, 3)
+    small = torch.zeros(len(looks), SMALL * SMALL * 3)
     for place, look in enumerate(looks):
-        small[place] = torch.tensor(look.small).flatten(0, 1)
-    contrast = small.mean(dim=2).var(dim=1, correction=0).sqrt()  # (N,) of the 8x8 pixels
-    small = small.flatten(1)  # (N, 192)
+        small[place] = torch.tensor(look.small).flatten()
+    contrast = torch.tensor([float(look.small.mean(axis=2).std()) for look in looks])  # (N,) of the 8x8 pixels
     same: dict[str, list[int]] = {}
     for place, look in enumerate(looks):
         if look.checksum:

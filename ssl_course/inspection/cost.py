@@ -15,7 +15,7 @@ from ssl_course.recipes import USUAL, make, recipe
 from ssl_course.train import pretrain
 
 SAMPLE = 24  # files that are decoded to measure how long it takes
-TIMES = 3  # copies of the pixels that `load` has at its most: the decoded pictures, their stack, and channels first
+TIMES = 3.5  # what `load` takes at its most, in sizes of its result: the decoded pictures, their stack, channels first
 PASSES = USUAL["photographs"]["budget"]  # of SimCLR by its recipe
 
 
@@ -27,7 +27,7 @@ def bytes_of(count: int, resolution: int) -> int:
 def peak_of(count: int, resolution: int, largest: int) -> int:
     """Memory that `load` has at its most; each of its threads decodes a picture, the largest of so many pixels."""
     threads = min(32, (os.cpu_count() or 1) + 4)  # of a ThreadPoolExecutor
-    return TIMES * bytes_of(count, resolution) + min(threads, count) * 6 * largest
+    return round(TIMES * bytes_of(count, resolution)) + min(threads, count) * 6 * largest
 
 
 def free_memory() -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ssl_course.folders import Found, counted, enumerated, list_images, scan, usage
+from ssl_course.folders import Found, counted, enumerated, list_images, scan, usage, without_dots
 from ssl_course.inspection import cost, detail, groups
 from ssl_course.inspection.copies import Copies, find_copies
 from ssl_course.inspection.detail import Detail, find_detail
@@ -81,6 +81,7 @@ def inspect_folder(
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {enumerated([folder])}: name one that holds pictures")
+    folder = without_dots(folder)
     found = scan(folder)
     looks = look_at(found.pictures, folder, progress=progress)
     readable = [look for look in looks if look.problem is None]
