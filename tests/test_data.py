@@ -326,7 +326,7 @@ def test_folders_called_after_dates_or_cameras_are_unlabelled_and_all_of_them_ar
     assert images.labels is None
     assert images.classes == ()
     assert sorted(values(images)) == list(range(10 * len(names)))
-    with pytest.raises(FileNotFoundError, match='all of them split .train.; if .* classes, ask with labels="folders"'):
+    with pytest.raises(FileNotFoundError, match=r'split .train.; if .* classes, ask with labels="folders"'):
         load(tmp_path, "test")
 
 
