@@ -25,7 +25,7 @@ from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import judge, knn_accuracy, to_judge
 from ssl_course.features import extract_features
 from ssl_course.inspection import inspect_folder
-from ssl_course.inspection.save import refuse_inside
+from ssl_course.inspection.save import refuse_inside, save_split
 from ssl_course.inspection.save import save as save_report
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
@@ -95,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     look = commands.add_parser("inspect", help="what is in a folder of pictures: broken files, copies, leaks, detail")
     look.add_argument("folder", type=Path, metavar="FOLDER", help="of pictures; nothing is written there")
     look.add_argument("--out", type=Path, help="folder for report.txt, report.json, report.png and files.csv")
+    look.add_argument(
+        "--split", metavar="WAY", help="with --out: link the pictures into OUT/split, none of a group twice"
+    )
     look.add_argument("--json", action="store_true", help="print the report as one JSON object last")
     _add_labels(look)
     look.set_defaults(run=inspect_command)
@@ -321,10 +324,15 @@ def inspect_command(options: argparse.Namespace) -> None:
     """Print what is in a folder and what to do about it; write the same and a page of pictures to --out."""
     if options.out is not None:
         refuse_inside(options.folder, options.out)
+    elif options.split is not None:
+        raise ValueError("--split makes a folder: say where with --out")
     report = inspect_folder(options.folder, labels=_labels(options), progress=True)
     print(report)
     if options.out is not None:
         print(f"written: {', '.join(save_report(report, options.out))} in {options.out}/")
+    if options.split is not None:
+        counts = save_split(report, options.split, options.out / "split")
+        print(f"split by {options.split}: {counts['train']} train, {counts['test']} test in {options.out / 'split'}/")
     if options.json:
         print(json.dumps(report.as_dict()))
 

@@ -323,9 +323,11 @@ def test_ctrl_c_while_the_package_is_read_is_no_traceback(capsys, monkeypatch):
 
 def test_inspect_prints_a_report_writes_it_and_ends_with_json(folder, tmp_path, capsys):
     shutil.copy(next((folder / "train" / "star").iterdir()), folder / "test" / "star" / "again.png")
-    assert main(["inspect", str(folder), "--out", str(tmp_path / "out"), "--json"]) == 0
+    command = ["inspect", str(folder), "--out", str(tmp_path / "out"), "--json", "--split", "look"]
+    assert main(command) == 0
     out = capsys.readouterr().out
     assert "1. 1 of 81 test pictures" in out
+    assert "split by look: 128 train, 33 test in" in out
     report = json.loads(out.splitlines()[-1])
     assert report["findings"][0]["name"] == "copies_across_splits"
     assert report == json.loads((tmp_path / "out" / "report.json").read_text())
@@ -334,6 +336,7 @@ def test_inspect_prints_a_report_writes_it_and_ends_with_json(folder, tmp_path, 
         "report.json",
         "report.png",
         "files.csv",
+        "split",
     }
 
 
@@ -343,6 +346,8 @@ def test_inspect_writes_nothing_unasked_and_never_into_the_folder(folder, tmp_pa
     assert [part.name for part in tmp_path.iterdir()] == ["images"]
     assert main(["inspect", str(folder), "--out", str(folder / "out")]) == 1
     assert "is in the folder that is inspected" in capsys.readouterr().err
+    assert main(["inspect", str(folder), "--split", "look"]) == 1
+    assert "--split makes a folder: say where with --out" in capsys.readouterr().err
     assert main(["inspect", "nowhere"]) == 1
     assert "there is no folder nowhere" in capsys.readouterr().err
 
@@ -375,4 +380,4 @@ def test_compare_takes_folders_called_after_dates_as_classes_on_demand(folder, t
     assert main(command) == 1
     assert "has no labels to judge by" in capsys.readouterr().err
     assert main([*command, "--labels", "folders"]) == 0
-    assert "--labels folders" in json.loads((tmp_path / "table" / "table.json").read_text())["command"]
+    assert "--labels folders" in json.loads((tmp_path / "table" / "result.json").read_text())["command"]

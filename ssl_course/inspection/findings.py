@@ -176,8 +176,9 @@ def _splits_well(seen: Seen, way: str, ways: dict[str, float]) -> bool:
 
 
 def _how_to_split(seen: Seen, way: str) -> str:
-    labels = "report.labels" if seen.classes and None not in seen.classes else "len(report.files)"
-    return f'In Python: train, test = split_by_group({labels}, report.groups["{way}"]), indices of report.files.'
+    labels = "report.labels" if any(seen.classes) else "len(report.files)"
+    python = f'split_by_group({labels}, report.groups["{way}"]) gives indices of report.files'
+    return f"--split {way} with --out makes such a folder; in Python, {python}."
 
 
 def _majority(seen: Seen) -> list[Finding]:

@@ -151,5 +151,6 @@ def on_both_sides(groups: Sequence[str], splits: Sequence[str | None]) -> int:
 
 
 def as_numbers(names: Sequence[str | None], classes: Sequence[str]) -> torch.Tensor:
-    """Names of classes as labels (N,), counted from 0."""
-    return torch.tensor([classes.index(name) for name in names], dtype=torch.int64)
+    """Names of classes as labels (N,), counted from 0; -1 for None."""
+    number = {None: -1} | {name: place for place, name in enumerate(classes)}
+    return torch.tensor([number[name] for name in names], dtype=torch.int64)

@@ -31,7 +31,7 @@ class Inspection:
         files: pictures that can be read, in order.
         splits: of each file: "train", "test" or "val" as `load` would read it, None where it wouldn't.
         classes: the names behind the labels.
-        labels: int64, one for each file, or None if any has none.
+        labels: int64, one for each file, -1 for those that `load` would leave out; None where there are no classes.
         groups: by "camera", "burst", "date", "name", "folder" and "look" (copies), a name for each file: those of one
             name belong together. Ways that say nothing here are left out.
         findings: what matters, the most urgent first, each with what to do.
@@ -95,7 +95,7 @@ def inspect_folder(
     numbers |= _costs(readable, measure)
     given = _by_folder(folder, files, split, classes)
     seen = Seen(folder, readable, broken, found, split, name, given, copies, together, numbers, notes)
-    numbered = groups.as_numbers(name, classes) if classes and None not in name else None
+    numbered = groups.as_numbers(name, classes) if classes else None
     sharpest = find_detail(files)
     return Inspection(folder, files, split, classes, numbered, together, findings(seen), numbers, copies, sharpest)
 

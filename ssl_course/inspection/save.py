@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from ssl_course import pictures, plots
 from ssl_course.folders import enumerated
 from ssl_course.inspection.detail import smallest_detail
 from ssl_course.inspection.report import Inspection, as_text, headline
+from ssl_course.splits import split_by_group
 
 SIDE = 96  # pixels of a picture on the page
 SHEET, COLUMNS = 36, 12  # pictures of the sheet, and in a row
@@ -38,6 +40,50 @@ def save(report: Inspection, out: Path) -> list[str]:
     page.savefig(out / "report.png", dpi=110)
     plots.plt.close(page)
     return ["report.txt", "report.json", "report.png", "files.csv"]
+
+
+def save_split(report: Inspection, way: str, out: Path, *, test: float = 0.2, seed: int = 0) -> dict[str, int]:
+    """Make a folder OUT/train/<class>/* and OUT/test/<class>/* that has no group on both sides, for `load` to read.
+
+    The pictures are linked, or copied where the system has no links; those of no class are left out if there are
+    classes.
+
+    Args:
+        report: of the folder.
+        way: to group by, one of `report.groups`.
+        out: a new folder, not within the one that was inspected.
+        test, seed: as in `split_by_group`.
+
+    Returns:
+        How many pictures are in each split.
+
+    Raises:
+        ValueError: if pictures can't be grouped so, the folder is there already, or as `split_by_group`.
+    """
+    refuse_inside(report.folder, out)
+    if way not in report.groups:
+        known = ", ".join(report.groups) or "nothing"
+        raise ValueError(f"these pictures can be grouped by {known}, got {way!r}")
+    if out.exists():
+        raise ValueError(f"{out} is there already: delete it, or name another folder")
+    kept = [i for i in range(len(report.files)) if report.labels is None or report.labels[i] >= 0]
+    labels = len(kept) if report.labels is None else report.labels[kept]
+    parts = split_by_group(labels, [report.groups[way][i] for i in kept], test=test, seed=seed)
+    for split, part in zip(("train", "test"), parts, strict=True):
+        for i in (kept[place] for place in part.tolist()):
+            name = report.classes[report.labels[i]] if report.labels is not None else "unlabelled"
+            _link(report.files[i], report.folder, out / split / name)
+    return {"train": len(parts[0]), "test": len(parts[1])}
+
+
+def _link(file: Path, folder: Path, place: Path) -> None:
+    """A link to a file, called by its whole path in the folder, so that no two of them have one name."""
+    place.mkdir(parents=True, exist_ok=True)
+    target = place / "__".join(file.relative_to(folder).parts)
+    try:
+        target.symlink_to(file.resolve())
+    except OSError:  # Windows asks for a right that few have
+        shutil.copy(file, target)
 
 
 def refuse_inside(folder: Path, out: Path) -> None:
