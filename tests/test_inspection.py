@@ -426,6 +426,15 @@ def test_names_that_are_no_text_are_shown_and_written(tmp_path):
     assert len(files) == 4
 
 
+@pytest.mark.parametrize("name", ["$a_{b$", "写真", "%d {x}", "a,b;'c'", "100 €"])
+@pytest.mark.filterwarnings("error")
+def test_names_of_any_letters_are_drawn(tmp_path, name):
+    put(tmp_path / name / name / f"{name}.jpg", pixels(0, (200, 200)))
+    report = look(tmp_path / name)
+    save(report, tmp_path / "out")
+    assert name in str(report)
+
+
 @pytest.mark.parametrize("contents", [[], ["notes.txt"], ["broken.jpg"], ["one.png"]])
 def test_a_folder_of_nothing_or_of_one_is_reported(tmp_path, contents):
     folder = tmp_path / "folder"

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from ssl_course.inspection.files import SMALL, Look
-from ssl_course.nearest import grey_distance
 
 BLANK = 2.0  # grey values: a picture that differs less within itself shows nothing
 NEAR = 6.0  # grey values: two pictures whose 8x8 pixels differ less are near copies, …
@@ -15,6 +14,7 @@ OF_CONTRAST = 0.25  # … if that is less than this share of the picture's own c
 ALIKE = 0.8  # correlation of pairs, in the middle, from which on all pictures are of one scene
 JUDGED = 300  # pictures that are drawn evenly to judge it by
 NEAREST = 20  # near copies of one picture that are kept
+OFF = 0.5  # grey values: more than fast distances are off by
 ROWS = 1024  # pictures that are compared at a time
 RULE = f"8x8 pixels that differ by less than {NEAR:g} grey values and less than a quarter of the picture's contrast"
 
@@ -90,22 +90,29 @@ def one_scene(small: Tensor) -> float | None:
 def _near(small: Tensor, contrast: Tensor, places: Tensor) -> list[tuple[int, int, float]]:
     """Pairs of near copies. In the order of their means only near means need to be compared: two pictures whose means
     differ by NEAR can't differ by less."""
-    means = small[places].mean(dim=1)
-    order = means.argsort()
-    places, means = places[order], means[order].contiguous()
-    limit = (OF_CONTRAST * contrast[places]).clamp(max=NEAR)
+    places = places[small[places].mean(dim=1).argsort()]
+    rows_of = small[places] - 128  # small numbers: fast distances are off by less
+    means, limit = rows_of.mean(dim=1), (OF_CONTRAST * contrast[places]).clamp(max=NEAR)
     found = []
     for start in range(0, len(places), ROWS):
         rows = slice(start, min(start + ROWS, len(places)))
         stop = int(torch.searchsorted(means, means[rows][-1] + NEAR))
-        distance = grey_distance(small[places[rows]], small[places[start:stop]])  # (R, S), later pictures alone
-        distance[torch.ones_like(distance).tril().bool()] = float("inf")
-        nearest, which = distance.topk(min(NEAREST, distance.shape[1]), largest=False)
-        allowed = torch.minimum(limit[rows, None], limit[start:stop][which])
-        for row, column in (nearest < allowed).nonzero().tolist():
-            pair = places[start + row], places[start + which[row, column]]
-            found.append((*sorted(map(int, pair)), float(nearest[row, column])))
-    return sorted(found, key=lambda pair: (pair[2], pair[:2]))
+        fast = torch.cdist(rows_of[rows], rows_of[start:stop], compute_mode="use_mm_for_euclid_dist") / 192**0.5
+        fast[torch.ones_like(fast).tril().bool()] = float("inf")  # (R, S): later pictures alone
+        nearest, which = fast.topk(min(NEAREST, fast.shape[1]), largest=False)
+        for row, column in (nearest < NEAR + OFF).nonzero().tolist():
+            found.append((start + row, start + int(which[row, column])))
+    if not found:
+        return []
+    one, other = torch.tensor(found).T
+    distance = (rows_of[one] - rows_of[other]).square().mean(dim=1).sqrt()
+    near = distance < torch.minimum(limit[one], limit[other])
+    pairs = torch.stack([places[one], places[other]], dim=1)[near].sort(dim=1).values.tolist()
+    return sorted(((*pair, gap) for pair, gap in zip(pairs, distance[near].tolist(), strict=True)), key=_nearest_first)
+
+
+def _nearest_first(pair: tuple[int, int, float]) -> tuple:
+    return pair[2], pair[:2]
 
 
 def joined_to(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:

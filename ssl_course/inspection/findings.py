@@ -221,7 +221,8 @@ def _near(seen: Seen) -> list[Finding]:
         return []
     one, other, distance = seen.copies.near[0]
     joined = len({place for pair in seen.copies.near for place in pair[:2]})
-    largest = max(map(seen.copies.heap.count, {seen.copies.heap[pair[0]] for pair in seen.copies.near}))
+    sizes = Counter(seen.copies.heap)
+    largest = max(sizes[seen.copies.heap[one]] for one, _, _ in seen.copies.near)
     said = f"{joined:,} pictures have a near copy ({RULE}): {seen.name(one)} ~ {seen.name(other)} ({distance:.1f})."
     said += f" Up to {largest:,} form one series, as of a film or a fixed camera." if largest > 5 else ""
     do = f"Look at the pairs (report.png), and keep them on one side. {_how_to_split(seen, 'look')}"

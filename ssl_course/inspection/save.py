@@ -3,15 +3,16 @@
 import csv
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from ssl_course import pictures, plots
 from ssl_course.folders import enumerated
-from ssl_course.inspection.detail import smallest_detail
 from ssl_course.inspection.report import Inspection, as_text, headline
 from ssl_course.splits import split_by_group
 
@@ -36,8 +37,10 @@ def save(report: Inspection, out: Path) -> list[str]:
             name = "" if report.labels is None else report.classes[report.labels[place]]
             own = [names[place] for names in report.groups.values()]
             table.writerow([enumerated([file.relative_to(report.folder)]), report.splits[place] or "", name, *own])
-    page = draw(report)
-    page.savefig(out / "report.png", dpi=110)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the font hasn't every letter that a name may have
+        page = draw(report)
+        page.savefig(out / "report.png", dpi=110)
     plots.plt.close(page)
     return ["report.txt", "report.json", "report.png", "files.csv"]
 
@@ -93,7 +96,7 @@ def refuse_inside(folder: Path, out: Path) -> None:
         raise ValueError(f"--out {out} is in the folder that is inspected, and nothing is written there: name another")
 
 
-def draw(report: Inspection):
+def draw(report: Inspection) -> Figure:
     """The page of pictures, as a figure."""
     chosen = np.linspace(0, len(report.files) - 1, min(SHEET, len(report.files))).round().astype(int)
     samples = [_shown(report.files[place]) for place in chosen]
@@ -101,7 +104,8 @@ def draw(report: Inspection):
     detail, detail_title = _detail(report)
     title = f"{enumerated([report.folder.resolve().name])}\n{headline(report)}"
     shown = torch.stack(samples) if samples else None
-    return plots.inspection_page(title, shown, pairs, titles, detail, detail_title, columns=COLUMNS)[0].figure.figure
+    axes = plots.inspection_page(title, shown, pairs, titles, detail, detail_title, columns=COLUMNS)
+    return axes[0].get_figure(root=True)
 
 
 def _shown(file: Path) -> Tensor:
@@ -114,7 +118,7 @@ def _shown(file: Path) -> Tensor:
 
 def _pairs(report: Inspection) -> tuple[Tensor | None, list[str]]:
     """The first copies, exact ones and near ones: (P, 2, 3, SIDE, SIDE), and what to write under each."""
-    exact = [(places[0], places[1], 0.0) for places in report.copies.exact]
+    exact = [(places[0], places[1], None) for places in report.copies.exact]
     near = report.copies.near[:: max(1, len(report.copies.near) // COLUMNS)]  # from the nearest to the farthest
     few = min(len(exact), max(COLUMNS // 2, COLUMNS - len(near)))
     chosen = [*exact[:few], *near][:COLUMNS]
@@ -123,7 +127,7 @@ def _pairs(report: Inspection) -> tuple[Tensor | None, list[str]]:
     titles = []
     for one, other, distance in chosen:
         splits = {report.splits[one], report.splits[other]}
-        titles.append(("exact" if distance == 0 else f"{distance:.1f}") + ("\nleak" if len(splits) > 1 else ""))
+        titles.append(("exact" if distance is None else f"{distance:.1f}") + ("\nleak" if len(splits) > 1 else ""))
     pairs = [torch.stack([_shown(report.files[place]) for place in pair[:2]]) for pair in chosen]
     return torch.stack(pairs), titles
 
@@ -135,7 +139,7 @@ def _detail(report: Inspection) -> tuple[dict[str, np.ndarray], str]:
     shown = {f"full size, {detail.side}\nthe part has {len(detail.part)}": detail.part}
     for resolution, part in reversed(detail.at.items()):
         if resolution < detail.side:
-            shown[f"at {resolution}\n{smallest_detail(detail.side, resolution)} px become one"] = part
+            shown[f"at {resolution}\n{detail.side / resolution:.1f} px become one"] = part
     name = enumerated([detail.file.relative_to(report.folder)])
     what = f"the sharpest part of {name}"
     if len(shown) == 1:

@@ -43,7 +43,7 @@ def inspection_page(
     heights += [WIDTH / max(6, shown) + 0.7] if shown else []
     figure = plt.figure(figsize=(WIDTH, sum(heights) + 0.4), layout="constrained")
     parts = np.atleast_1d(figure.subfigures(len(heights), 1, height_ratios=heights))
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)  # a name may hold dollars
     made = [_sheet(parts[0], samples, columns)]
     if pairs is not None:
         made.append(_pairs(parts[1], pairs, pair_titles, columns))
@@ -90,5 +90,5 @@ def _details(part, detail: Mapping[str, np.ndarray], title: str) -> list[Axes]:
     for ax, (name, pixels) in zip(row, detail.items(), strict=False):
         ax.imshow(pixels, interpolation="nearest")
         ax.set_title(name, fontsize=8)
-    part.suptitle(title, fontsize=10, x=0.01, ha="left")
+    part.suptitle(title, fontsize=10, x=0.01, ha="left", parse_math=False)
     return list(row[: len(detail)])
