@@ -132,10 +132,10 @@ def test_files_of_one_length_are_no_copies(tmp_path):
 
 def test_a_dark_picture_is_no_copy_of_another_dark_one(tmp_path):
     for seed in range(4):
-        put(tmp_path / f"{seed}.png", (pixels(seed) // 40).astype(np.uint8))
+        put(tmp_path / f"{seed}.png", pixels(seed) // 16)
     report = look(tmp_path)
+    assert report.copies.blank == []
     assert report.copies.near == []
-    assert report.copies.blank == [0, 1, 2, 3]
 
 
 def test_fine_noise_is_not_blank(tmp_path):
