@@ -185,7 +185,7 @@ def test_pairs_are_found_whatever_lies_between_them_and_however_they_are_compare
 
 
 def test_joined_places_have_one_number_over_any_number_of_steps():
-    assert joined_to(7, [(5, 6), (0, 2), (2, 5), (1, 3)]) == [0, 1, 0, 1, 4, 0, 0]
+    assert joined_to(7, [(5, 6), (0, 2), (2, 6), (1, 3)]) == [0, 1, 0, 1, 4, 0, 0]
 
 
 # --- a fixed camera
@@ -195,8 +195,8 @@ def scene(number: int, seed: int, light: float = 1.0) -> np.ndarray:
     """A scene with a patch somewhere, in its light."""
     generator = np.random.default_rng(seed)
     image = pixels(1000 + number, (64, 64)) * light + generator.normal(0, 3, (64, 64, 3))
-    top, left = generator.integers(0, 54, 2)
-    image[top : top + 10, left : left + 10] = generator.integers(0, 256, 3)
+    top, left = generator.integers(0, 59, 2)
+    image[top : top + 5, left : left + 5] = generator.integers(0, 256, 3)
     return image.clip(0, 255).astype(np.uint8)
 
 
@@ -448,17 +448,24 @@ def test_a_folder_of_nothing_or_of_one_is_reported(tmp_path, contents):
     assert len(report.files) == (contents == ["one.png"])
 
 
-def test_a_file_without_permission_is_named_with_the_reason(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (PermissionError(13, "Permission denied"), "no permission to open, change it"),
+        (RuntimeError("odd"), "cut off or damaged, copy or download again (odd)"),
+    ],
+)
+def test_whatever_opening_a_file_raises_is_a_reason(tmp_path, monkeypatch, failure, reason):
     put_classes(tmp_path, cat=3)
     opened = Image.open
 
     def refuse(file, *arguments, **options):
         if str(file).endswith("001.png"):
-            raise PermissionError(13, "Permission denied")
+            raise failure
         return opened(file, *arguments, **options)
 
     monkeypatch.setattr(Image, "open", refuse)
-    assert finding(look(tmp_path), "unreadable").numbers["files"] == {"cat/001.png": "no permission to open, change it"}
+    assert finding(look(tmp_path), "unreadable").numbers["files"] == {"cat/001.png": reason}
 
 
 def test_a_missing_folder_and_other_labels_are_refused(tmp_path):
