@@ -40,8 +40,7 @@ def twins(images: ImageSet, others: ImageSet) -> tuple[Tensor, Tensor]:
 
 def small(images: Tensor) -> Tensor:
     """Images (N, C, H, W) as the means of 8x8 fields, (N, C * 64), in grey values."""
-    parts = [F.adaptive_avg_pool2d(part.float(), SIDE).flatten(1) for part in images.split(ROWS)]
-    return torch.cat(parts) if parts else torch.zeros(0, images.shape[1] * SIDE * SIDE)
+    return torch.cat([F.adaptive_avg_pool2d(part.float(), SIDE).flatten(1) for part in images.split(ROWS)])
 
 
 def grey_distance(ones: Tensor, others: Tensor) -> Tensor:

@@ -24,9 +24,9 @@ def test_a_twin_is_found_where_it_lies_and_its_distance_is_that_of_a_loop():
 
 
 def test_a_small_distance_is_exact_beside_bright_pixels():
-    bright = torch.randint(200, 255, (40, 3, 8, 8), dtype=torch.uint8)
+    bright = torch.randint(200, 255, (40, 3, 16, 16), dtype=torch.uint8)
     other = bright.clone()
-    other[:, 0, 0, 0] += 1
+    other[:, 0, :2, :2] += 1  # one of the 8x8 fields
     distance, _ = twins(ImageSet(bright), ImageSet(other))
     torch.testing.assert_close(distance, torch.full((40,), (1 / 192) ** 0.5))
 
