@@ -1,4 +1,4 @@
-"""The command line: `ssl-course --help` names its commands."""
+"""The command line, `ssl-course COMMAND`: what a command says is printed here, what it computes is in the package."""
 
 import argparse
 import json
@@ -25,6 +25,9 @@ from ssl_course.data import ImageSet, load
 from ssl_course.evaluate import judge, knn_accuracy, to_judge
 from ssl_course.features import extract_features
 from ssl_course.folders import counted
+from ssl_course.inspection import inspect_folder
+from ssl_course.inspection.save import refuse_inside, save_split
+from ssl_course.inspection.save import save as save_report
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
 from ssl_course.precision import (
@@ -76,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ssl-course", description="Self-supervised learning by building it.")
     parser.add_argument("--version", action="version", version=version("ssl-course"))
-    names = "demo train evaluate predict features search export compare progress grade doctor warmup publish"
+    names = "demo inspect train evaluate predict features search export compare progress grade doctor warmup publish"
     commands = parser.add_subparsers(required=True, metavar=" | ".join(names.split()))
 
     demo = commands.add_parser("demo", help="train SimCLR on the built-in images; one table, four pictures")
@@ -87,6 +90,16 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--device", default="auto")
     demo.add_argument("--json", action="store_true", help="print the table as one JSON object last")
     demo.set_defaults(run=demo_command)
+
+    look = commands.add_parser("inspect", help="what is in a folder of pictures: broken files, copies, leaks, detail")
+    look.add_argument("folder", type=Path, metavar="FOLDER", help="of pictures; nothing is written there")
+    look.add_argument("--out", type=Path, help="folder for report.txt, report.json, report.png and files.csv")
+    look.add_argument(
+        "--split", metavar="WAY", help="with --out: link the pictures into OUT/split, none of a group twice"
+    )
+    look.add_argument("--json", action="store_true", help="print the report as one JSON object last")
+    _add_labels(look)
+    look.set_defaults(run=inspect_command)
 
     train = commands.add_parser("train", help="train a method; stopped runs go on when started again")
     train.add_argument("method", choices=METHODS)
@@ -147,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
     table.add_argument("--threads", type=_threads, default=1, help="of the processor (default 1: numbers depend on it)")
     table.add_argument("--caption", help="what to call the images")
+    _add_labels(table)
     table.add_argument("--results", type=Path, help="a file for the result; the other seeds in it are kept")
     table.set_defaults(run=compare_command)
 
@@ -259,6 +273,20 @@ def _threads(text: str) -> int | str:
 def _add_folder_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-unreadable", action="store_true", help="leave out files of a folder that can't be read")
     parser.add_argument("--resolution", type=int, help="height and width to bring a folder's images to")
+    _add_labels(parser)
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--labels",
+        choices=["folders", "none", "auto"],
+        help="whether a folder's subfolders are classes (default auto: unless they are called after dates, cameras, …)",
+    )
+
+
+def _labels(options: argparse.Namespace) -> str | None:
+    """What --labels says, as `load` takes it."""
+    return {"none": None, None: "auto"}.get(options.labels, options.labels)
 
 
 # --- demo
@@ -330,6 +358,26 @@ def _print_table(table: dict[str, dict[str, float]], caption: str) -> None:
     print(f"({caption})\n")
 
 
+# --- inspect
+
+
+def inspect_command(options: argparse.Namespace) -> None:
+    """Print what is in a folder and what to do about it; write the same and a page of pictures to --out."""
+    if options.out is not None:
+        refuse_inside(options.folder, options.out)
+    elif options.split is not None:
+        raise ValueError("--split makes a folder: say where with --out")
+    report = inspect_folder(options.folder, labels=_labels(options), progress=True)
+    print(report)
+    if options.out is not None:
+        print(f"written: {', '.join(save_report(report, options.out))} in {options.out}/")
+    if options.split is not None:
+        counts = save_split(report, options.split, options.out / "split")
+        print(f"split by {options.split}: {counts['train']} train, {counts['test']} test in {options.out / 'split'}/")
+    if options.json:
+        print(json.dumps(report.as_dict()))
+
+
 # --- train and evaluate
 
 
@@ -351,6 +399,7 @@ def train_command(options: argparse.Namespace) -> int | None:
     machine = Machine(options.device, options.precision, options.threads)
     parts = runs.Images(images, images[:0], images[:0])  # nothing is judged yet
     made_of = runs.ingredients(made, parts, machine, judge=None) | {"folder": options.data}
+    made_of |= {"labels_from": options.labels} if options.labels else {}  # evaluate reads the folder likewise
     was_there = options.out.is_dir()
     try:
         runs.train(made, parts, options.out, made_of, machine, on_epoch=_say_epoch)
@@ -407,7 +456,8 @@ def _say_epoch(record: dict) -> None:
 
 def _load(options: argparse.Namespace, data: str, split: str, *, size: int | None = None, resolution=None) -> ImageSet:
     resolution = (options.resolution or resolution) if data not in runs.BY_NAME else None
-    return load(data, split, size=size, unreadable=_unreadable(options), resolution=resolution)
+    shared = {"unreadable": _unreadable(options), "labels": _labels(options)}
+    return load(data, split, size=size, resolution=resolution, **shared)
 
 
 def evaluate_command(options: argparse.Namespace) -> None:
@@ -415,6 +465,7 @@ def evaluate_command(options: argparse.Namespace) -> None:
     run = open_run(options.folder)
     untrained, made, resolution = new_encoder(run.recipe["encoder"], run.recipe["seed"]), run.recipe, run.resolution
     data = _place(options.data) if options.data else run.data
+    options.labels = options.labels or run.labels_from
     if options.resolution not in (None, resolution):
         height, width = made["resolution"]
         raise ValueError(
@@ -509,6 +560,10 @@ def compare_command(options: argparse.Namespace) -> int:
     shared = {"machine": Machine(options.device, options.precision, options.threads), "say": _say}
     shared["caption"] = options.caption or ("built-in images" if options.data == "shapes" else Path(options.data).name)
     shared |= {"earlier": _earlier(options.results), "jobs": options.jobs}
+    if options.labels == "none":
+        raise ValueError("compare judges by labels: --labels folders or auto, got none")
+    if options.labels == "folders":
+        shared["prepare"] = runs.load_classes
     if options.budgets:
         return _compare_budgets(options, shared)
     result = compare.collect(_recipes(options, options.seeds), options.out / "runs", **shared)
@@ -551,7 +606,7 @@ def _recipes(options: argparse.Namespace, seeds: Iterable[int], scale: float = 1
     changes = {"size": options.size, "probe": options.probe, "encoder": options.encoder, "budget": options.passes}
     usual = USUAL[image_kind(options.data)]
     if options.data not in runs.BY_NAME:  # a folder has as many images as it has, of the size that they have
-        images = load(options.data).images
+        images = load(options.data, labels=_labels(options)).images
         changes["resolution"] = tuple(images.shape[2:])
         changes["size"] = options.size or min(usual["size"], len(images))
     given = {"batch_size": options.batch_size or usual["batch_size"], "lr": options.lr or usual["lr"]}

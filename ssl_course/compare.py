@@ -13,6 +13,7 @@ from ssl_course.evaluate import linear_cka
 from ssl_course.features import collapsed
 from ssl_course.recipes import Recipe
 from ssl_course.runs import (
+    Images,
     Judge,
     Machine,
     Task,
@@ -28,6 +29,7 @@ from ssl_course.runs import (
 from ssl_course.tables import NAMES
 
 SHARED = ("data", "size", "resolution", "probe", "tuning_steps", "tuning_lr")  # fields that all rows have alike
+Prepare = Callable[[Recipe], Images]
 
 
 def collect(
@@ -40,6 +42,7 @@ def collect(
     earlier: dict | None = None,
     say: Callable[[str], None] = lambda text: None,
     progress: bool = True,
+    prepare: Prepare | None = None,
 ) -> dict:
     """All rows, as a result that `ssl_course.results.read` understands.
 
@@ -51,6 +54,7 @@ def collect(
         earlier: a result whose seeds are kept too, as far as today's code and data would give the same rows.
         say: is called with a sentence after each run.
         progress: whether to show a bar for each, if there is one run at a time.
+        prepare: loads the images of a recipe; default `load_images`.
 
     Returns:
         caption, recipe (what all rows share), recipes (each row's own), hardware, date; `seeds`, a dict of rows for
@@ -59,11 +63,13 @@ def collect(
     """
     machine = (machine or Machine()).resolved()
     result = _empty(recipes, caption, machine)
-    result["seeds"] = _still_true(earlier, recipes, say) if earlier else {}
-    places = {_task(made, judge_row): (result, f"{NAMES[made.method]}, seed {made.seed}") for made in recipes}
+    result["seeds"] = _still_true(earlier, recipes, say, prepare=prepare) if earlier else {}
+    places = {}
+    for made in recipes:
+        places[_task(made, judge_row, prepare)] = result, f"{NAMES[made.method]}, seed {made.seed}"
     _fill(places, folder, machine, jobs, say, progress=progress)
     _put_in_order(result)
-    return result | _pictures(result, recipes[0], folder)
+    return result | _pictures(result, recipes[0], folder, prepare)
 
 
 def collect_budgets(
@@ -77,6 +83,7 @@ def collect_budgets(
     earlier: dict | None = None,
     say: Callable[[str], None] = lambda text: None,
     keep: Callable[[dict], None] = lambda result: None,
+    prepare: Prepare | None = None,
 ) -> dict:
     """All rows at several training costs: the whole row at the largest, linear probe and k-NN alone at the others.
 
@@ -89,6 +96,7 @@ def collect_budgets(
         earlier: such a result, of which the seeds that aren't asked for are kept as far as they are true today.
         say: is called with a sentence after each run.
         keep: is called with the result as it is after each run.
+        prepare: loads the images of a recipe; a function of a module, default `load_images`.
 
     Returns:
         caption, hardware, date and `budgets`: for each cost, as text, what `collect` returns.
@@ -101,10 +109,10 @@ def collect_budgets(
         judge = judge_row if scale == scales[-1] else judge_briefly
         part = _empty(recipes[scale], caption, machine)
         before = (earlier or {}).get("budgets", {}).get(f"{scale:g}")
-        part["seeds"] = _still_true(before, recipes[scale], say, judge) if before else {}
+        part["seeds"] = _still_true(before, recipes[scale], say, judge, prepare=prepare) if before else {}
         result["budgets"][f"{scale:g}"] = part
         for made in recipes[scale]:
-            places[_task(made, judge)] = part, f"{NAMES[made.method]}, seed {made.seed}, cost {scale:g}"
+            places[_task(made, judge, prepare)] = part, f"{NAMES[made.method]}, seed {made.seed}, cost {scale:g}"
     if kept:
         places = {task: place for task, place in places.items() if is_kept(task, folder, machine)}
     longest_first = sorted(places, key=lambda task: -task.recipe.passes / task.recipe.batch_size)
@@ -112,12 +120,12 @@ def collect_budgets(
     for scale in scales:
         part = result["budgets"][f"{scale:g}"]
         _put_in_order(part)
-        part |= _pictures(part, recipes[scale][0], folder)
+        part |= _pictures(part, recipes[scale][0], folder, prepare)
     return result
 
 
-def _task(made: Recipe, judge: Judge) -> Task:
-    return Task(made, judge, load_images)
+def _task(made: Recipe, judge: Judge, prepare: Prepare | None) -> Task:
+    return Task(made, judge, prepare or load_images)
 
 
 def _fill(
@@ -156,17 +164,22 @@ def _put_in_order(result: dict) -> None:
         result["seeds"][seed] = {name: rows[name] for name in NAMES if name in rows}
 
 
-def _pictures(result: dict, made: Recipe, folder: Path) -> dict:
+def _pictures(result: dict, made: Recipe, folder: Path, prepare: Prepare | None) -> dict:
     """Similarity and maps of the features that the rows of the first recipe's seed have left in the folder."""
     rows = result["seeds"].get(str(made.seed), {})
     places = {name: folder / row["hash"] / "features.pt" for name, row in rows.items()}
     features = {name: torch.load(place) for name, place in places.items() if place.is_file()}
     spread = {name: part for name, part in features.items() if not collapsed(part)}
-    return {"similarity": similarity(spread), "maps": maps(spread, load_images(made).test)}
+    return {"similarity": similarity(spread), "maps": maps(spread, (prepare or load_images)(made).test)}
 
 
 def _still_true(
-    earlier: dict, recipes: Sequence[Recipe], say: Callable[[str], None], judge: Judge = judge_row
+    earlier: dict,
+    recipes: Sequence[Recipe],
+    say: Callable[[str], None],
+    judge: Judge = judge_row,
+    *,
+    prepare: Prepare | None = None,
 ) -> dict[str, dict]:
     """The rows of an earlier result, for seeds that aren't asked for, that today's code and data would make again."""
     asked = {str(made.seed) for made in recipes}
@@ -175,7 +188,7 @@ def _still_true(
         if seed in asked:
             continue
         known = {made.method: replace(made, seed=int(seed)) for made in recipes}
-        images = load_images(next(iter(known.values())))
+        images = (prepare or load_images)(next(iter(known.values())))
         current = {
             name: row
             for name, row in rows.items()

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ssl_course import pictures as pictures_of
 from ssl_course import shapes
-from ssl_course.folders import counted, enumerated, list_images
+from ssl_course.folders import counted, enumerated, list_images, without_dots
 from ssl_course.pictures import RESIZED, Picture, Unreadable
 
 SPLITS = ("train", "test")
@@ -94,6 +94,7 @@ def load(
     upright: bool = False,
     unreadable: str = "refuse",
     resolution: int | None = None,
+    labels: str | None = "auto",
 ) -> ImageSet:
     """Load a set of images by name, or from a folder.
 
@@ -110,6 +111,9 @@ def load(
         unreadable: what to do with files of a folder that can't be decoded: "refuse" or "skip".
         resolution: folders only: height and width to bring every image to, by resizing the shorter side and cropping
             the middle. Default: the images' own size if they share one of at most 96x96, else 64.
+        labels: folders only: "folders", subfolders are classes; None, whatever is in them has no labels and is split
+            "train" (or the split that it lies in); "auto", they are classes unless all of them are called after dates,
+            cameras, batches or long numbers (2024-01, 100CANON, batch_3), or "unlabelled" is in the path.
 
     Returns:
         The images. What was left out or changed stands in `notes`, and each note is a warning too.
@@ -125,6 +129,8 @@ def load(
         raise ValueError(f'unreadable must be "refuse" or "skip", got {unreadable!r}')
     if resolution is not None and resolution < 1:
         raise ValueError(f"resolution must be at least 1, got {resolution}")
+    if labels not in ("auto", "folders", None):
+        raise ValueError(f'labels must be "auto", "folders" or None, got {labels!r}')
     if str(name) == "shapes":
         return _shapes(split, size, seed, distractors=distractors, upright=upright)
     if distractors or upright:
@@ -133,7 +139,7 @@ def load(
     if str(name) in DOWNLOADS:
         whole = DOWNLOADS[str(name)](split, _root(root), download)
         return whole if size is None else whole.sample(size, seed=seed)
-    return _folder(_existing(name), split, size, seed, unreadable, resolution)
+    return _folder(_existing(name), split, size, seed, unreadable, resolution, labels)
 
 
 def _check_labels(labels: Tensor, classes: Sequence[str]) -> None:
@@ -184,7 +190,7 @@ def _existing(name: str | os.PathLike) -> Path:
     """The folder of this name, `~` being home; FileNotFoundError if there is none."""
     folder = _at_home(Path(name), "give the whole path")
     if folder.is_dir():
-        return folder
+        return without_dots(folder)
     known = ", ".join(["shapes", *DOWNLOADS])
     where = "" if folder.is_absolute() else f" (the working directory is {Path.cwd()})"
     packed = ": it is a file; unpack it, and name the folder" if folder.is_file() else ""
@@ -199,8 +205,16 @@ def _at_home(path: Path, instead: str) -> Path:
         raise ValueError(f"no home folder is known for {path} ($HOME isn't set): {instead}") from unknown
 
 
-def _folder(folder: Path, split: str, size: int | None, seed: int, unreadable: str, resolution: int | None) -> ImageSet:
-    listing = list_images(folder, split)
+def _folder(
+    folder: Path,
+    split: str,
+    size: int | None,
+    seed: int,
+    unreadable: str,
+    resolution: int | None,
+    from_folders: str | None,
+) -> ImageSet:
+    listing = list_images(folder, split, from_folders)
     files, labels, notes = listing.files, listing.labels, listing.notes
     if size is not None:
         chosen = _balanced(labels, len(files), size, seed)

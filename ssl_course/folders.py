@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ssl_course.naming import unlike_classes
 from ssl_course.pictures import holds_picture
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
@@ -17,6 +18,8 @@ USAGES = {  # how people call the folders of their splits, in small letters and 
     "test": {"test", "tests", "testing"},
     "val": {"val", "valid", "validation", "validate"},
 }
+UNLABELLED = ("unlabelled", "unlabeled")
+SAYS_LABELS = (*UNLABELLED, "labelled", "labeled")  # of two in a path the last counts
 
 
 @dataclass
@@ -52,8 +55,11 @@ class Found:
         return self
 
 
-def list_images(folder: Path, split: str) -> Listing:
+def list_images(folder: Path, split: str, labels: str | None = "auto") -> Listing:
     """The images of a split of a folder: DIR/<split>/<class>/*, DIR/<class>/* or DIR/*.
+
+    Args:
+        folder, split, labels: as in `load`.
 
     Raises:
         FileNotFoundError: the split is missing or empty.
@@ -61,7 +67,10 @@ def list_images(folder: Path, split: str) -> Listing:
     """
     splits, notes = _splits(folder)
     base = _choose_split(folder, splits, split, notes) if splits else folder
-    classes, direct = _classes(splits or [folder], notes), _scan(base, deep=False)
+    classes, direct = _classes(splits or [folder], notes), scan(base, deep=False)
+    why = _no_classes(folder, classes) if labels == "auto" else None
+    if labels is None or why:
+        return _without_labels(folder, base, split, why, notes, in_splits=bool(splits))
     in_split = {name: _in(base, scans) for name, scans in classes.items()}
     notes += _left_out(folder, [direct, *in_split.values()])
     classes = _with_images(classes, notes)
@@ -85,11 +94,16 @@ def every_image(folder: Path) -> Listing:
     Raises:
         FileNotFoundError: there is none.
     """
-    found = _scan(folder)
+    found = scan(folder)
     notes = _left_out(folder, [found])
     if not found.pictures:
         raise _nothing_in(folder, notes)
     return Listing(found.pictures, None, (), notes)
+
+
+def without_dots(folder: Path) -> Path:
+    """The same folder by a path without "..", in which each part is really above the next."""
+    return folder.resolve() if ".." in folder.parts else folder
 
 
 def enumerated(names: Sequence, most: int = 5) -> str:
@@ -124,11 +138,11 @@ def _splits(folder: Path) -> tuple[list[Path], list[str]]:
     splits = [part for part in subfolders if usage(part.name)]
     if not splits:
         return [], _hidden_splits(folder, subfolders)
-    beside = [part for part in subfolders if not usage(part.name) and _scan(part).pictures]
+    beside = [part for part in subfolders if not usage(part.name) and scan(part).pictures]
     if beside and len(splits) == 1 and _holds_only_images(splits[0]):
         return [], [f"{splits[0].name} is read as a class, since it lies beside {_names(beside)}"]
     notes = [f"left out the folders beside the splits: {_names(beside)}"] if beside else []
-    loose = _scan(folder, deep=False).pictures
+    loose = scan(folder, deep=False).pictures
     if loose:
         notes.append(f"left out {counted(len(loose), 'image')} beside the splits: {_names(loose)}")
     return splits, notes
@@ -146,8 +160,8 @@ def _hidden_splits(folder: Path, subfolders: list[Path]) -> list[str]:
 
 
 def _holds_only_images(folder: Path) -> bool:
-    in_folders = any(_scan(part).pictures for part in _subfolders(folder))
-    return not in_folders and bool(_scan(folder, deep=False).pictures)
+    in_folders = any(scan(part).pictures for part in _subfolders(folder))
+    return not in_folders and bool(scan(folder, deep=False).pictures)
 
 
 def _choose_split(folder: Path, splits: list[Path], split: str, notes: list[str]) -> Path:
@@ -171,7 +185,10 @@ def _flat(folder: Path, base: Path, split: str, files: list[Path], notes: list[s
     if not in_splits:
         _check_split(split)
         if usage(split) == "test":
-            raise FileNotFoundError(f"{folder} is a flat folder of unlabelled images, all of them split 'train'")
+            nested = any(file.parent != base for file in files)
+            kind = "a folder of unlabelled images" if nested else "a flat folder of unlabelled images"
+            asked = '; if the folders in it are classes, ask with labels="folders"' if nested else ""
+            raise FileNotFoundError(f"{folder} is {kind}, all of them split 'train'{asked}")
     return Listing(files, None, (), notes)
 
 
@@ -181,6 +198,33 @@ def _nothing_in(folder: Path, notes: list[str]) -> FileNotFoundError:
     return FileNotFoundError(
         f"no images in {folder}: files ending in {endings} are looked for, and other pictures{seen}"
     )
+
+
+def _no_classes(folder: Path, classes: dict[str, dict[Path, Found]]) -> str | None:
+    """Why folders with images are taken for something else than classes; None if they are classes."""
+    names = [name for name, scans in classes.items() if any(found.pictures for found in scans.values())]
+    if not names:
+        return None
+    above = [part.casefold() for part in folder.absolute().parts]
+    said = [part for part in (*above, *([names[0].casefold()] if len(names) == 1 else [])) if part in SAYS_LABELS]
+    if said and said[-1] in UNLABELLED:
+        return f'"{said[-1]}" is in the path'
+    kind = unlike_classes(names, folder.absolute().name)
+    return f"{enumerated(names, 3)} {'is' if len(names) == 1 else 'are'} called after {kind}" if kind else None
+
+
+def _without_labels(
+    folder: Path, base: Path, split: str, why: str | None, notes: list[str], *, in_splits: bool
+) -> Listing:
+    """All images of a split, whatever folders they are in, and a note on why they have no labels unless asked for."""
+    found = scan(base)
+    notes += _left_out(folder, [found])
+    if why:
+        notes.append(
+            f"the folders in it aren't taken for classes, since {why}: no labels, and nothing is held back for a test; "
+            'if they are classes, ask with labels="folders" (on the command line --labels folders)'
+        )
+    return _flat(folder, base, split, found.pictures, notes, in_splits=in_splits)
 
 
 def _fifths(folder: Path, split: str, files: list[Path], labels: Tensor, counts: Tensor) -> tuple[list[Path], Tensor]:
@@ -211,7 +255,7 @@ def _classes(parents: list[Path], notes: list[str]) -> dict[str, dict[Path, Foun
     scans: dict[str, dict[Path, Found]] = {}
     for parent in parents:
         for part in _subfolders(parent):
-            scans.setdefault(_name(part), {})[part] = _scan(part)
+            scans.setdefault(_name(part), {})[part] = scan(part)
     twice = [name for name, parts in scans.items() if len({part.parent for part in parts}) < len(parts)]
     if twice:
         notes.append(f"two folders are called {enumerated(twice)}, in two Unicode forms: read as one class")
@@ -270,7 +314,7 @@ def _names(paths: Sequence[Path]) -> str:
 def _subfolders(folder: Path) -> list[Path]:
     try:
         names = os.listdir(folder)
-    except OSError:  # `_scan` says so
+    except OSError:  # `scan` says so
         return []
     parts = [folder / name for name in names if os.path.isdir(folder / name) and not name.startswith(".")]
     return sorted(parts, key=lambda part: (_name(part), part.name))
@@ -279,7 +323,7 @@ def _subfolders(folder: Path) -> list[Path]:
 # --- files
 
 
-def _scan(folder: Path, *, deep: bool = True) -> Found:
+def scan(folder: Path, *, deep: bool = True) -> Found:
     """What lies in a folder and, if `deep`, in the folders and linked folders in it.
 
     Hidden files, such as macOS's ._1.jpg and .ipynb_checkpoints/1.jpg, are no images.

@@ -69,11 +69,11 @@ def read(file: Path, resolution: int | None) -> Picture | Unreadable:
             white = _declared_white(opened)
         if image.mode == "F" or image.mode.startswith("I"):
             return _deep(image, resolution, white, frames)
-        size, image = image.size, _as_rgb(image)
+        size, image = image.size, as_rgb(image)
         faint = deep_colour and 0 < max(high for _, high in image.getextrema()) < 16
         return Picture(np.asarray(_shrunk(image, resolution)), size, frames=frames, faint=faint)
     except Exception as failure:  # decoders raise errors of many kinds; every one of them means this
-        return Unreadable(_reason(file, failure))
+        return Unreadable(reason(file, failure))
 
 
 def to_bytes(pictures: Sequence[Picture]) -> tuple[list[np.ndarray], list[str]]:
@@ -144,7 +144,8 @@ def _deep(image: Image.Image, resolution: int | None, white: float | None, frame
     return Picture(pixels, image.size, limits, white, frames)
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Grey and palette images as RGB, transparent pixels white."""
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
@@ -158,7 +159,7 @@ def _shrunk(image: Image.Image, resolution: int | None) -> Image.Image:
     return image
 
 
-def _reason(file: Path, failure: Exception) -> str:
+def reason(file: Path, failure: Exception) -> str:
     """Why a file can't be read and what to do, as the end of "these can't be read: …"."""
     if isinstance(failure, PermissionError):
         return "no permission to open, change it"

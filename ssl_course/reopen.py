@@ -42,10 +42,17 @@ class OpenRun:
         """What it was trained by."""
         return self.made_of["recipe"]
 
+    @property
+    def labels_from(self) -> str | None:
+        """What --labels said when it was trained; None if it was left out."""
+        return self.made_of.get("labels_from")
+
     def images(self, split: str, data: str | None = None, *, unreadable: str = "refuse") -> ImageSet:
         """Its own images or others, at its resolution; raises as `load`."""
         place = self.data if data is None else data
-        return load(place, split, unreadable=unreadable, resolution=None if place in BY_NAME else self.resolution)
+        labels = "auto" if data else self.labels_from or "auto"
+        shared = {"unreadable": unreadable, "labels": None if labels == "none" else labels}
+        return load(place, split, resolution=None if place in BY_NAME else self.resolution, **shared)
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,7 +83,7 @@ Build = Callable[[Recipe, int], nn.Module]  # a recipe and how many classes -> a
 Judge = Callable[[Trained, Images, Recipe, Machine], dict]
 
 
-def load_images(recipe: Recipe, **kind: bool) -> Images:
+def load_images(recipe: Recipe, **kind: bool | str) -> Images:
     """The images of a recipe and its seed; `kind` is for `load`, such as upright=True.
 
     Raises:
@@ -96,6 +96,11 @@ def load_images(recipe: Recipe, **kind: bool) -> Images:
         raise ValueError(f"{recipe.data} has no labels to judge by: sort some images into one folder per class")
     labelled = pool.sample(min(recipe.probe, len(pool)), seed=recipe.seed)
     return Images(pool, labelled, load(recipe.data, "test", **shared))
+
+
+def load_classes(recipe: Recipe) -> Images:
+    """As `load_images`, every subfolder of a folder being a class, whatever it is called."""
+    return load_images(recipe, labels="folders")
 
 
 def run(

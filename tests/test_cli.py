@@ -319,3 +319,65 @@ def test_ctrl_c_while_the_package_is_read_is_no_traceback(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "ssl_course.cli", Stopped())
     assert program() == 130
     assert capsys.readouterr().err == "ssl-course: stopped by hand\n"
+
+
+def test_inspect_prints_a_report_writes_it_and_ends_with_json(folder, tmp_path, capsys):
+    shutil.copy(next((folder / "train" / "star").iterdir()), folder / "test" / "star" / "again.png")
+    command = ["inspect", str(folder), "--out", str(tmp_path / "out"), "--json", "--split", "look"]
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert "1. 1 of 81 test pictures" in out
+    assert "split by look: 128 train, 33 test in" in out
+    report = json.loads(out.splitlines()[-1])
+    assert report["findings"][0]["name"] == "copies_across_splits"
+    assert report == json.loads((tmp_path / "out" / "report.json").read_text())
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "report.txt",
+        "report.json",
+        "report.png",
+        "files.csv",
+        "split",
+    }
+
+
+def test_inspect_writes_nothing_unasked_and_never_into_the_folder(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["inspect", str(folder)]) == 0
+    assert [part.name for part in tmp_path.iterdir()] == ["images"]
+    assert main(["inspect", str(folder), "--out", str(folder / "out")]) == 1
+    assert "is in the folder that is inspected" in capsys.readouterr().err
+    assert main(["inspect", str(folder), "--split", "look"]) == 1
+    assert "--split makes a folder: say where with --out" in capsys.readouterr().err
+    assert main(["inspect", "nowhere"]) == 1
+    assert "there is no folder nowhere" in capsys.readouterr().err
+
+
+def test_folders_called_after_dates_are_classes_on_demand_and_evaluate_remembers(folder, tmp_path, capsys):
+    for split in ("train", "test"):
+        for month, name in enumerate(("star", "ring"), start=1):
+            (folder / split / name).rename(folder / split / f"2024-{month:02}")
+        for part in (folder / split).iterdir():
+            if not part.name.startswith("2024"):
+                shutil.rmtree(part)
+    command = TRAIN.format(data=folder, out=tmp_path / "run").replace("--size 64 --batch-size 32", "--batch-size 8")
+    assert main([*command.split(), "--labels", "folders"]) == 0
+    assert main(["evaluate", str(tmp_path / "run")]) == 0
+    assert "2024-01" in capsys.readouterr().out
+    assert main(["evaluate", str(tmp_path / "run"), "--labels", "auto"]) == 1
+    assert "has no labels to judge by" in capsys.readouterr().err
+    assert main(["inspect", str(folder), "--labels", "folders"]) == 0
+    assert "2 classes" in capsys.readouterr().out
+    assert main(["compare", "--data", str(folder), "--labels", "none", "--out", str(tmp_path / "table")]) == 1
+    assert "compare judges by labels" in capsys.readouterr().err
+
+
+def test_compare_takes_folders_called_after_dates_as_classes_on_demand(folder, tmp_path, capsys):
+    for split in ("train", "test"):
+        for month, part in enumerate(sorted((folder / split).iterdir()), start=1):
+            part.rename(folder / split / f"2024-{month:02}")
+    command = ["compare", "--data", str(folder), "--methods", "simclr", "--passes", "1", "--batch-size", "32"]
+    command += ["--out", str(tmp_path / "table"), "--device", "cpu"]
+    assert main(command) == 1
+    assert "has no labels to judge by" in capsys.readouterr().err
+    assert main([*command, "--labels", "folders"]) == 0
+    assert "--labels folders" in json.loads((tmp_path / "table" / "result.json").read_text())["command"]

@@ -300,6 +300,95 @@ def test_a_folder_without_images_says_which_endings_count(tmp_path, inside):
         load(tmp_path)
 
 
+# --- folders that aren't classes
+
+
+def note_of(call):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return call().notes
+
+
+@pytest.mark.filterwarnings("ignore:.*aren't taken for classes:UserWarning")
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("2024-01", "2024-02", "2024-03", "2024-04"),
+        ("20240131",),
+        ("DCIM", "100CANON"),
+        ("batch_1", "batch_2"),
+        ("cam1",),
+    ],
+)
+def test_folders_called_after_dates_or_cameras_are_unlabelled_and_all_of_them_are_trained_on(tmp_path, names):
+    write_classes(tmp_path, **dict.fromkeys(names, 10))
+    images = load(tmp_path)
+    assert images.labels is None
+    assert images.classes == ()
+    assert sorted(values(images)) == list(range(10 * len(names)))
+    with pytest.raises(FileNotFoundError, match=r'split .train.; if .* classes, ask with labels="folders"'):
+        load(tmp_path, "test")
+
+
+@pytest.mark.filterwarnings("ignore:.*aren't taken for classes:UserWarning")
+@pytest.mark.parametrize("place", ["unlabelled", "Unlabeled", "labelled/unlabelled"])
+def test_what_lies_in_a_folder_called_unlabelled_is(tmp_path, place):
+    write_classes(tmp_path / place, meadow=5, forest=5)
+    assert load(tmp_path / place).labels is None
+    assert load(tmp_path / place / "..").labels is None  # it is the only folder there
+
+
+def test_a_path_may_lead_up(tmp_path):
+    write_classes(tmp_path, cat=5, dog=5)
+    assert load(tmp_path / "cat" / "..").classes == ("cat", "dog")
+
+
+def test_labelled_in_the_path_comes_after_unlabelled(tmp_path):
+    write_classes(tmp_path / "unlabelled" / "labelled", meadow=5, forest=5)
+    assert load(tmp_path / "unlabelled" / "labelled").classes == ("forest", "meadow")
+
+
+def test_what_was_assumed_and_how_to_ask_otherwise_is_said(tmp_path):
+    write_classes(tmp_path, **{"2024-01": 5, "2024-02": 5})
+    (note,) = note_of(lambda: load(tmp_path))
+    assert "2024-01, 2024-02 are called after dates: no labels, and nothing is held back for a test" in note
+    assert 'ask with labels="folders" (on the command line --labels folders)' in note
+    assert load(tmp_path, labels="folders").classes == ("2024-01", "2024-02")
+    assert note_of(lambda: load(tmp_path, labels="folders")) == ()
+
+
+@pytest.mark.parametrize("names", ["0123456789", ("cat", "2024-01"), ("3", "7")])
+def test_digits_and_a_date_beside_a_word_are_classes(tmp_path, names):
+    write_classes(tmp_path, **dict.fromkeys(names, 5))
+    assert load(tmp_path).classes == tuple(sorted(names))
+    assert len(load(tmp_path, "test")) == len(names)
+
+
+def test_without_labels_every_image_is_there_wherever_it_lies(tmp_path):
+    write_classes(tmp_path, cat=5, dog=5)
+    write(tmp_path / "beside.png", value=(99, 99, 99))
+    write(tmp_path / "dog" / "deep" / "er.png", value=(98, 98, 98))
+    images = load(tmp_path, labels=None)
+    assert images.labels is None
+    assert sorted(values(images)) == [*range(10), 98, 99]
+    assert images.notes == ()
+
+
+@pytest.mark.filterwarnings("ignore:.*aren't taken for classes:UserWarning")
+@pytest.mark.parametrize("asked", [{}, {"labels": None}])
+def test_splits_stay_splits_without_labels(tmp_path, asked):
+    write_classes(tmp_path / "train", **{"2024-01": 5, "2024-02": 2})
+    write_classes(tmp_path / "test", **{"2024-03": 3})
+    assert [len(load(tmp_path, split, **asked)) for split in ("train", "test")] == [7, 3]
+    assert load(tmp_path, **asked).labels is None
+
+
+@pytest.mark.parametrize("asked", ["yes", "none", True, 3])
+def test_labels_is_auto_folders_or_none(tmp_path, asked):
+    with pytest.raises(ValueError, match='labels must be "auto", "folders" or None, got'):
+        load(write_classes(tmp_path, cat=5), labels=asked)
+
+
 # --- folders: files that can't be read
 
 

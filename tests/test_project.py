@@ -14,23 +14,31 @@ PACKAGE = ROOT / "ssl_course"
 NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
-FIGURES = "defects results start pretext painting margins contrast collapse masks folder"
+FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection"
 SETS = "start pretext autoencoder triplet byol mae compare own_images clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
-    {"pictures"},
+    {"pictures", "naming"},
     {"folders"},
     {"features"},
     {"shapes", "surfaces", "tiles", "augment", "networks", "precision", "results", "cost", "fingerprint", "checkpoint"},
+    {"splits"},
     {"data", "vit", "methods.two_views"},
     METHODS,
     SIMCLRS_RELATIVES,
     {"methods"},
+    {"nearest"},
     {"train", "tables", "recipes", "practice"},
     {"plots.general"},
     {f"plots.{name}" for name in FIGURES.split()},
     {"evaluate", "plots", "profiles", "ready", "normality"},
     {"report"},
+    {"inspection.files"},
+    {"inspection.copies", "inspection.detail", "inspection.cost"},
+    {"inspection.groups"},
+    {"inspection.findings"},
+    {"inspection.report"},
+    {"inspection.save", "inspection"},
     {"runs"},
     {"compare", "reopen"},
     {"lookup", "card"},

@@ -53,6 +53,7 @@ from ssl_course.plots.general import (
     tsne,
     tsne_places,
 )
+from ssl_course.plots.inspection import inspection_page
 from ssl_course.plots.margins import (
     over_steps,
     retrieved,
@@ -121,6 +122,7 @@ __all__ = [
     "heatmap",
     "hidden_shares",
     "history",
+    "inspection_page",
     "label_curves",
     "label_draws",
     "learning_curves",
