@@ -39,12 +39,14 @@ from ssl_course.precision import (
     cpu_has_bf16,
     processor_name,
 )
+from ssl_course.pretrained import is_pretrained, pretrained, unweighted
 from ssl_course.profiles import settings
 from ssl_course.recipes import (
     FLOORS,
     USUAL,
     Recipe,
     augmentation,
+    check_encoder,
     image_kind,
     new_encoder,
     read_option,
@@ -104,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a method; stopped runs go on when started again")
     train.add_argument("method", choices=METHODS)
     train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a folder")
-    train.add_argument("--encoder", choices=ENCODERS, default="small_cnn", help="mae always takes its transformer")
+    train.add_argument("--encoder", type=_encoder, default="small_cnn", help=f"{KNOWN}; mae always takes its own")
     train.add_argument("--epochs", type=int, help="passes over the images (default the recipe's)")
     train.add_argument("--size", type=int, help="training images, class-balanced (default all)")
     train.add_argument("--batch-size", type=int, help="default the recipe's")
@@ -127,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(run=train_command)
 
     evaluate = commands.add_parser("evaluate", help="linear probe and k-NN of a run beside its floor")
-    evaluate.add_argument("folder", type=Path, metavar="RUN", help="what train's --out was")
+    evaluate.add_argument("folder", type=Path, metavar="RUN", help="train's --out, or torchvision:NAME as it is")
     evaluate.add_argument("--data", help="judge on other images than the run was trained on")
     evaluate.add_argument("--probe", type=int, default=PROBED, help=f"labelled training images (default {PROBED})")
     evaluate.add_argument("--json", action="store_true", help="print the table as one JSON object last")
@@ -155,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--batch-size", type=int, help="default 32, 256")
     table.add_argument("--lr", type=float, help="default 3e-3, 4e-3")
     table.add_argument("--probe", type=int, help="labelled training images (default 4000, 10000)")
-    table.add_argument("--encoder", choices=ENCODERS, default="small_cnn")
+    table.add_argument("--encoder", type=_encoder, default="small_cnn", help=KNOWN)
     table.add_argument("--device", default="auto")
     table.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
     table.add_argument("--threads", type=_threads, default=1, help="of the processor (default 1: numbers depend on it)")
@@ -215,6 +217,9 @@ def _add_uses(commands: argparse._SubParsersAction) -> None:
     exporting.set_defaults(run=export_command)
 
 
+KNOWN = (
+    f"{', '.join(ENCODERS)}, or torchvision:NAME (or torchvision:NAME@FILE) with the weights that others have trained"
+)
 COUNTS = ("size", "epochs", "passes", "batch_size", "probe", "jobs", "megabytes", "count")
 SMALLEST = 8  # height and width in pixels: the encoders halve them three times
 
@@ -264,6 +269,16 @@ def _budget(text: str) -> tuple[float, int | None]:
         return float(times), int(seeds) if colon else None
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be TIMES or TIMES:SEEDS, such as 10 or 10:2, got {text!r}") from None
+
+
+def _encoder(text: str) -> str:
+    try:
+        check_encoder(text)
+        if is_pretrained(text):
+            unweighted(text)
+    except ValueError as failure:
+        raise argparse.ArgumentTypeError(str(failure)) from None
+    return text
 
 
 def _threads(text: str) -> int | str:
@@ -354,7 +369,7 @@ def _save_views(path: Path, images: ImageSet, augment: torch.nn.Module, seed: in
 def _print_table(table: dict[str, dict[str, float]], caption: str) -> None:
     print(f"\n{'test accuracy (%)':<22}{'linear probe':>14}{'k-NN':>8}")
     for key, row in table.items():
-        print(f"{NAMES[key]:<22}{100 * row['linear_probe']:>14.1f}{100 * row['knn']:>8.1f}")
+        print(f"{NAMES.get(key, key):<22}{100 * row['linear_probe']:>14.1f}{100 * row['knn']:>8.1f}")
     print(f"({caption})\n")
 
 
@@ -462,25 +477,15 @@ def _load(options: argparse.Namespace, data: str, split: str, *, size: int | Non
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """Print raw pixels, untrained encoder and run side by side, then each class; keep both in the run's folder."""
-    run = open_run(options.folder)
-    untrained, made, resolution = new_encoder(run.recipe["encoder"], run.recipe["seed"]), run.recipe, run.resolution
-    data = _place(options.data) if options.data else run.data
-    options.labels = options.labels or run.labels_from
-    if options.resolution not in (None, resolution):
-        height, width = made["resolution"]
-        raise ValueError(
-            f"{options.folder} was trained on {height}x{width}, and --resolution {options.resolution} would judge it "
-            "on images that it never saw the like of: leave --resolution out, or train another run"
-        )
+    encoders, data, resolution = _to_be_judged(options)
     train = _load(options, data, "train", resolution=resolution)
     if train.labels is None:
         raise ValueError(f"{data} has no labels to judge by: name a labelled folder with --data")
     train = train.sample(min(options.probe, len(train)))
     test = _load(options, data, "test", resolution=resolution)
-    encoders = {"pixels": None, "untrained": untrained, made["method"]: run.encoder}
     table = {}
     for name, encoder in encoders.items():
-        print(f"judging {NAMES[name]} …", file=sys.stderr, flush=True)
+        print(f"judging {NAMES.get(name, name)} …", file=sys.stderr, flush=True)
         known = to_judge(encoder, train, test)
         report = class_report(*known, test.classes)
         table[name] = {"linear_probe": report.pop("accuracy"), "knn": knn_accuracy(*known)} | report
@@ -488,11 +493,33 @@ def evaluate_command(options: argparse.Namespace) -> None:
         f"chance is {100 / len(test.classes):.0f} %, always naming the largest class {100 * report['majority']:.1f} %"
     )
     _print_table(table, f"{Path(data).name}, probe fitted on {len(train)}, tested on {len(test)}; {nothing}")
-    print(f"{NAMES[name]}, linear probe; balanced accuracy {100 * report['balanced_accuracy']:.1f} %")
+    print(f"{NAMES.get(name, name)}, linear probe; balanced accuracy {100 * report['balanced_accuracy']:.1f} %")
     print(class_table(report))
-    (options.folder / "evaluation.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
+    if options.folder.is_dir():
+        (options.folder / "evaluation.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
     if options.json:
         print(json.dumps(table))
+
+
+def _to_be_judged(options: argparse.Namespace) -> tuple[dict, str, int | None]:
+    """The encoders of a table by name, floors first; where the images are, and their resolution if they are square."""
+    name = str(options.folder)
+    if is_pretrained(name):
+        if not options.data:
+            raise ValueError(f"{name} was trained on no images of yours: name a labelled folder with --data")
+        return {"pixels": None, name.partition("@")[0]: pretrained(name)}, _place(options.data), options.resolution
+    run = open_run(options.folder)
+    if options.resolution not in (None, run.resolution):
+        height, width = run.recipe["resolution"]
+        raise ValueError(
+            f"{options.folder} was trained on {height}x{width}, and --resolution {options.resolution} would judge it "
+            "on images that it never saw the like of: leave --resolution out, or train another run"
+        )
+    options.labels = options.labels or run.labels_from
+    first = run.recipe["encoder"]
+    floor = first.partition("@")[0] if is_pretrained(first) else "untrained"
+    encoders = {"pixels": None, floor: new_encoder(first, run.recipe["seed"]), run.recipe["method"]: run.encoder}
+    return encoders, _place(options.data) if options.data else run.data, run.resolution
 
 
 # --- use a run

@@ -20,6 +20,7 @@ from ssl_course.augment import Augment
 from ssl_course.cost import training_flops
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
+from ssl_course.pretrained import PREFIX, is_pretrained, pretrained, unweighted
 from ssl_course.results import read
 from ssl_course.vit import TRANSFORMERS
 
@@ -103,7 +104,7 @@ class Recipe:
         data: a name or folder that `load` knows.
         size: training images; None for all there are.
         resolution: their height and width.
-        encoder: a name in NETWORKS.
+        encoder: a name in NETWORKS, or one that `pretrained` knows.
         views: every setting of `Augment`.
         options: every keyword argument of the method, defaults too, that can be written as a plain value.
         passes: over the training images; 0 for a floor.
@@ -207,8 +208,7 @@ def recipe(
     values |= {name: value for name, value in (usual | own | changes).items() if name not in ("budget", "views")}
     if method in ("mae", "untrained_vit"):
         values["encoder"] = own["encoder"]  # it leaves out patches, so it takes a transformer
-    if values["encoder"] not in NETWORKS:
-        raise ValueError(f"encoder must be one of {', '.join(NETWORKS)}, got {values['encoder']!r}")
+    check_encoder(values["encoder"])
     values["options"] = _options(method, own.get("options", {}) | dict(options or {}))
     values["views"] = _views(usual["views"] | own.get("views", {}) | dict(views or {}))
     made = Recipe(method=method, data=str(data), passes=passes or 0, **values)
@@ -235,17 +235,32 @@ def training(method: str, data: str, *, batch_size: int, lr: float) -> dict:
     return {"batch_size": round(share["batch_size"] * batch_size), "lr": share["lr"] * lr}
 
 
-def new_encoder(name: str, seed: int) -> nn.Module:
+def check_encoder(name: str) -> None:
+    """ValueError if there is no such encoder."""
+    if name not in NETWORKS and not is_pretrained(name):
+        raise ValueError(f"encoder must be one of {', '.join(NETWORKS)}, or {PREFIX}NAME, got {name!r}")
+
+
+def new_encoder(name: str, seed: int, *, weights: bool = True) -> nn.Module:
     """An encoder with the first weights of this seed; torch's own generator is left as it was.
 
+    Args:
+        name: one of NETWORKS, or a name that `pretrained` knows, whose first weights are those that others trained.
+        weights: whether a pretrained one gets these; without, it can be read into.
+
     Raises:
-        ValueError: if there is no such encoder.
+        ValueError: if there is no such encoder; and as `pretrained`.
     """
-    if name not in NETWORKS:
-        raise ValueError(f"encoder must be one of {', '.join(NETWORKS)}, got {name!r}")
+    check_encoder(name)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return NETWORKS[name]()
+        return _network(name, weights=weights)
+
+
+def _network(name: str, *, weights: bool = True) -> nn.Module:
+    if is_pretrained(name):
+        return pretrained(name) if weights else unweighted(name)
+    return NETWORKS[name]()
 
 
 def make(recipe: Recipe, classes: int = 10) -> nn.Module:
@@ -261,7 +276,7 @@ def make(recipe: Recipe, classes: int = 10) -> nn.Module:
         raise ValueError(f"{recipe.method} isn't trained: there is no method to make")
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
-        encoder, augment = NETWORKS[recipe.encoder](), Augment(**recipe.views)
+        encoder, augment = _network(recipe.encoder), Augment(**recipe.views)
         if recipe.method == "supervised":
             return Supervised(encoder, classes, augment=augment, **recipe.options)
         sized = {"size": tuple(recipe.resolution)} if recipe.method in SIZED else {}
@@ -303,13 +318,13 @@ def cost(made: Recipe) -> float:
 
 def simclr_cost(made: Recipe) -> float:
     """What `cost` is for SimCLR on the images of a recipe, with its encoder (the usual one if that's a transformer)."""
-    return _simclr_cost(made.resolution, made.encoder if made.encoder in ENCODERS else "small_cnn")
+    return _simclr_cost(made.resolution, "small_cnn" if made.encoder in TRANSFORMERS else made.encoder)
 
 
 @functools.cache
 def _simclr_cost(resolution: tuple[int, int], encoder: str) -> float:
     with torch.random.fork_rng(devices=[]):
-        return training_flops(METHODS["simclr"](ENCODERS[encoder]()), resolution)
+        return training_flops(METHODS["simclr"](_network(encoder, weights=False)), resolution)
 
 
 def option_types(method: str) -> dict[str, object]:

@@ -89,7 +89,7 @@ def open_run(folder: Path) -> OpenRun:
         raise FileNotFoundError(
             f"{folder} is half a run: there is no checkpoint.pt; give the command that began it again"
         )
-    encoder = load_encoder(folder / "checkpoint.pt", new_encoder(made["encoder"], made["seed"]))
+    encoder = load_encoder(folder / "checkpoint.pt", new_encoder(made["encoder"], made["seed"], weights=False))
     height, width = made["resolution"]
     return OpenRun(folder, made_of, made_of.get("folder", made["data"]), encoder, height if height == width else None)
 

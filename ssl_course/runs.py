@@ -31,6 +31,7 @@ from ssl_course.features import effective_rank, extract_features, feature_deviat
 from ssl_course.fingerprint import code_behind, versions
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.precision import choose_device, choose_precision, processor_name, with_threads
+from ssl_course.pretrained import pretrained
 from ssl_course.recipes import FLOORS, NETWORKS, Recipe, cost, make, new_encoder, simclr_cost
 from ssl_course.train import History, pretrain
 
@@ -350,7 +351,7 @@ def ingredients(
         made_of[name]["labels"] = None if part.labels is None else checksum(part.labels)
         made_of[name]["factors"] = {factor: checksum(values) for factor, values in (part.factors or {}).items()}
     made_of |= {"device": machine.device, "precision": machine.precision, "threads": machine.threads}
-    parts = [train, build, NETWORKS[recipe.encoder], *([judge, features] if judge else [])]
+    parts = [train, build, NETWORKS.get(recipe.encoder, pretrained), *([judge, features] if judge else [])]
     if recipe.method not in FLOORS:
         parts.append(METHODS.get(recipe.method, Supervised))
     return made_of | {"code": code_behind(*parts), "versions": versions()}
