@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,6 +50,7 @@ from ssl_course.recipes import (
     image_kind,
     new_encoder,
     read_option,
+    read_view,
     recipe,
     training,
 )
@@ -120,6 +121,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a keyword argument of the method, such as ratio=0.5 or mining=hard; may be given several times",
     )
+    train.add_argument(
+        "--view",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the views (Augment), such as rotation=180 or crop=0.6; may be given several times",
+    )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="auto")
     train.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
@@ -132,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("folder", type=Path, metavar="RUN", help="train's --out, or torchvision:NAME as it is")
     evaluate.add_argument("--data", help="judge on other images than the run was trained on")
     evaluate.add_argument("--probe", type=int, default=PROBED, help=f"labelled training images (default {PROBED})")
+    evaluate.add_argument("--balanced", action="store_true", help="a probe that weighs all classes alike, however rare")
     evaluate.add_argument("--json", action="store_true", help="print the table as one JSON object last")
     _add_folder_options(evaluate)
     evaluate.set_defaults(run=evaluate_command)
@@ -406,6 +415,7 @@ def train_command(options: argparse.Namespace) -> int | None:
         options.method,
         options.data,
         options=chosen,
+        views=_typed("--view", options.view, read_view),
         passes=options.epochs,
         resolution=tuple(images.images.shape[2:]),
         size=len(images),
@@ -444,14 +454,20 @@ def _place(data: str) -> str:
 
 def _options(options: argparse.Namespace) -> dict[str, object]:
     """The values of --option NAME=VALUE, read as the method's own arguments."""
-    typed = {}
-    for text in options.option:
-        name, equals, value = text.partition("=")
-        if not (name and equals):
-            raise ValueError(f"--option must be NAME=VALUE, got {text!r}")
-        typed[name] = read_option(options.method, name, value)
+    typed = _typed("--option", options.option, lambda name, value: read_option(options.method, name, value))
     if options.temperature is not None:
         typed["temperature"] = read_option(options.method, "temperature", str(options.temperature))
+    return typed
+
+
+def _typed(flag: str, texts: Iterable[str], read: Callable[[str, str], object]) -> dict[str, object]:
+    """What was typed as NAME=VALUE, each value as `read` reads it."""
+    typed = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise ValueError(f"{flag} must be NAME=VALUE, got {text!r}")
+        typed[name] = read(name, value)
     return typed
 
 
@@ -487,7 +503,7 @@ def evaluate_command(options: argparse.Namespace) -> None:
     for name, encoder in encoders.items():
         print(f"judging {NAMES.get(name, name)} …", file=sys.stderr, flush=True)
         known = to_judge(encoder, train, test)
-        report = class_report(*known, test.classes)
+        report = class_report(*known, test.classes, balanced=options.balanced)
         table[name] = {"linear_probe": report.pop("accuracy"), "knn": knn_accuracy(*known)} | report
     nothing = (
         f"chance is {100 / len(test.classes):.0f} %, always naming the largest class {100 * report['majority']:.1f} %"

@@ -75,13 +75,23 @@ def linear_probe(
 
 
 def fit_probe(
-    train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor, *, strength: float = 0.1
+    train_features: Tensor,
+    train_labels: Tensor,
+    test_features: Tensor,
+    test_labels: Tensor,
+    *,
+    strength: float = 0.1,
+    balanced: bool = False,
 ) -> Pipeline:
-    """The classifier of `linear_probe`, fitted to the training features; the test features are only checked."""
+    """The classifier of `linear_probe`, fitted to the training features; the test features are only checked.
+
+    `balanced`: whether a mistake on a rare class weighs as much more as the class is rarer.
+    """
     _check(train_features, train_labels, test_features, test_labels)
     if len(train_labels.unique()) < 2:
         raise ValueError("a linear probe needs images of at least two classes, got one")
-    probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000, tol=1e-3))
+    settings = {"C": strength, "max_iter": 1000, "tol": 1e-3, "class_weight": "balanced" if balanced else None}
+    probe = make_pipeline(StandardScaler(), LogisticRegression(**settings))
     with threadpool_limits(1, user_api="blas"):  # several threads would mostly wait for each other: 3 to 8 times slower
         return probe.fit(train_features.numpy(), train_labels.numpy())
 

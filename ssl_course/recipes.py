@@ -351,6 +351,22 @@ def read_option(method: str, name: str, text: str) -> object:
     raise ValueError(f"{name} must be {_called(known[name])}, got {text!r}")
 
 
+def read_view(name: str, text: str) -> object:
+    """The value of a setting of `Augment` as it was typed on the command line.
+
+    Raises:
+        ValueError: if views have no such setting, or the text is no value of its kind.
+    """
+    known = {found.name: found.annotation for found in inspect.signature(Augment).parameters.values()}
+    if name not in known:
+        raise ValueError(f"views have no {name}; they have: {', '.join(sorted(known))}")
+    kind = Sequence[float] if known[name] == tuple[float, float] else known[name]
+    try:
+        return _read(kind, text)
+    except ValueError:
+        raise ValueError(f"{name} must be {_called(kind)}, got {text!r}") from None
+
+
 def _read(kind: object, text: str) -> object:
     words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
     if kind is bool and text.lower() in words:

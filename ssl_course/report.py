@@ -19,6 +19,7 @@ def class_report(
     classes: Sequence[str] = (),
     *,
     recall: float = 0.9,
+    balanced: bool = False,
 ) -> dict:
     """How a linear probe does on each class.
 
@@ -27,6 +28,7 @@ def class_report(
         train_labels, test_labels: (N,) and (M,), whole numbers from 0.
         classes: the names behind the labels; default the numbers.
         recall: share of a class that has to be found, for the precision that this costs.
+        balanced: whether the probe weighs all classes alike, however rare.
 
     Returns:
         majority: share of the test images in its largest class, the accuracy of always saying its name.
@@ -42,7 +44,7 @@ def class_report(
     """
     if not 0 < recall <= 1:
         raise ValueError(f"recall must be in (0, 1], got {recall}")
-    probe = fit_probe(train_features, train_labels, test_features, test_labels)
+    probe = fit_probe(train_features, train_labels, test_features, test_labels, balanced=balanced)
     scores, known = probe_scores(probe, test_features), probe.classes_.tolist()
     said, true = np.asarray(known)[scores.argmax(axis=1)], test_labels.numpy()
     names = list(classes) or [str(label) for label in range(int(max(train_labels.max(), test_labels.max())) + 1)]
@@ -86,7 +88,3 @@ def class_table(report: dict, *, recall: float = 0.9, most: int = 20) -> str:
     if len(rows) > most:
         lines.append(f"… and {len(rows) - most} more, found more often")
     return "\n".join(lines)
-
-
-def _two_places(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -1,6 +1,7 @@
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -322,12 +323,14 @@ def test_ctrl_c_while_the_package_is_read_is_no_traceback(capsys, monkeypatch):
 
 
 def test_inspect_prints_a_report_writes_it_and_ends_with_json(folder, tmp_path, capsys):
-    shutil.copy(next((folder / "train" / "star").iterdir()), folder / "test" / "star" / "again.png")
+    shutil.copy(min((folder / "train" / "star").iterdir()), folder / "test" / "star" / "again.png")
     command = ["inspect", str(folder), "--out", str(tmp_path / "out"), "--json", "--split", "look"]
     assert main(command) == 0
     out = capsys.readouterr().out
     assert "1. 1 of 81 test pictures" in out
-    assert "split by look: 128 train, 33 test in" in out
+    train, test = map(int, re.search(r"split by look: (\d+) train, (\d+) test in", out).groups())
+    assert train + test == 161
+    assert 25 <= test <= 40  # about a fifth
     report = json.loads(out.splitlines()[-1])
     assert report["findings"][0]["name"] == "copies_across_splits"
     assert report == json.loads((tmp_path / "out" / "report.json").read_text())
@@ -381,3 +384,31 @@ def test_compare_takes_folders_called_after_dates_as_classes_on_demand(folder, t
     assert "has no labels to judge by" in capsys.readouterr().err
     assert main([*command, "--labels", "folders"]) == 0
     assert "--labels folders" in json.loads((tmp_path / "table" / "result.json").read_text())["command"]
+
+
+# --- views and weights of classes
+
+
+def test_views_are_set_on_the_command_line(tmp_path, capsys):
+    out = tmp_path / "run"
+    few = ["--size", "64", "--epochs", "1", "--batch-size", "32", "--threads", "1"]
+    views = ["--view", "rotation=0", "--view", "sigma=0.2,0.5", "--view", "crop=0.9"]
+    assert main(["train", "simclr", "--out", str(out), *few, *views]) == 0
+    made = json.loads((out / "made_of.json").read_text())["recipe"]["views"]
+    assert (made["rotation"], made["sigma"], made["crop"]) == (0.0, [0.2, 0.5], 0.9)
+    assert made["grayscale"] == 0.8  # as the recipe has it
+
+
+@pytest.mark.parametrize(
+    ("view", "message"),
+    [
+        ("rotation", "--view must be NAME=VALUE, got 'rotation'"),
+        ("turn=3", "views have no turn; they have: blur, crop,"),
+        ("crop=small", "crop must be a number, got 'small'"),
+        ("crop=2", "crop is the smallest share of the area that is kept, in (0, 1], got 2.0"),
+    ],
+)
+def test_views_that_cannot_be_are_refused(view, message, tmp_path, capsys):
+    assert main(["train", "simclr", "--out", str(tmp_path / "run"), "--size", "64", "--view", view]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -77,3 +77,14 @@ def test_the_table_names_the_worst_first():
 def test_a_recall_that_says_nothing_is_refused(recall):
     with pytest.raises(ValueError, match="recall must be in"):
         class_report(*drawn(100, 0.2, 2, 0), *drawn(50, 0.2, 2, 1), recall=recall)
+
+
+def test_a_balanced_probe_finds_a_rare_class_that_another_gives_up():
+    generator = torch.Generator().manual_seed(0)
+    labels = (torch.arange(400) % 20 == 0).long()  # 5 %
+    features = torch.randn(400, 2, generator=generator) + 1.2 * labels.unsqueeze(1)
+    known, new = (features[:200], labels[:200]), (features[200:], labels[200:])
+    plain = class_report(*known, *new, ("good", "defect"))
+    balanced = class_report(*known, *new, ("good", "defect"), balanced=True)
+    assert balanced["classes"]["defect"]["found"] > plain["classes"]["defect"]["found"]
+    assert balanced["balanced_accuracy"] > plain["balanced_accuracy"]
