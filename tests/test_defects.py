@@ -200,3 +200,45 @@ def test_mahalanobis_counts_a_direction_by_its_spread():
 def test_features_that_cannot_be_compared_are_refused(score, normal, new, message):
     with pytest.raises(ValueError, match=message):
         score(normal, new)
+
+
+def test_half_the_lamp_is_half_the_light_and_the_noise_stays():
+    full, dim = (surfaces.draw(2, share=0, seed=3, lamp=lamp)[0].astype(float) for lamp in (1.0, 0.5))
+    assert abs(dim.mean() / full.mean() - 0.5) < 0.01
+    left = dim - full / 2  # what isn't halved: the other half of the camera's noise
+    assert 0.3 * 0.012 * 255 < left.std() < 0.012 * 255
+
+
+def test_damage_is_done_around_its_places_and_nowhere_else():
+    images, _, _ = surfaces.draw(3, share=0, seed=1)
+    for kind in surfaces.KINDS:
+        bad, middles = surfaces.damage(images, kind=kind, seed=2)
+        changed = np.abs(bad.astype(int) - images).max(axis=1)  # (3, H, H)
+        assert (changed.max(axis=(1, 2)) > 20).all()
+        for part, middle in zip(changed, middles, strict=True):
+            far = np.hypot(*(np.argwhere(part > 3) + 0.5 - middle).T)
+            assert far.max() < 25
+    again, _ = surfaces.damage(images, seed=2)
+    assert np.array_equal(again, surfaces.damage(images, seed=2)[0])
+    assert not np.array_equal(again, surfaces.damage(images, seed=3)[0])
+
+
+@pytest.mark.parametrize(
+    ("images", "kind", "message"),
+    [(np.zeros((1, 3, 8, 9), np.uint8), "scratch", "must be square"), (np.zeros((1, 3, 8, 8)), "dent", "kind must be")],
+)
+def test_damage_that_cannot_be_done_is_refused(images, kind, message):
+    with pytest.raises(ValueError, match=message):
+        surfaces.damage(images, kind=kind)
+
+
+def test_shots_of_a_part_are_nearly_alike_and_those_of_two_parts_are_not():
+    images, _, _ = surfaces.draw(2, share=0, seed=1)
+    taken, parts = surfaces.shots(images, 3, seed=4)
+    assert parts.tolist() == [0, 0, 0, 1, 1, 1]
+    small = taken.reshape(6, 3, 8, 32, 8, 32).mean(axis=(3, 5))
+    apart = np.abs(small[:, None] - small).mean(axis=(2, 3, 4))
+    assert apart[:3, :3].max() < apart[:3, 3:].min()
+    assert not np.array_equal(taken[0], taken[1])
+    with pytest.raises(ValueError, match="count must be at least 1"):
+        surfaces.shots(images, 0)

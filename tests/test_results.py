@@ -9,7 +9,8 @@ from ssl_course.results import BASELINES, FOLDER, TITLES, baselines, read
 ABOUT = {"caption", "command", "recipe", "hardware", "date", "seeds"}
 
 
-STUDIES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.startswith(("budgets_", "tuning_")))
+OTHERS = ("budgets_", "tuning_", "defects", "store")  # in another form
+STUDIES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.startswith(OTHERS))
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -49,6 +50,20 @@ def test_longer_runs_on_photographs_beat_shorter_ones():
     assert set(METHODS) - set(longer) == {"autoencoder", "vae"}  # which the README says
     assert all(longer[name]["linear_probe"] > shorter[name]["linear_probe"] for name in longer)
     assert {"NVIDIA H200"} == {row["hardware"]["device"] for row in longer.values()}
+
+
+def test_defects_that_nobody_labelled_are_found():
+    """The lesson's target, 0.9 for scratches as the mean of three seeds; and what it says of the other kinds."""
+    rows = read("defects")["seeds"].values()
+    mean = {
+        way: {kind: statistics.mean(row[way][kind] for row in rows) for kind in ("scratch", "curl", "stain")}
+        for way in ("CutPaste", "Mahalanobis", "Mahalanobis, SimCLR", "Mahalanobis, untrained")
+    }
+    assert len(rows) == 3
+    assert min(mean["CutPaste"].values()) >= 0.9
+    assert mean["Mahalanobis"]["scratch"] >= 0.9
+    assert mean["Mahalanobis"]["stain"] < 0.7
+    assert max(*mean["Mahalanobis, SimCLR"].values(), *mean["Mahalanobis, untrained"].values()) < 0.1
 
 
 def test_ready_encoders_are_those_of_the_longest_runs():

@@ -22,6 +22,7 @@ PICTURES = {
     "05_byol": "byol_diagram",
     "07_compare": "maps_by_cost",
     "08_your_own_images": "neighbour_rows",
+    "08b_defects": "heat",
 }
 
 
