@@ -41,7 +41,7 @@ def pytest_generate_tests(metafunc):
     if "lesson" in metafunc.fixturenames:
         asked = metafunc.config.getoption("lessons")
         files = sorted((ROOT / "notebooks").glob("*.ipynb"))
-        chosen = [file.stem for file in files if asked is None or file.stem[:2] in asked]
+        chosen = [file.stem for file in files if asked is None or file.stem.partition("_")[0] in asked]
         metafunc.parametrize("lesson", chosen, scope="session")
 
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "instructor"
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [FOLDER / f"{path.stem}.md" for path in LESSONS]
+BY_NUMBER = {path.stem.partition("_")[0]: path for path in LESSONS}
 HEADING = re.compile(r"^(?:(\d+) · )?(.+?)(?: \((\d+) min\))?$")
 ITEM = re.compile(r"(section|exercise) (\d+) \((\d+)(?: of (\d+))?\)|([A-Z][a-z ]+|[a-z]+) \((\d+)\)")
 
@@ -61,6 +62,10 @@ def clock(lesson):
     return f"**Clock**, if nobody asks anything: {', '.join(told)}; over at {now // 60}:{now % 60:02}."
 
 
+def number_of(lesson):
+    return lesson.stem.partition("_")[0]
+
+
 def exercise_minutes(number):
     """The minutes of the exercises in a set, by their number; two share a row of the clinic."""
     (path,) = (ROOT / "exercises").glob(f"{number}_*.ipynb")
@@ -70,7 +75,7 @@ def exercise_minutes(number):
 
 def minutes_of(items, number):
     """The sum of "section 2 (10 of 14), break (15)", after seeing that each item is as its lesson has it."""
-    sections, exercises, total = section_minutes(LESSONS[min(int(number), 8)]), exercise_minutes(number), 0
+    sections, exercises, total = section_minutes(BY_NUMBER.get(number, BY_NUMBER["08"])), exercise_minutes(number), 0
     for item in items.split(", "):
         kind, place, some, whole, name, alone = ITEM.fullmatch(item).groups()
         if kind:
@@ -83,7 +88,7 @@ def minutes_of(items, number):
     return total
 
 
-@pytest.fixture(params=list(zip(LESSONS, PAGES, strict=True)), ids=lambda pair: pair[0].stem[:2])
+@pytest.fixture(params=list(zip(LESSONS, PAGES, strict=True)), ids=lambda pair: number_of(pair[0]))
 def pair(request):
     return request.param
 
@@ -102,11 +107,11 @@ def test_the_rows_of_what_to_cut_add_up_and_fit(pair):
     rows = rows_of(read(pair[1]).split("## What to cut")[1])
     assert [row[0] for row in rows] == ["45 min", "90 min", "180 min"]
     for available, items, total, _ in rows:
-        assert minutes_of(items, pair[0].stem[:2]) == int(total) <= int(available.split()[0])
+        assert minutes_of(items, number_of(pair[0])) == int(total) <= int(available.split()[0])
 
 
 def test_a_section_is_done_or_left_out_and_an_exercise_that_is_left_out_exists(pair):
-    sections, exercises = section_minutes(pair[0]), exercise_minutes(pair[0].stem[:2])
+    sections, exercises = section_minutes(pair[0]), exercise_minutes(number_of(pair[0]))
     for _, items, _, left_out in rows_of(read(pair[1]).split("## What to cut")[1]):
         home = re.search(r"exercises? ([\d, and]+)", left_out)
         for_home = set(re.findall(r"\d+", home[1])) if home else set()
@@ -118,7 +123,7 @@ def test_a_section_is_done_or_left_out_and_an_exercise_that_is_left_out_exists(p
 
 
 def test_every_exercise_on_a_page_has_its_minutes(pair):
-    known = exercise_minutes(pair[0].stem[:2])
+    known = exercise_minutes(number_of(pair[0]))
     part = read(pair[1]).split("## Exercises for pairs")[1].split("\n## ")[0]
     named = re.findall(r"exercise (\d+) \((\d+)\)", part)
     assert named

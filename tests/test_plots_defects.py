@@ -1,4 +1,4 @@
-"""The figures of lesson 08b show what they say: the ring where the defect is, the same spot at every size, thresholds."""
+"""The figures of lesson 08b show what they say: rings where the defects are, one spot at every size, thresholds."""
 
 import matplotlib.pyplot as plt
 import numpy as np
