@@ -1,4 +1,4 @@
-"""The command line: ssl-course demo | train | evaluate | compare | progress | grade | doctor | warmup | publish."""
+"""The command line, ssl-course: demo, train, evaluate, store, compare, progress, grade, doctor, warmup, publish."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ from ssl_course import checks, compare, plots, runs, tables, warmup
 from ssl_course import grade as grading
 from ssl_course import publish as publishing
 from ssl_course.checkpoint import TrainingError, load_encoder
-from ssl_course.data import ImageSet, load
+from ssl_course.data import SMALLEST, ImageSet, load
 from ssl_course.evaluate import judge, knn_accuracy, to_judge
 from ssl_course.features import extract_features
 from ssl_course.methods import METHODS, Supervised
@@ -49,6 +49,7 @@ from ssl_course.recipes import (
 )
 from ssl_course.report import class_report, class_table
 from ssl_course.runs import Machine
+from ssl_course.store import build, is_store, open_store, stale
 from ssl_course.tables import NAMES
 from ssl_course.train import pretrain
 
@@ -76,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ssl-course", description="Self-supervised learning by building it.")
     parser.add_argument("--version", action="version", version=version("ssl-course"))
     commands = parser.add_subparsers(
-        required=True, metavar="demo | train | evaluate | compare | progress | grade | doctor | warmup | publish"
+        required=True,
+        metavar="demo | train | evaluate | store | compare | progress | grade | doctor | warmup | publish",
     )
 
     demo = commands.add_parser("demo", help="train SimCLR on the built-in images; one table, four pictures")
@@ -90,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a method; stopped runs go on when started again")
     train.add_argument("method", choices=METHODS)
-    train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a folder")
+    train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist, a folder or a store")
     train.add_argument("--encoder", choices=ENCODERS, default="small_cnn", help="mae always takes its transformer")
     train.add_argument("--epochs", type=int, help="passes over the images (default the recipe's)")
     train.add_argument("--size", type=int, help="training images, class-balanced (default all)")
@@ -120,6 +122,13 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", action="store_true", help="print the table as one JSON object last")
     _add_folder_options(evaluate)
     evaluate.set_defaults(run=evaluate_command)
+
+    stored = commands.add_parser("store", help="decode a folder once into a file, for more images than memory")
+    stored.add_argument("folder", type=Path, help="of images, as for train --data")
+    stored.add_argument("--out", type=Path, required=True, metavar="FILE.store", help="then: train … --data FILE.store")
+    stored.add_argument("--jobs", type=int, help="processes that decode (default as many as there are cores)")
+    _add_folder_options(stored)
+    stored.set_defaults(run=store_command)
 
     table = commands.add_parser("compare", help="train methods at equal cost and judge all of them by one protocol")
     table.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a labelled folder")
@@ -174,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 COUNTS = ("size", "epochs", "passes", "batch_size", "probe", "jobs", "megabytes")
-SMALLEST = 8  # height and width in pixels: the encoders halve them three times
+CHECKED = 20_000  # images of a store whose sources are looked at before a training: that takes a moment
 
 
 def _refuse_what_cannot_work(options: argparse.Namespace) -> None:
@@ -193,9 +202,9 @@ def _refuse_what_cannot_work(options: argparse.Namespace) -> None:
     if given.get("resolution") is not None:
         if options.resolution < SMALLEST:
             raise ValueError(f"--resolution must be at least {SMALLEST}, got {options.resolution}")
-        if options.data in runs.BY_NAME:
+        if given.get("data") in runs.BY_NAME:
             raise ValueError(f"--resolution is for folders: the images of {options.data} have a size of their own")
-    if "out" in given and options.out is not None:
+    if "out" in given and options.out is not None and options.run is not store_command:
         place = next(part for part in (options.out, *options.out.parents) if part.exists())
         if not place.is_dir():
             raise ValueError(f"--out {options.out}: {place} is a file, and a folder is needed: choose another name")
@@ -331,9 +340,9 @@ def train_command(options: argparse.Namespace) -> int | None:
 
 
 def _place(data: str) -> str:
-    """A name that `load` knows as it is; a folder as an absolute path, so that a run can be judged from anywhere."""
-    folder = Path(data).expanduser()
-    return str(folder.resolve()) if folder.is_dir() and data not in runs.BY_NAME else data
+    """A name that `load` knows as it is; a folder or store as an absolute path, to judge a run from anywhere."""
+    place = Path(data).expanduser()
+    return str(place.resolve()) if place.exists() and data not in runs.BY_NAME else data
 
 
 def _options(options: argparse.Namespace) -> dict[str, object]:
@@ -364,9 +373,30 @@ def _say_epoch(record: dict) -> None:
 
 
 def _load(options: argparse.Namespace, data: str, split: str, *, size: int | None = None, resolution=None) -> ImageSet:
+    if data not in runs.BY_NAME and (data.endswith(".store") or is_store(data)):
+        return _open(options, data, split, size)
     unreadable = "skip" if options.skip_unreadable else "refuse"
     resolution = (options.resolution or resolution) if data not in runs.BY_NAME else None
     return load(data, split, size=size, unreadable=unreadable, resolution=resolution)
+
+
+def _open(options: argparse.Namespace, file: str, split: str, size: int | None) -> ImageSet:
+    """Images of a store, with a note on sources that are no longer what was decoded, unless there are very many."""
+    images = open_store(file, split)
+    side = images.images.shape[-1]
+    if options.resolution not in (None, side):
+        raise ValueError(f"{file} holds {side}x{side}: leave --resolution out, or make another store with it")
+    if split == "train" and len(images) <= CHECKED and (note := stale(file)):
+        warnings.warn(note, stacklevel=2)
+    return images if size is None else images.sample(size)
+
+
+def store_command(options: argparse.Namespace) -> None:
+    """Decode a folder into a store, or bring one up to date, and say what is in it."""
+    unreadable = "skip" if options.skip_unreadable else "refuse"
+    shared = {"resolution": options.resolution, "jobs": options.jobs, "unreadable": unreadable}
+    images = build(options.folder, out=options.out, **shared)
+    print(f"{options.out}: {images}; now: ssl-course train simclr --data {options.out} --out RUN")
 
 
 def evaluate_command(options: argparse.Namespace) -> None:

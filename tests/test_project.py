@@ -18,15 +18,15 @@ FIGURES = "results start pretext painting margins contrast collapse masks folder
 SETS = "start pretext autoencoder triplet byol mae compare own_images clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
-    {"pictures"},
+    {"pictures", "memory", "mapped", "store_file"},
     {"folders"},
     {"features"},
     {"shapes", "surfaces", "tiles", "augment", "networks", "precision", "results", "cost", "fingerprint", "checkpoint"},
-    {"data", "vit", "methods.two_views"},
+    {"data", "decoding", "vit", "methods.two_views"},
     METHODS,
     SIMCLRS_RELATIVES,
     {"methods"},
-    {"train", "tables", "recipes", "practice"},
+    {"train", "store", "tables", "recipes", "practice"},
     {"plots.general"},
     {f"plots.{name}" for name in FIGURES.split()},
     {"evaluate", "plots", "profiles", "ready", "normality"},
