@@ -240,10 +240,12 @@ def _refuse_more_than_memory(folder: Path, files: list[Path], resolution: int | 
     if COPIES * held <= free:
         return
     fit, smaller = int(free / COPIES / of_one(side)), math.isqrt(int(free / COPIES / 3 / len(files)))
-    less = f"resolution={smaller} or less, " if smaller >= SMALLEST else ""
+    ways = [f"resolution={smaller} or less, "] if smaller >= SMALLEST else []
+    ways += [f"size={fit} or less, "] if fit else []
+    instead = f"give {''.join(ways)}or " if ways else ""
     raise ValueError(
         f"the {len(files):,} images of {folder} at {side}x{side} need {in_words(COPIES * held)} of memory while they "
-        f"are loaded ({in_words(held)} afterwards), and {in_words(free)} are free: give {less}size={fit} or less, or "
+        f"are loaded ({in_words(held)} afterwards), and {in_words(free)} are free: {instead}"
         "decode them once into a file that is read batch by batch (ssl_course.store.build; on the command line "
         f"ssl-course store {folder} --out FILE.store, then --data FILE.store)"
     )

@@ -308,8 +308,8 @@ def _fill(
     wanted = [file for file in wanted if file is not None]
     part.flush()
     broken: dict[Path, Unreadable] = {}
-    hidden = not progress or "TQDM_DISABLE" in os.environ
-    with tqdm(total=len(plan.files), initial=len(plan.files) - len(wanted), unit="img", leave=False, disable=hidden) as bar:
+    done, hidden = len(plan.files) - len(wanted), not progress or "TQDM_DISABLE" in os.environ
+    with tqdm(total=len(plan.files), initial=done, unit="img", leave=False, disable=hidden) as bar:
         for answers in decode_all(wanted, plan.resolution, jobs):
             for row, answer in answers:
                 if isinstance(answer, Unreadable):
