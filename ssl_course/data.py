@@ -30,7 +30,7 @@ from ssl_course.store_file import is_store
 
 SPLITS = ("train", "test")
 TIMEOUT = 20  # seconds without an answer after which a download gives up
-COPIES = 3  # of all pixels that there are at once while a folder is loaded
+COPIES = 3.2  # of all pixels that there are at once while a folder is loaded, as measured
 SMALLEST = 8  # height and width in pixels: the encoders halve them three times
 MUCH = 4  # times that an image is made smaller before `load` says what is lost
 
