@@ -6,13 +6,14 @@ Decoding: photographs of 1200x900 drawn on the spot, each read as `load` does an
 one core (the processor's time, without waiting for the disk).
 
 Training: SimCLR, batches of 256 images of 32x32. The large stores aren't decoded: 10,000 drawn shapes are repeated,
-each time shifted and made a little darker or brighter, and their pixels are written as `store` writes them. Each size is
-measured in a process of its own: seconds from opening the file, of which the system's cache was emptied, to the end of
-the first step; memory taken after that and some more steps, beyond what a training from memory on 2,560 images took
-(own: the process's alone; of the file: pages that the system takes back when it needs them); and images per second from
-the store and from memory, in alternation, as the median (minimum to maximum) of the rounds' ratios. Cold is the speed of
-the first steps from the store, whose rows have to come from the disk. Where there isn't room for a store on the disk, a
-smaller one is measured.
+each time shifted and made a little darker or brighter, and their pixels are written as `store` writes them. Each size
+is measured in a process of its own:
+- seconds from opening the file, of which the system's cache was emptied, to the end of the first step;
+- memory taken after some more steps, beyond what a training from memory on 2,560 images took: own (the process's
+  alone), and of the file (pages that the system takes back when it needs them);
+- cold: images per second of those steps, whose rows have to come from the disk;
+- images per second from the store and from memory, in alternation, and the median (minimum to maximum) of the ratios.
+Where there isn't room for a store on the disk, a smaller one is measured.
 """
 
 import argparse

@@ -54,8 +54,8 @@ def decode(wanted: Wanted, resolution: int) -> Answer:
     """One picture, a large JPEG at a fraction of its size; not at all if its bytes are those of before."""
     try:
         checksum = zlib.crc32(wanted.file.read_bytes())
-    except OSError:
-        return wanted.row, pictures_of.read(wanted.file, resolution)  # which says why
+    except OSError as closed:
+        return wanted.row, Unreadable(pictures_of.reason(wanted.file, closed))
     if checksum == wanted.before:
         return wanted.row, Decoded(checksum, None)
     picture = pictures_of.read(wanted.file, resolution, reduced=True)

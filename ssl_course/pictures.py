@@ -80,7 +80,7 @@ def read(file: Path, resolution: int | None, *, reduced: bool = False) -> Pictur
         faint = deep_colour and 0 < max(high for _, high in image.getextrema()) < 16
         return Picture(np.asarray(_shrunk(image, resolution)), size, frames=frames, faint=faint)
     except Exception as failure:  # decoders raise errors of many kinds; every one of them means this
-        return Unreadable(_reason(file, failure))
+        return Unreadable(reason(file, failure))
 
 
 def usual_side(files: Sequence[Path], most: int = 100) -> int:
@@ -178,7 +178,7 @@ def _shrunk(image: Image.Image, resolution: int | None) -> Image.Image:
     return image
 
 
-def _reason(file: Path, failure: Exception) -> str:
+def reason(file: Path, failure: Exception) -> str:
     """Why a file can't be read and what to do, as the end of "these can't be read: …"."""
     if isinstance(failure, PermissionError):
         return "no permission to open, change it"

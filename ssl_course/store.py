@@ -33,6 +33,7 @@ from ssl_course.store_file import (
     Contents,
     Source,
     Unfinished,
+    clear,
     is_store,
     leftovers,
     locked,
@@ -65,6 +66,11 @@ class Plan:
         splits = {name: len(listing.files) for name, listing in self.listings.items()}
         made_of = repr([self.resolution, splits, self.paths, self.stats]).encode("utf-8", "surrogatepass")
         return hashlib.sha256(made_of).hexdigest()[:8]
+
+    @property
+    def sources(self) -> list[tuple[str, int, int]]:
+        """Path, bytes and time of each row, as a store keeps them."""
+        return [(path, *stats) for path, stats in zip(self.paths, self.stats, strict=True)]
 
     @property
     def bytes(self) -> int:
@@ -123,9 +129,8 @@ def build(
         before = read_sources(old) if old else []
         plan = _plan(folder, resolution, old)
         _refuse_another_folder(plan, old, before)
-        if old and [(source.path, (source.size, source.changed)) for source in before] == list(
-            zip(plan.paths, plan.stats, strict=True)
-        ):
+        if [(source.path, source.size, source.changed) for source in before] == plan.sources:
+            clear(out)  # of a process that was stopped at the very end
             return open_store(out)
         _refuse_more_than_disk(plan, out, progress)
         notes = _make(plan, out, _decoded_before(plan, out, old, before), jobs, unreadable, progress)

@@ -118,6 +118,13 @@ def leftovers(out: Path) -> list[Path]:
     return sorted(Path(name) for name in glob.glob(f"{glob.escape(str(out))}.*.journal"))
 
 
+def clear(out: Path) -> None:
+    """Delete what was begun for a store, once it isn't needed any more."""
+    for ending in ("part", "again", "journal"):
+        for name in glob.glob(f"{glob.escape(str(out))}.*.{ending}"):
+            Path(name).unlink(missing_ok=True)
+
+
 def part_of(journal: Path) -> Path:
     return journal.with_suffix(".part")
 
@@ -221,9 +228,7 @@ class Unfinished:
         self._sync()
         self.close()
         os.replace(self.file, self.out)
-        for journal in leftovers(self.out):
-            part_of(journal).unlink(missing_ok=True)
-            journal.unlink()
+        clear(self.out)
 
     def _close_gaps(self) -> list[Source]:
         """Move rows up, so that they follow each other; their sources in order.
