@@ -57,15 +57,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         decoding = compare_decoding(Path(folder), options.photographs, options.side)
     _print_decoding(decoding)
-    rows = []
+    about = {"caption": "a store beside memory", "command": _command(options), "hardware": hardware(_machine())}
+    about |= {"date": today(), "targets": TARGETS, "decoding": decoding, "training": []}
     for count in options.images:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            rows.append(measure_training(Path(folder), count, options))
-        _print_row(rows[-1], header=len(rows) == 1)
-    if options.results:
-        about = {"caption": "a store beside memory", "command": _command(options), "hardware": hardware(_machine())}
-        about |= {"date": today(), "targets": TARGETS, "decoding": decoding, "training": rows}
-        options.results.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+            row = measure_training(Path(folder), count, options)
+        about["training"].append(row)
+        _print_row(row, header=len(about["training"]) == 1)
+        if options.results:
+            options.results.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 def _options() -> argparse.Namespace:
@@ -82,7 +82,8 @@ def _options() -> argparse.Namespace:
 
 def _command(options: argparse.Namespace) -> str:
     images = " ".join(map(str, options.images))
-    return f"python benchmarks/store.py --images {images} --rounds {options.rounds} --steps {options.steps}"
+    counts = f"--photographs {options.photographs} --rounds {options.rounds} --steps {options.steps}"
+    return f"python benchmarks/store.py --images {images} {counts}"
 
 
 def _machine() -> Machine:
