@@ -21,7 +21,7 @@ from ssl_course import checks, compare, deploy, lookup, plots, runs, tables, war
 from ssl_course import grade as grading
 from ssl_course import publish as publishing
 from ssl_course.checkpoint import TrainingError
-from ssl_course.data import ImageSet, load
+from ssl_course.data import SMALLEST, ImageSet, load
 from ssl_course.evaluate import judge, knn_accuracy, to_judge
 from ssl_course.features import extract_features
 from ssl_course.folders import counted
@@ -57,6 +57,7 @@ from ssl_course.recipes import (
 from ssl_course.reopen import PROBED, fit_classifier, open_run
 from ssl_course.report import class_report, class_table
 from ssl_course.runs import Machine
+from ssl_course.store import build, is_store, open_store, stale
 from ssl_course.tables import NAMES
 from ssl_course.train import pretrain
 
@@ -82,8 +83,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ssl-course", description="Self-supervised learning by building it.")
     parser.add_argument("--version", action="version", version=version("ssl-course"))
-    names = "demo inspect train evaluate predict features search export compare progress grade doctor warmup publish"
-    commands = parser.add_subparsers(required=True, metavar=" | ".join(names.split()))
+    names = (
+        "demo inspect train evaluate predict features search export store compare progress grade doctor warmup publish"
+    )
+    commands = parser.add_subparsers(required=True, metavar=" | ".join([*names.split(), "publish"]))
 
     demo = commands.add_parser("demo", help="train SimCLR on the built-in images; one table, four pictures")
     demo.add_argument("--out", type=Path, default=Path("ssl-course-demo"), help="folder for the pictures")
@@ -106,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a method; stopped runs go on when started again")
     train.add_argument("method", choices=METHODS)
-    train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a folder")
+    train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist, a folder or a store")
     train.add_argument("--encoder", type=_encoder, default="small_cnn", help=f"{KNOWN}; mae always takes its own")
     train.add_argument("--epochs", type=int, help="passes over the images (default the recipe's)")
     train.add_argument("--size", type=int, help="training images, class-balanced (default all)")
@@ -146,6 +149,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=evaluate_command)
 
     _add_uses(commands)
+    stored = commands.add_parser("store", help="decode a folder once into a file, for more images than memory")
+    stored.add_argument("folder", type=Path, help="of images, as for train --data")
+    stored.add_argument("--out", type=Path, required=True, metavar="FILE.store", help="then: train … --data FILE.store")
+    stored.add_argument("--jobs", type=int, help="processes that decode (default as many as there are cores)")
+    _add_folder_options(stored)
+    stored.set_defaults(run=store_command)
 
     table = commands.add_parser("compare", help="train methods at equal cost and judge all of them by one protocol")
     table.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a labelled folder")
@@ -230,7 +239,7 @@ KNOWN = (
     f"{', '.join(ENCODERS)}, or torchvision:NAME (or torchvision:NAME@FILE) with the weights that others have trained"
 )
 COUNTS = ("size", "epochs", "passes", "batch_size", "probe", "jobs", "megabytes", "count")
-SMALLEST = 8  # height and width in pixels: the encoders halve them three times
+CHECKED = 20_000  # images of a store whose sources are looked at before a training: that takes a moment
 
 
 def _refuse_what_cannot_work(options: argparse.Namespace) -> None:
@@ -249,9 +258,9 @@ def _refuse_what_cannot_work(options: argparse.Namespace) -> None:
     if given.get("resolution") is not None:
         if options.resolution < SMALLEST:
             raise ValueError(f"--resolution must be at least {SMALLEST}, got {options.resolution}")
-        if options.data in runs.BY_NAME:
+        if given.get("data") in runs.BY_NAME:
             raise ValueError(f"--resolution is for folders: the images of {options.data} have a size of their own")
-    if "out" in given and options.out is not None:
+    if "out" in given and options.out is not None and options.run is not store_command:
         place = next(part for part in (options.out, *options.out.parents) if part.exists())
         if not place.is_dir():
             raise ValueError(f"--out {options.out}: {place} is a file, and a folder is needed: choose another name")
@@ -447,9 +456,9 @@ def train_command(options: argparse.Namespace) -> int | None:
 
 
 def _place(data: str) -> str:
-    """A name that `load` knows as it is; a folder as an absolute path, so that a run can be judged from anywhere."""
-    folder = Path(data).expanduser()
-    return str(folder.resolve()) if folder.is_dir() and data not in runs.BY_NAME else data
+    """A name that `load` knows as it is; a folder or store as an absolute path, to judge a run from anywhere."""
+    place = Path(data).expanduser()
+    return str(place.resolve()) if place.exists() and data not in runs.BY_NAME else data
 
 
 def _options(options: argparse.Namespace) -> dict[str, object]:
@@ -486,9 +495,29 @@ def _say_epoch(record: dict) -> None:
 
 
 def _load(options: argparse.Namespace, data: str, split: str, *, size: int | None = None, resolution=None) -> ImageSet:
+    if data not in runs.BY_NAME and (data.endswith(".store") or is_store(data)):
+        return _open(options, data, split, size)
     resolution = (options.resolution or resolution) if data not in runs.BY_NAME else None
     shared = {"unreadable": _unreadable(options), "labels": _labels(options)}
     return load(data, split, size=size, resolution=resolution, **shared)
+
+
+def _open(options: argparse.Namespace, file: str, split: str, size: int | None) -> ImageSet:
+    """Images of a store, with a note on sources that are no longer what was decoded, unless there are very many."""
+    images = open_store(file, split)
+    side = images.images.shape[-1]
+    if options.resolution not in (None, side):
+        raise ValueError(f"{file} holds {side}x{side}: leave --resolution out, or make another store with it")
+    if split == "train" and len(images) <= CHECKED and (note := stale(file)):
+        warnings.warn(note, stacklevel=2)
+    return images if size is None else images.sample(size)
+
+
+def store_command(options: argparse.Namespace) -> None:
+    """Decode a folder into a store, or bring one up to date, and say what is in it."""
+    shared = {"resolution": options.resolution, "jobs": options.jobs, "unreadable": _unreadable(options)}
+    images = build(options.folder, out=options.out, labels=_labels(options), **shared)
+    print(f"{options.out}: {images}; now: ssl-course train simclr --data {options.out} --out RUN")
 
 
 def evaluate_command(options: argparse.Namespace) -> None:

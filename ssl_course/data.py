@@ -24,10 +24,14 @@ from torch import Tensor
 from ssl_course import pictures as pictures_of
 from ssl_course import shapes
 from ssl_course.folders import counted, enumerated, list_images, without_dots
-from ssl_course.pictures import RESIZED, Picture, Unreadable
+from ssl_course.memory import free_memory, in_words
+from ssl_course.pictures import LARGEST, RESIZED, Picture, Unreadable
+from ssl_course.store_file import is_store
 
 SPLITS = ("train", "test")
 TIMEOUT = 20  # seconds without an answer after which a download gives up
+COPIES = 3.2  # of all pixels that there are at once while a folder is loaded, as measured
+SMALLEST = 8  # height and width in pixels: the encoders halve them three times
 MUCH = 4  # times that an image is made smaller before `load` says what is lost
 
 
@@ -121,7 +125,8 @@ def load(
     Raises:
         FileNotFoundError: the folder, or the split in it, is missing or empty.
         ConnectionError: a download failed; nothing half-fetched is left behind.
-        ValueError: an argument is out of range, files are unreadable, or no home folder is known.
+        ValueError: an argument is out of range, files are unreadable, a folder's images need more memory than is free
+            (`store` reads those), or no home folder is known.
     """
     if size is not None and size < 1:
         raise ValueError(f"size must be at least 1, got {size}")
@@ -194,6 +199,8 @@ def _existing(name: str | os.PathLike) -> Path:
     known = ", ".join(["shapes", *DOWNLOADS])
     where = "" if folder.is_absolute() else f" (the working directory is {Path.cwd()})"
     packed = ": it is a file; unpack it, and name the folder" if folder.is_file() else ""
+    if is_store(folder):
+        packed = ": it is a store; ssl_course.store.open_store reads it, and train and evaluate with --data"
     raise FileNotFoundError(f"{str(folder)!r} is neither a folder here nor one of {known}{where}{packed}")
 
 
@@ -219,6 +226,7 @@ def _folder(
     if size is not None:
         chosen = _balanced(labels, len(files), size, seed)
         files, labels = [files[i] for i in chosen], None if labels is None else labels[chosen]
+    _refuse_more_than_memory(folder, files, resolution)
     images, readable, how = read_files(files, folder, unreadable=unreadable, resolution=resolution)
     labels = None if labels is None else labels[readable]
     notes += how
@@ -246,59 +254,84 @@ def read_files(
     with ThreadPoolExecutor() as pool:
         pictures = list(pool.map(lambda file: pictures_of.read(file, resolution), files))
     readable, notes = torch.tensor([isinstance(picture, Picture) for picture in pictures]), []
-    if not readable.all():
-        notes.append(_unreadable(folder, files, pictures, unreadable))
+    bad = {file: picture for file, picture in zip(files, pictures, strict=True) if isinstance(picture, Unreadable)}
+    if bad:
+        notes.append(refuse_or_leave_out(folder, bad, len(files), unreadable))
         pictures = [picture for picture in pictures if isinstance(picture, Picture)]
     pixels, how = pictures_of.to_bytes(pictures)
-    images, brought = _one_size(pixels, [picture.size for picture in pictures])
-    return images, readable, [*notes, *how, *_frames(pictures), *brought]
+    images = _one_size(pixels)
+    frames, sizes = [picture.frames for picture in pictures], [picture.size for picture in pictures]
+    return images, readable, [*notes, *how, *frames_note(frames), *size_note(sizes, images.shape[-1])]
 
 
-def _unreadable(folder: Path, files: Sequence[Path], pictures: list[Picture | Unreadable], unreadable: str) -> str:
-    """A note on the files that can't be read; ValueError if none can, or they aren't to be skipped."""
+def _refuse_more_than_memory(folder: Path, files: list[Path], resolution: int | None) -> None:
+    """ValueError if reading so many files would take more memory than there is."""
+    free, of_one = free_memory(), lambda side: 3 * side * side
+    if COPIES * len(files) * of_one(resolution or LARGEST) <= free:
+        return
+    side = resolution or pictures_of.usual_side(files)
+    held = len(files) * of_one(side)
+    if COPIES * held <= free:
+        return
+    fit, smaller = int(free / COPIES / of_one(side)), math.isqrt(int(free / COPIES / 3 / len(files)))
+    ways = [f"resolution={smaller} or less, "] if smaller >= SMALLEST else []
+    ways += [f"size={fit} or less, "] if fit else []
+    instead = f"give {''.join(ways)}or " if ways else ""
+    raise ValueError(
+        f"the {len(files):,} images of {folder} at {side}x{side} need {in_words(COPIES * held)} of memory while they "
+        f"are loaded ({in_words(held)} afterwards), and {in_words(free)} are free: {instead}"
+        "decode them once into a file that is read batch by batch (ssl_course.store.build; on the command line "
+        f"ssl-course store {folder} --out FILE.store, then --data FILE.store)"
+    )
+
+
+def refuse_or_leave_out(folder: Path, broken: dict[Path, Unreadable], of: int, unreadable: str) -> str:
+    """A note on the files that can't be read, `of` so many; ValueError if none can, or they aren't to be skipped."""
     reasons: dict[str, list[Path]] = {}
-    for file, picture in zip(files, pictures, strict=True):
-        if isinstance(picture, Unreadable):
-            reasons.setdefault(picture.reason, []).append(_within(folder, file))
+    for file, picture in broken.items():
+        reasons.setdefault(picture.reason, []).append(_within(folder, file))
     bad = sorted(file for named in reasons.values() for file in named)
     named = enumerated(bad)
     why = "; ".join(f"{enumerated(named)}: {reason}" for reason, named in reasons.items())
     why = next(iter(reasons)) if len(reasons) == 1 else why
-    if len(bad) == len(files):
+    if len(bad) == of:
         raise ValueError(f"none of the {len(bad)} images in {folder} can be read ({named}): {why}")
     if unreadable == "refuse":
         raise ValueError(
-            f"{len(bad)} of {len(files)} images in {folder} can't be read ({named}): {why}; "
+            f"{len(bad)} of {of} images in {folder} can't be read ({named}): {why}; "
             'or leave them out with unreadable="skip" (on the command line --skip-unreadable)'
         )
-    return f"left out {len(bad)} unreadable of {len(files)} images: {named}"
+    return f"left out {len(bad)} unreadable of {of} images: {named}"
 
 
 def _within(folder: Path, file: Path) -> Path:
     return file.relative_to(folder) if file.is_relative_to(folder) else file
 
 
-def _frames(pictures: list[Picture]) -> list[str]:
-    """A note on pages and frames beyond the first."""
-    further = [picture.frames - 1 for picture in pictures if picture.frames > 1]
+def frames_note(frames: Sequence[int]) -> list[str]:
+    """A note on pages and frames beyond the first, of pictures that have so many."""
+    further = [count - 1 for count in frames if count > 1]
     if not further:
         return []
     left, of = counted(sum(further), "frame"), counted(len(further), "image")
     return [f"left out {left} (pages) after the first of {of}"]
 
 
-def _one_size(pixels: list[np.ndarray], sizes: list[tuple[int, int]]) -> tuple[Tensor, list[str]]:
-    """Stack pictures to uint8 (N, 3, H, W), and say what was done to those that had other sizes."""
+def _one_size(pixels: list[np.ndarray]) -> Tensor:
+    """Stack pictures to uint8 (N, 3, H, W)."""
     goal = (RESIZED, RESIZED, 3)
     if len({part.shape for part in pixels}) > 1:
         pixels = [
             part if part.shape == goal else np.asarray(ImageOps.fit(Image.fromarray(part), goal[:2])) for part in pixels
         ]
-    images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).contiguous()
-    side = images.shape[-1]
+    return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).contiguous()
+
+
+def size_note(sizes: Sequence[tuple[int, int]], side: int) -> list[str]:
+    """A note on what was done to pictures of other sizes, (width, height), than `side`."""
     changed = [size for size in sizes if size != (side, side)]
     if not changed:
-        return images, []
+        return []
     found = {f"{width}x{height}" for width, height in changed}
     named = ", ".join(sorted(found)[:3]) + (", …" if len(found) > 3 else "")
     said = f"{len(changed)} of {len(sizes)} images ({named}) were brought to {side}x{side}, keeping the middle"
@@ -308,7 +341,7 @@ def _one_size(pixels: list[np.ndarray], sizes: list[tuple[int, int]]) -> tuple[T
             f"; up to {shrunk:.0f} times smaller, so that detail under {math.ceil(shrunk)} pixels is gone: load them "
             "with a larger resolution=… (on the command line --resolution), or cut them into tiles"
         )
-    return images, [said]
+    return [said]
 
 
 # --- downloads

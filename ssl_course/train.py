@@ -1,7 +1,7 @@
 """The only training loop. It knows the contract of a method and nothing of any method.
 
-Pixels stay uint8 in memory and become floats a batch at a time. Every random number of epoch e comes from (seed, e),
-so a run that was stopped and resumed goes the same way as one that wasn't.
+Pixels stay uint8 in memory, or on disk (see `store`), and become floats a batch at a time. Every random number of epoch
+e comes from (seed, e), so a run that was stopped and resumed goes the same way as one that wasn't.
 """
 
 import functools
@@ -23,6 +23,7 @@ from ssl_course import checkpoint as checkpoints
 from ssl_course.checkpoint import TrainingError, load_encoder, read_checkpoint
 from ssl_course.data import ImageSet
 from ssl_course.features import effective_rank, extract_features, feature_deviation, to_float
+from ssl_course.mapped import batches, is_on_disk
 from ssl_course.precision import DTYPES, choose_device, choose_precision, choose_threads, with_threads
 
 __all__ = ["History", "TrainingError", "learning_rate", "load_encoder", "parameter_groups", "pretrain"]
@@ -196,9 +197,9 @@ def train_epoch(
     method = run.method.train()
     losses, norms, checked = [], [], 0
     first_step = epoch * len(order)
-    for step, index in enumerate(order, start=first_step):
+    for step, (index, pixels) in enumerate(batches(order, images), start=first_step):
         rate = _set_rate(run, step)
-        batch = to_float(images[index].to(run.device))  # (B, C, H, W) in [0, 1]
+        batch = to_float(pixels.to(run.device))  # (B, C, H, W) in [0, 1]
         with torch.no_grad():
             views = [_channels_last(view) for view in method.views(batch)]
         targets = [] if labels is None else [labels[index].to(run.device)]
@@ -300,7 +301,9 @@ def _prepare(method: nn.Module, device: torch.device, settings: dict, precision:
 
 
 def _keep_near(images: Tensor, device: torch.device) -> Tensor:
-    """All images on the GPU if they take less than a quarter of its free memory, else where they are."""
+    """All images on the GPU if they take less than a quarter of its free memory, else, or on disk, where they are."""
+    if is_on_disk(images):
+        return images
     near = device.type == "mps" or (device.type == "cuda" and images.nbytes < torch.cuda.mem_get_info(device)[0] / 4)
     return images.to(device) if near else images
 

@@ -18,7 +18,7 @@ FIGURES = "defects results start pretext painting margins contrast collapse mask
 SETS = "start pretext autoencoder triplet byol mae compare own_images clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
-    {"pictures", "naming"},
+    {"pictures", "naming", "memory", "mapped", "store_file"},
     {"folders"},
     {"features"},
     {
@@ -35,12 +35,12 @@ LAYERS = [
         "pretrained",
     },
     {"splits"},
-    {"data", "vit", "methods.two_views"},
+    {"data", "decoding", "vit", "methods.two_views"},
     METHODS,
     SIMCLRS_RELATIVES,
     {"methods"},
     {"nearest"},
-    {"train", "tables", "recipes", "practice"},
+    {"train", "store", "tables", "recipes", "practice"},
     {"plots.general"},
     {f"plots.{name}" for name in FIGURES.split()},
     {"evaluate", "plots", "profiles", "ready", "normality"},

@@ -148,3 +148,10 @@ def test_baselines_are_the_floor_and_the_ceiling(data):
 def test_there_are_no_baselines_for_images_nobody_trained_on():
     with pytest.raises(ValueError, match="baselines for shapes and cifar10, not for 'stl10'"):
         baselines("stl10")
+
+
+def test_the_measured_store_says_what_made_it_and_what_was_aimed_at():
+    result = read("store")
+    assert set(result) >= {"caption", "command", "hardware", "date", "targets", "decoding", "training"}
+    assert [row["images"] for row in result["training"]][:2] == [10_000, 100_000]
+    assert all(row["ratio"]["min"] <= row["ratio"]["median"] <= row["ratio"]["max"] for row in result["training"])
