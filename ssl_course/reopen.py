@@ -14,6 +14,7 @@ from ssl_course.evaluate import fit_probe, probe_scores
 from ssl_course.features import extract_features
 from ssl_course.recipes import new_encoder
 from ssl_course.runs import BY_NAME
+from ssl_course.store import is_store, open_store
 
 PROBED = 10_000  # training images that a probe is fitted on, unless told otherwise
 NEEDED = {"method", "data", "encoder", "seed", "resolution"}  # of a recipe
@@ -50,6 +51,8 @@ class OpenRun:
     def images(self, split: str, data: str | None = None, *, unreadable: str = "refuse") -> ImageSet:
         """Its own images or others, at its resolution; raises as `load`."""
         place = self.data if data is None else data
+        if place not in BY_NAME and is_store(place):
+            return open_store(place, split)
         labels = "auto" if data else self.labels_from or "auto"
         shared = {"unreadable": unreadable, "labels": None if labels == "none" else labels}
         return load(place, split, resolution=None if place in BY_NAME else self.resolution, **shared)

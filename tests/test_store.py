@@ -472,3 +472,14 @@ def test_load_names_the_store_where_a_folder_is_meant(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"it is a store; ssl_course\.store\.open_store reads it"):
         load(tmp_path / "p.store")
     assert store.is_store(tmp_path / "p.store")
+
+
+def test_a_run_from_a_store_is_used_like_any_other(shapes_folder, tmp_path, capsys):
+    file, out = tmp_path / "shapes.store", tmp_path / "run"
+    few = ["--epochs", "1", "--batch-size", "32", "--threads", "1", "--device", "cpu"]
+    assert main(["store", str(shapes_folder), "--out", str(file)]) == 0
+    assert main(["train", "simclr", "--data", str(file), "--out", str(out), *few]) == 0
+    capsys.readouterr()
+    assert main(["predict", str(out), str(shapes_folder / "test")]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert len(table) == 1 + len(list((shapes_folder / "test").rglob("*.png")))
