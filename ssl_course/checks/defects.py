@@ -302,7 +302,7 @@ CHEAPEST = {
         lambda missed, false: 1, lambda missed, false: 1
     ),
     "the threshold is chosen for `>`: a score at the threshold is an alarm, `>=`.": above,
-    "no threshold above all scores is tried: if false alarms are dear, no alarm at all may be cheapest. Add infinity.": (
+    "no threshold above all scores is tried: if false alarms are dear, to ring never may be cheapest. Add infinity.": (
         lambda labels, scores, missed, false: min(
             scores.tolist(), key=lambda line: price(labels, scores, line, missed, false)
         )
@@ -317,7 +317,7 @@ CHEAPEST = {
         lambda missed, false: missed, lambda missed, false: false, max
     ),
     "the threshold is the one with the best F score, which knows no prices.": best_f,
-    "the shares of each class are paid for: count photographs, since defects are rare and false alarms many.": by_shares,
+    "the shares of each class are paid for: count photographs, since there are many good ones.": by_shares,
     "the threshold is the lowest score of a defect: that misses none, at any price.": (
         lambda labels, scores, missed, false: float(scores[labels == 1].min())
     ),
@@ -511,14 +511,15 @@ EXERCISES: dict[str, Exercise] = {
         right=1 - 0.99**49,
         because="1 - 0.99 ** 49: all 49 tiles have to keep quiet. Tiles that overlap err together, so it is less.",
         slips={
-            0.49: "the chances are added, 49 * 0.01: photographs with two alarms are counted twice. Ask how likely it is "
-            "that all tiles keep quiet.",
+            0.49: "the chances are added, 49 * 0.01: a photograph with two alarms counts twice. How likely is it that all "
+            "tiles keep quiet?",
             0.99**49: "this is the share of photographs without an alarm: take what is left of 1.",
             0.01: "this is the share of tiles: a photograph has 49 chances.",
             49 * 0.01 * 0.99**48: "this is the chance of exactly one alarm: two and more count, too.",
             38.9: 'the share is in per cent: write 0.389, or "38.9 %" with its sign.',
-            1.0: "0.01 ** 49 is the chance that all tiles ring, and this is the rest: at least one alarm is the opposite "
-            "of none.",
+            39.0: 'the share is in per cent, and rounded: write 0.39, or "39 %" with its sign.',
+            1.0: "0.01 ** 49 is the chance that all tiles ring, and this is the rest: the opposite of at least one "
+            "alarm is none.",
             1 - 0.99**7: "only the 7 tiles along one side are counted: there are 7 * 7.",
         },
         tolerance=0.002,
@@ -528,10 +529,10 @@ EXERCISES: dict[str, Exercise] = {
         because="whatever tells the days apart (the lamp, dust, the warmth of the camera) sorts these photographs as "
         "well as scratches would. Take good ones on Friday and defects on Monday, and look at each day alone.",
         others={
-            "a": "that is true of the accuracy. Average precision has 0.05 for a random order, and 0.97 is far from it.",
+            "a": "that is true of the accuracy. Average precision has 0.05 for a random order.",
             "b": "average precision has no threshold, so none was chosen. Look at where the two columns differ.",
-            "d": "with 30 defects one of them moves it by a few points, and not from 0.05 to 0.97. Look at where the two "
-            "columns differ.",
+            "d": "of 30 defects one moves it by a few points, and not from 0.05 to 0.97. Look at where the two columns "
+            "differ.",
         },
     ),
     "open": Essay(
