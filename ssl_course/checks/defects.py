@@ -511,8 +511,8 @@ EXERCISES: dict[str, Exercise] = {
         right=1 - 0.99**49,
         because="1 - 0.99 ** 49: all 49 tiles have to keep quiet. Tiles that overlap err together, so it is less.",
         slips={
-            0.49: "the chances are added, 49 * 0.01: a photograph with two alarms counts twice. How likely is it that all "
-            "tiles keep quiet?",
+            0.49: "the chances are added, 49 * 0.01: a photograph with two alarms counts twice. How likely is it that "
+            "all keep quiet?",
             0.99**49: "this is the share of photographs without an alarm: take what is left of 1.",
             0.01: "this is the share of tiles: a photograph has 49 chances.",
             49 * 0.01 * 0.99**48: "this is the chance of exactly one alarm: two and more count, too.",

@@ -21,7 +21,7 @@ from ssl_course.methods.simclr import nt_xent
 SOURCE = Path(__file__).parent.parent.parent / "exercises" / "source" / "09_find_the_bug.ipynb"
 PROGRAM_NAMES = (
     "contrastive classification triplet margin unseen seen cropping probe schedule byol workers accumulation average "
-    "softmax projection"
+    "softmax projection rare threshold scaler"
 )
 
 
