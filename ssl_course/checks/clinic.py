@@ -859,7 +859,7 @@ def price(scores: Tensor, labels: Tensor, line: float) -> float:
 
 def weeks() -> list[tuple]:
     """Labelled and test photographs, and those of tomorrow, as the notebook draws them."""
-    return [(scored(100, seed), scored(100, 1000 + seed), scored(4000, 2000 + seed)) for seed in range(30)]
+    return [(scored(100, seed), scored(100, 1000 + seed), scored(4000, 2000 + seed)) for seed in range(20)]
 
 
 def dearer_than_reported(decide: Callable) -> float:
@@ -882,14 +882,19 @@ def decided_by_others(decide: Callable) -> str | None:
     known, (scores, labels) = scored(100, 7), scored(100, 8)
     line, reported = decide(known, (scores, labels))
     for other in ((scores + 3, labels), (scores, labels.roll(7)), (scores - 3, labels), scored(100, 9)):
-        if abs(float(decide(known, other)[0]) - float(line)) > 1e-5:
+        if not same_line(decide(known, other)[0], line):
             return "the threshold still changes with the test photographs: only the labelled ones may choose it."
-    if abs(float(decide((known[0] + 10, known[1]), (scores, labels))[0]) - float(line)) < 1e-3:
+    if same_line(decide((known[0] + 10, known[1]), (scores, labels))[0], line):
         return "the threshold is the same whatever the labelled photographs are: choose the cheapest on them."
     if abs(float(reported) - price(scores, labels, line)) > 1e-3:
         true = price(scores, labels, line)
         return f"{float(reported):.2f} is reported where the threshold costs {true:.2f} on the test: report that."
     return None
+
+
+def same_line(line: float, other: float) -> bool:
+    """Both may be infinite."""
+    return float(line) == float(other) or abs(float(line) - float(other)) < 1e-5
 
 
 def saved(decide: Callable) -> float:
@@ -914,7 +919,7 @@ def a_day(seed: int, count: int = 300) -> tuple[Tensor, Tensor]:
 def days() -> list[tuple[Tensor, Tensor, Tensor]]:
     """Good photographs of a day, the photographs of another, and their labels."""
     made = []
-    for seed in range(10, 30, 2):
+    for seed in range(10, 22, 2):
         (h, labels), (test, truth) = a_day(seed, 100), a_day(seed + 1)
         made.append((h[labels == 0], test, truth))
     return made
