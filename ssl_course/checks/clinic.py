@@ -906,7 +906,7 @@ def saved(decide: Callable) -> float:
 # --- 18: a scaler
 
 
-def a_day(seed: int, count: int = 300) -> tuple[Tensor, Tensor]:
+def a_day(seed: int, count: int = 200) -> tuple[Tensor, Tensor]:
     """The notebook's features (count, 16) of a day, and labels (count,)."""
     random = torch.Generator().manual_seed(seed)
     labels = (torch.arange(count) % 20 == 0).long()
