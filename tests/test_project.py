@@ -15,7 +15,7 @@ NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byo
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection"
-SETS = "start pretext autoencoder triplet byol mae compare own_images clinic"
+SETS = "start pretext autoencoder triplet byol mae compare own_images defects clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
     {"pictures", "naming", "memory", "mapped", "store_file"},

@@ -11,7 +11,19 @@ import textwrap
 import unicodedata
 from pathlib import Path
 
-from ssl_course.checks import autoencoder, byol, clinic, compare, mae, own_images, pretext, simclr, start, triplet
+from ssl_course.checks import (
+    autoencoder,
+    byol,
+    clinic,
+    compare,
+    defects,
+    mae,
+    own_images,
+    pretext,
+    simclr,
+    start,
+    triplet,
+)
 from ssl_course.checks.engine import Answer, Exercise, Verdict, fixed_state, unjudged
 
 SETS: dict[str, dict[str, Exercise]] = {
@@ -24,6 +36,7 @@ SETS: dict[str, dict[str, Exercise]] = {
     "mae": mae.EXERCISES,
     "compare": compare.EXERCISES,
     "own_images": own_images.EXERCISES,
+    "defects": defects.EXERCISES,
     "clinic": clinic.EXERCISES,
 }
 RECORD = "exercise_progress.json"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import average_precision_score
 from torch import Tensor, nn
 
 from ssl_course.checks.engine import Answer, Choice, Essay, Exercise, Verdict, attempt, blank, is_number, open_
@@ -765,6 +766,208 @@ def another_encoder(reported: float, encoder: nn.Module, model: nn.Module) -> st
     return None
 
 
+# --- 16: accuracy where defects are rare
+
+
+def inspected(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """The notebook's features (count, 8) and labels (count,); every twentieth photograph has a scratch."""
+    h = torch.randn(count, 8, generator=torch.Generator().manual_seed(seed))
+    labels = (torch.arange(count) % 20 == 0).long()
+    h[:, 0] += 1.2 * labels
+    return h, labels
+
+
+def a_blind_model(labels: Tensor) -> Tensor:
+    """Scores of a model that calls everything good, drawn as in the notebook."""
+    torch.manual_seed(1)
+    return -1 - torch.rand(len(labels))
+
+
+def praise_of_the_blind(measure: Callable, model: nn.Module, test: tuple[Tensor, Tensor]) -> float:
+    return float(measure(a_blind_model(test[1]), test[1]))
+
+
+def on_another_test(measure: Callable, model: nn.Module, test: tuple[Tensor, Tensor]) -> str | None:
+    share = test[1].float().mean()
+    if not 0.04 <= share <= 0.06:
+        return f"{100 * share:.0f} % of your test are defects: it must stay as the line is, five in a hundred."
+    return None
+
+
+def no_measure(measure: Callable, model: nn.Module, test: tuple[Tensor, Tensor]) -> str | None:
+    """Zero alarms, which a measure mustn't stumble over."""
+    value, verdict = attempt(measure, a_blind_model(test[1]), test[1])
+    if verdict is not None and verdict.state != "open":
+        return f"of a model that never rings, {verdict.sentence} Say 0 of it."
+    if verdict is None and (not is_number(value) or not math.isfinite(value)):
+        told = f"{float(value):g}" if is_number(value) else type(value).__name__
+        return f"of a model that never rings the measure says {told}: a number is needed, and 0 is meant."
+    return None
+
+
+def made_up_scores(rings: Tensor) -> Tensor:
+    torch.manual_seed(2)
+    return torch.where(rings, 1.0, -2.0) + torch.rand(len(rings))
+
+
+def easily_pleased(measure: Callable, model: nn.Module, test: tuple[Tensor, Tensor]) -> str | None:
+    """What the measure says of four models that everybody can judge."""
+    places = torch.arange(1000)
+    bad = places % 20 == 0
+    rings = bad, places >= 0, places % 10 == 0, places % 40 == 0
+    perfect, always, fickle, forgetful = (float(measure(made_up_scores(alarm), bad.long())) for alarm in rings)
+    if 0.9 <= perfect <= 1.1:
+        return "of a perfect model it says 1: return per cent, since that is what the program prints."
+    if perfect < 90:
+        return f"of a perfect model it says {perfect:.0f} %."
+    if always > 20:
+        return f"of a model that always rings it says {always:.0f} %: false alarms must count as well."
+    if forgetful > 90:
+        return f"of a model that misses every other scratch it says {forgetful:.0f} %: missed ones must count."
+    if fickle > 85:
+        return (
+            f"of a model half of whose alarms are false it says {fickle:.0f} %: the many good photographs hide its "
+            "false alarms, as in the accuracy. Compare them with the number of alarms."
+        )
+    if min(fickle, forgetful) < 20:
+        return (
+            "of a model that finds half of the scratches, or finds all with as many false alarms, it says as little as "
+            f"{min(fickle, forgetful):.0f} %: that is far better than nothing."
+        )
+    return None
+
+
+@torch.no_grad()
+def puts_scratches_first(measure: Callable, model: nn.Module, test: tuple[Tensor, Tensor]) -> float:
+    h, labels = inspected(4000, 9)
+    return 100 * average_precision_score(labels, model(h).flatten())
+
+
+# --- 17: a threshold
+
+
+def scored(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """The notebook's scores (count,) and labels (count,)."""
+    labels = (torch.arange(count) % 20 == 0).long()
+    return torch.randn(count, generator=torch.Generator().manual_seed(seed)) + 4 * labels, labels
+
+
+def price(scores: Tensor, labels: Tensor, line: float) -> float:
+    missed, false = (labels[scores < line] == 1).sum(), (labels[scores >= line] == 0).sum()
+    return (50 * missed + false).item() / len(labels)
+
+
+def weeks() -> list[tuple]:
+    """Labelled and test photographs, and those of tomorrow, as the notebook draws them."""
+    return [(scored(100, seed), scored(100, 1000 + seed), scored(4000, 2000 + seed)) for seed in range(20)]
+
+
+def dearer_than_reported(decide: Callable) -> float:
+    gaps = []
+    for known, test, tomorrow in weeks():
+        line, reported = decide(known, test)
+        gaps.append(price(*tomorrow, line) - float(reported))
+    return sum(gaps) / len(gaps)
+
+
+def no_decision(decide: Callable) -> str | None:
+    decided = decide(scored(100, 7), scored(100, 8))
+    if not isinstance(decided, tuple | list) or len(decided) != 2 or not all(map(is_number, decided)):
+        return "decide must return two numbers, the threshold and the price that is reported."
+    return "the threshold or the price is nan." if any(math.isnan(part) for part in decided) else None
+
+
+def decided_by_others(decide: Callable) -> str | None:
+    """The threshold depends on the labelled photographs alone, and the report on the test alone."""
+    known, (scores, labels) = scored(100, 7), scored(100, 8)
+    line, reported = decide(known, (scores, labels))
+    for other in ((scores + 3, labels), (scores, labels.roll(7)), (scores - 3, labels), scored(100, 9)):
+        if not same_line(decide(known, other)[0], line):
+            return "the threshold still changes with the test photographs: only the labelled ones may choose it."
+    if same_line(decide((known[0] + 10, known[1]), (scores, labels))[0], line):
+        return "the threshold is the same whatever the labelled photographs are: choose the cheapest on them."
+    if abs(float(reported) - price(scores, labels, line)) > 1e-3:
+        true = price(scores, labels, line)
+        return f"{float(reported):.2f} is reported where the threshold costs {true:.2f} on the test: report that."
+    return None
+
+
+def same_line(line: float, other: float) -> bool:
+    """Both may be infinite."""
+    return float(line) == float(other) or abs(float(line) - float(other)) < 1e-5
+
+
+def saved(decide: Callable) -> float:
+    """Per cent of the price of always ringing (0.95)."""
+    prices = [price(*tomorrow, decide(known, test)[0]) for known, test, tomorrow in weeks()]
+    return 100 * (1 - sum(prices) / len(prices) / 0.95)
+
+
+# --- 18: a scaler
+
+
+def a_day(seed: int, count: int = 200) -> tuple[Tensor, Tensor]:
+    """The notebook's features (count, 16) of a day, and labels (count,)."""
+    random = torch.Generator().manual_seed(seed)
+    labels = (torch.arange(count) % 20 == 0).long()
+    lamp = 2 * torch.randn(16, generator=random)
+    h = lamp + torch.randn(count, 16, generator=random)
+    h = h + 2 * labels.unsqueeze(1) * torch.randn(count, 16, generator=random)
+    return h * 10 ** torch.linspace(-1, 1, 16), labels
+
+
+def days() -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Good photographs of a day, the photographs of another, and their labels."""
+    made = []
+    for seed in range(10, 22, 2):
+        (h, labels), (test, truth) = a_day(seed, 100), a_day(seed + 1)
+        made.append((h[labels == 0], test, truth))
+    return made
+
+
+def precision_of(z: Tensor, truth: Tensor) -> float:
+    return 100 * average_precision_score(truth, z.norm(dim=1))
+
+
+def one_by_one(scaled: Callable, train: Tensor, test: Tensor) -> Tensor:
+    return torch.cat([scaled(train, one)[1] for one in test.split(1)])
+
+
+def better_together(scaled: Callable) -> float:
+    gaps = [
+        precision_of(scaled(train, test)[1], truth) - precision_of(one_by_one(scaled, train, test), truth)
+        for train, test, truth in days()
+    ]
+    return sum(gaps) / len(gaps)
+
+
+def alone_on_the_line(scaled: Callable) -> float:
+    values = [precision_of(one_by_one(scaled, train, test), truth) for train, test, truth in days()]
+    return sum(values) / len(values)
+
+
+def no_numbers(scaled: Callable) -> str | None:
+    train, test, _ = days()[0]
+    both = scaled(train, test)
+    shapes_ = [part.shape if isinstance(part, Tensor) else None for part in both]
+    if shapes_ != [train.shape, test.shape]:
+        return "it must return both tensors, the training's and the test's, in their shapes."
+    if not torch.isfinite(scaled(train, test[:1])[1]).all():
+        return "of a single photograph it makes nan: one has no deviation. Those of the training photographs are known."
+    return None
+
+
+def scaled_apart(scaled: Callable) -> str | None:
+    """Both parts get the same numbers, which don't depend on the test."""
+    train, test, _ = days()[0]
+    first, second = scaled(train, train.clone())
+    if not torch.allclose(first, second, rtol=1e-3, atol=1e-3):
+        return "the same photographs become other numbers in training than in the test: scale both in the same way."
+    if not torch.allclose(first, scaled(train, test)[0], rtol=1e-3, atol=1e-3):
+        return "the training photographs become other numbers when the test is another."
+    return None
+
+
 # --- what healthy programs return
 
 
@@ -842,6 +1045,26 @@ def two_worths() -> tuple[float, nn.Module, nn.Module]:
     torch.manual_seed(8)
     encoder = nn.Sequential(nn.Linear(16, 128), nn.ReLU())
     return 40.0, encoder, encoder
+
+
+def a_sharp_measure() -> tuple[Callable, nn.Module, tuple[Tensor, Tensor]]:
+    """The share of the scratches that ring."""
+
+    def found(scores: Tensor, labels: Tensor) -> float:
+        return 100 * (scores[labels == 1] > 0).float().mean().item()
+
+    return found, nn.Linear(8, 1), inspected(1000, 1)
+
+
+def a_fixed_line() -> tuple[Callable]:
+    return (lambda known, test: (2.0, price(*test, 2.0)),)
+
+
+def its_own_numbers() -> tuple[Callable]:
+    def scaled(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+        return (train - train.mean(dim=0)) / train.std(dim=0), (test - train.mean(dim=0)) / train.std(dim=0)
+
+    return (scaled,)
 
 
 EXERCISES: dict[str, Exercise | Symptom | Mended] = {
@@ -1064,6 +1287,66 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
         "The output of the projection head was judged. The head is for the loss; features are what comes before it.",
         Second(found_by_the_model, 35, FOUND, "has the encoder been trained together with its head, by the loss?"),
         also=(another_encoder,),
+    ),
+    "rare_symptom": Symptom(
+        praise_of_the_blind,
+        (90, 100),
+        "So much is said of a model that has found nothing: the accuracy counts good photographs.",
+        a_sharp_measure,
+    ),
+    "rare_mended": Mended(
+        praise_of_the_blind,
+        (-100, 15),
+        "who finds nothing must be told so. Neither good photographs without an alarm nor the accuracy on others help.",
+        "Ninety-five of a hundred photographs are good, so the accuracy is that of always saying so.",
+        Second(
+            puts_scratches_first,
+            12,
+            "the model's average precision on new photographs is {value} % (a random order: 5 %)",
+            UNTRAINED,
+        ),
+        problems=(on_another_test, no_measure),
+        also=(easily_pleased,),
+    ),
+    "threshold_symptom": Symptom(
+        dearer_than_reported,
+        (0.2, 1),
+        "So much more than promised does each photograph of tomorrow cost.",
+        a_fixed_line,
+    ),
+    "threshold_mended": Mended(
+        dearer_than_reported,
+        (-0.25, 0.15),
+        "photographs that had a say in the threshold can't say what it will cost.",
+        "The threshold was the cheapest on the very photographs on which its price was reported.",
+        Second(
+            saved,
+            30,
+            "tomorrow {value} % are saved of what it costs to ring always",
+            "is the threshold the cheapest on the labelled photographs?",
+        ),
+        problems=(no_decision,),
+        also=(decided_by_others,),
+    ),
+    "scaler_symptom": Symptom(
+        better_together,
+        (15, 100),
+        "So many points came from scaling the test by itself: on the line there is one photograph, and no test.",
+        its_own_numbers,
+    ),
+    "scaler_mended": Mended(
+        better_together,
+        (-0.5, 0.5),
+        "what happens to a photograph must not depend on which others are tested with it.",
+        "Mean and deviation came from all photographs, and the test with its lamp and its defects was among them.",
+        Second(
+            alone_on_the_line,
+            48,
+            "one by one, the average precision is {value} %",
+            "have mean and deviation of the training photographs been used, each feature with its own?",
+        ),
+        problems=(no_numbers,),
+        also=(scaled_apart,),
     ),
     "columns": Choice(
         right="right",

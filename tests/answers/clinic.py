@@ -10,8 +10,10 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
@@ -21,7 +23,7 @@ from ssl_course.methods.simclr import nt_xent
 SOURCE = Path(__file__).parent.parent.parent / "exercises" / "source" / "09_find_the_bug.ipynb"
 PROGRAM_NAMES = (
     "contrastive classification triplet margin unseen seen cropping probe schedule byol workers accumulation average "
-    "softmax projection"
+    "softmax projection rare threshold scaler"
 )
 
 
@@ -926,4 +928,302 @@ WRONG["clinic.projection_mended"] += [
         "hardly more than before",
         changed("projection_mended", ("    optimizer = ", "    encoder.requires_grad_(False)\n    optimizer = ")),
     ),
+]
+
+
+# --- 16: accuracy where defects are rare
+
+
+def measuring(measure):
+    return lambda: NOTEBOOK["rare"](measure)
+
+
+def of_the_alarms(combine):
+    """A measure of found, missed, false and quiet photographs, in per cent."""
+
+    def measure(scores, labels):
+        alarm, bad = scores > 0, labels == 1
+        counts = [int(part.sum()) for part in (alarm & bad, ~alarm & bad, alarm & ~bad, ~alarm & ~bad)]
+        return 100 * combine(*counts)
+
+    return measure
+
+
+def down_the_list(scores, labels):
+    ordered = labels[scores.argsort(descending=True)].double()
+    return float(100 * (ordered.cumsum(0) / torch.arange(1, len(ordered) + 1) * ordered).sum() / ordered.sum())
+
+
+def correlation(scores, labels):
+    alarm, bad = scores > 0, labels == 1
+    if alarm.all() or not alarm.any():
+        return 0.0
+    return 100 * torch.corrcoef(torch.stack([alarm, bad]).double())[0, 1]
+
+
+def ordered_pairs(scores, labels):
+    return 100 * (scores[labels == 1][:, None] > scores[labels == 0]).float().mean()
+
+
+def on_halves(scores, labels):
+    """The accuracy on as many good photographs as scratches."""
+    kept = torch.cat([(labels == 1).nonzero(), (labels == 0).nonzero()[: int(labels.sum())]]).flatten()
+    return NOTEBOOK["share_right"](scores[kept], labels[kept])
+
+
+accuracy_ = NOTEBOOK["share_right"]
+precision = NOTEBOOK["average_precision_score"]
+RIGHT["clinic.rare_mended"] += [
+    measuring(down_the_list),
+    measuring(lambda scores, labels: torch.tensor(100 * precision(labels.numpy(), scores.numpy()))),
+    measuring(of_the_alarms(lambda found, missed, false, quiet: 2 * found / (2 * found + missed + false))),
+    measuring(of_the_alarms(lambda found, missed, false, quiet: found / (found + missed + false))),
+    measuring(
+        of_the_alarms(lambda found, missed, false, quiet: min(found / (found + missed), found / (found + false + 1e-9)))
+    ),
+    measuring(correlation),
+    changed("rare", ("measure=share_right", "measure=mended_measure"), ("range(300)", "range(200)")),
+]
+WRONG["clinic.rare_mended"] += [
+    ("the symptom is still there", measuring(lambda scores, labels: accuracy_(scores[:500], labels[:500]))),
+    ("the symptom is still there", measuring(lambda scores, labels: accuracy_(scores - 1, labels))),
+    (
+        "the symptom is still there",
+        measuring(lambda scores, labels: accuracy_(scores[labels == 0], labels[labels == 0])),
+    ),
+    ("the symptom is still there", measuring(on_halves)),
+    ("the symptom is still there", measuring(ordered_pairs)),
+    (
+        "the symptom is still there",
+        measuring(of_the_alarms(lambda tp, fn, fp, tn: (tp / (tp + fn) + tn / (tn + fp)) / 2)),
+    ),
+    ("the symptom is still there", run("rare", lambda measure, model, test: (accuracy_, model, test))),
+    ("always rings", measuring(of_the_alarms(lambda tp, fn, fp, tn: tp / (tp + fn)))),
+    ("misses every other", measuring(of_the_alarms(lambda tp, fn, fp, tn: tp / (tp + fp + 1e-9)))),
+    ("half of whose alarms", measuring(of_the_alarms(lambda tp, fn, fp, tn: tp / (tp + fn) - fp / (tn + fp)))),
+    ("better than nothing", measuring(lambda scores, labels: 20 * (accuracy_(scores, labels) - 95))),
+    ("better than nothing", measuring(lambda scores, labels: 100.0 * (accuracy_(scores, labels) == 100))),
+    ("return per cent", measuring(lambda scores, labels: precision(labels, scores))),
+    ("of a perfect model it says", measuring(lambda scores, labels: accuracy_(scores + 9, labels))),
+    ("of a perfect model it says", measuring(lambda scores, labels: 0.0)),
+    (
+        "never rings",
+        run("rare", lambda measure, model, test: (of_the_alarms(lambda tp, fn, fp, tn: tp / (tp + fp)), model, test)),
+    ),
+    ("never rings", run("rare", lambda measure, model, test: (lambda scores, labels: float("nan"), model, test))),
+    ("never rings", run("rare", lambda measure, model, test: (lambda scores, labels: None, model, test))),
+    (
+        "% of your test are defects",
+        run(
+            "rare", lambda measure, model, test: (measure, model, tuple(torch.cat([p, *[p[::20]] * 19]) for p in test))
+        ),
+    ),
+    ("has the network been trained", run("rare", lambda measure, model, test: (measure, nn.Linear(8, 1), test))),
+]
+rare = BROKEN["rare"]
+WRONG["clinic.rare_symptom"] += [
+    ("compare with what is asked", (rare, lambda measure, model, test: 100 - measure(-torch.ones(1000), test[1]))),
+    ("of a healthy one", (rare, lambda measure, model, test: 100 * (test[1] == 0).float().mean())),
+]
+
+
+# --- 17: a threshold
+
+cheapest, price = NOTEBOOK["cheapest"], NOTEBOOK["price"]
+
+
+def deciding(line, report=lambda line, known, test: price(*test, line)):
+    """A threshold and a report, functions of the labelled photographs and the test."""
+
+    def decide(known, test):
+        chosen = line(known, test)
+        return chosen, report(chosen, known, test)
+
+    return lambda: NOTEBOOK["threshold"](decide)
+
+
+def joined(known, test):
+    return tuple(torch.cat(parts) for parts in zip(known, test, strict=True))
+
+
+def in_the_gap(known, test):
+    """In the middle between the cheapest and the next score below it."""
+    scores, labels = known
+    line = cheapest(scores, labels)
+    below = scores[scores < line]
+    return (line + below.max().item()) / 2
+
+
+def by_table(known, test):
+    scores, labels = known
+    alarm = scores[None] >= scores[:, None]
+    costs = 50 * (~alarm & (labels == 1)).sum(1) + (alarm & (labels == 0)).sum(1)
+    return scores[costs.argmin()]
+
+
+def half_of_the_test(known, test):
+    return cheapest(*(part[:50] for part in test))
+
+
+RIGHT["clinic.threshold_mended"] += [
+    deciding(by_table),
+    deciding(in_the_gap),
+    deciding(lambda known, test: cheapest(*known) - 0.3),
+    deciding(
+        lambda known, test: np.float64(cheapest(*known)), lambda line, known, test: torch.tensor(price(*test, line))
+    ),
+    changed("threshold_mended", ("threshold(mended_decide)", "threshold(lambda *given: [*mended_decide(*given)])")),
+    deciding(lambda known, test: known[0][known[1] == 1].min().item()),  # the same, at these prices
+]
+WRONG["clinic.threshold_mended"] += [
+    ("the symptom is still there", deciding(lambda known, test: cheapest(*joined(known, test)))),
+    (
+        "the symptom is still there",
+        deciding(lambda known, test: cheapest(*known), lambda line, known, test: price(*known, line)),
+    ),
+    (
+        "the symptom is still there",
+        deciding(lambda known, test: min(cheapest(*known), cheapest(*test))),
+    ),
+    (
+        "changes with the test",
+        deciding(half_of_the_test, lambda line, known, test: price(*(p[50:] for p in test), line)),
+    ),
+    (
+        "changes with the test",
+        deciding(lambda known, test: cheapest(*test), lambda line, known, test: price(*test, line) + 0.36),
+    ),
+    (
+        "changes with the test",
+        deciding(lambda known, test: cheapest(*test), lambda line, known, test: price(*known, line)),
+    ),
+    ("whatever the labelled", deciding(lambda known, test: 2.0)),
+    ("whatever the labelled", deciding(lambda known, test: -torch.inf)),
+    (
+        "report that",
+        deciding(lambda known, test: cheapest(*known), lambda line, known, test: price(*test, line) + 0.1),
+    ),
+    ("report that", deciding(lambda known, test: cheapest(*known), lambda line, known, test: 0.4)),
+    ("are saved", deciding(lambda known, test: known[0].max().item())),
+    ("are saved", deciding(lambda known, test: known[0].min().item())),
+    ("two numbers", run("threshold", lambda decide: lambda known, test: 3.0)),
+    ("is nan", deciding(lambda known, test: float("nan"))),
+]
+threshold = BROKEN["threshold"]
+
+
+def weeks(gap):
+    """The mean of gap(line, reported, test, tomorrow) over twenty tries."""
+    scored = NOTEBOOK["scored"]
+
+    def ruler(decide):
+        gaps = []
+        for seed in range(20):
+            test, tomorrow = scored(100, 1000 + seed), scored(4000, 2000 + seed)
+            gaps.append(gap(*decide(scored(100, seed), test), test, tomorrow))
+        return sum(gaps) / len(gaps)
+
+    return ruler
+
+
+RIGHT["clinic.threshold_symptom"] += [
+    (threshold, weeks(lambda line, reported, test, tomorrow: torch.tensor(price(*tomorrow, line) - reported))),
+]
+WRONG["clinic.threshold_symptom"] += [
+    ("of a healthy one", (threshold, weeks(lambda line, reported, test, later: price(*later, line)))),
+    (
+        "compare with what is asked",
+        (threshold, weeks(lambda line, reported, test, later: reported - price(*later, line))),
+    ),
+    (
+        "compare with what is asked",
+        (threshold, weeks(lambda line, reported, test, later: price(*test, line) - reported)),
+    ),
+    (
+        "of a healthy one",
+        (
+            threshold,
+            weeks(lambda line, reported, test, later: price(*later, cheapest(*test)) - price(*test, cheapest(*test))),
+        ),
+    ),
+]
+
+
+# --- 18: a scaler
+
+
+def scaling(fit, apply=lambda part, middle, unit: (part - middle) / unit):
+    """fit(train, test) -> middle and unit, by which both are scaled."""
+
+    def scaled(train, test):
+        middle, unit = fit(train, test)
+        return apply(train, middle, unit), apply(test, middle, unit)
+
+    return lambda: NOTEBOOK["scaler"](scaled)
+
+
+def both(function):
+    return lambda: NOTEBOOK["scaler"](function)
+
+
+def of(part):
+    return part.mean(0), part.std(0)
+
+
+mended_scaled = NOTEBOOK["mended_scaled"]
+
+
+def looks_at_the_test(train, test):
+    """The training photographs, which no ruler asks for, are moved to the test's middle."""
+    first, second = mended_scaled(train, test)
+    return first + (train.mean(0) - test.mean(0)) / train.std(0), second
+
+
+def of_scikit(train, test):
+    scaler = StandardScaler().fit(train)
+    return tuple(torch.from_numpy(scaler.transform(part)) for part in (train, test))
+
+
+def robust(train, test):
+    low, middle, high = train.quantile(torch.tensor([0.16, 0.5, 0.84]), dim=0)
+    return middle, (high - low) / 2
+
+
+def white(train, test):
+    """Features that go together are taken apart, too: more than was asked, and by the training's numbers alone."""
+    turned = torch.linalg.inv(torch.linalg.cholesky(torch.cov(train.T))).T
+    return (train - train.mean(0)) @ turned, (test - train.mean(0)) @ turned
+
+
+RIGHT["clinic.scaler_mended"] += [
+    both(of_scikit),
+    scaling(robust),
+    both(white),
+    scaling(lambda train, test: (train.double().mean(0), train.double().std(0, correction=0))),
+    both(lambda train, test: [(part - train.mean(0)) / train.var(0).sqrt() for part in (train, test)]),
+    scaling(lambda train, test: of(train[:60])),
+]
+WRONG["clinic.scaler_mended"] += [
+    ("the symptom is still there", scaling(lambda train, test: (torch.cat([train, test]).mean(0), train.std(0)))),
+    ("the symptom is still there", scaling(lambda train, test: (train.mean(0), torch.cat([train, test]).std(0)))),
+    (
+        "the symptom is still there",
+        both(lambda train, test: ((train - train.mean(0)) / train.std(0), (test - test.mean(0)) / train.std(0))),
+    ),
+    ("the symptom is still there", scaling(lambda train, test: of(torch.cat([train, test[::2]])))),
+    ("of a single photograph it makes nan", scaling(lambda train, test: of(test))),
+    (
+        "of a single photograph it makes nan",
+        both(lambda train, test: tuple((part - part.mean(0)) / part.std(0) for part in (train, test))),
+    ),
+    ("each feature with its own", both(lambda train, test: (train, test))),
+    ("each feature with its own", scaling(lambda train, test: (train.mean(0), 1.0))),
+    ("each feature with its own", scaling(lambda train, test: (train.mean(), train.std()))),
+    ("become other numbers in training", both(lambda train, test: (train, (test - train.mean(0)) / train.std(0)))),
+    (
+        "when the test is another",
+        both(looks_at_the_test),
+    ),
+    ("in their shapes", run("scaler", lambda scaled: lambda train, test: mended_scaled(train, test)[1])),
+    ("in their shapes", run("scaler", lambda scaled: lambda train, test: mended_scaled(train, test)[::-1])),
 ]
