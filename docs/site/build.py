@@ -87,7 +87,10 @@ def first_page(readme: str, source: Path) -> str:
     lessons = pages.lessons(readme)
     notebooks = {name: nbformat.read(source / "notebooks" / f"{name}.ipynb", as_version=4) for name, _ in lessons}
     cards = [card(name, question, notebooks[name]) for name, question in lessons]
-    short = {name: f"{name[:2]} · {pages.title(notebook).split(':')[0]}" for name, notebook in notebooks.items()}
+    short = {
+        name: f"{name.partition('_')[0]} · {pages.title(notebook).split(':')[0]}"
+        for name, notebook in notebooks.items()
+    }
     parts = [
         readme.split("\n## ")[0],
         "## Lessons",
@@ -112,7 +115,7 @@ def results(readme: str) -> str:
 def card(name: str, question: str, notebook: nbformat.NotebookNode) -> str:
     """A lesson on the first page: a picture, its title and what it answers."""
     picture = pages.first_picture(notebook, PICTURES.get(name)).replace('"../', '"')
-    heading = f"[{name[:2]} · {pages.title(notebook)}](notebooks/{name}.ipynb)"
+    heading = f"[{name.partition('_')[0]} · {pages.title(notebook)}](notebooks/{name}.ipynb)"
     return "\n\n".join([":::{container} lesson", picture, heading, question, ":::"])
 
 
