@@ -29,6 +29,8 @@ from ssl_course.ready import cards
 HERE = Path(__file__).parent
 LIMIT = 900  # seconds for one cell
 NOT_SEEN = 0.5  # of 255, on average: what a picture may lose with all but 256 of its colours
+NOT_SEEN_IN_GRAIN = 1.2  # the same for photographs, which are those of more bytes than this:
+GRAINY = 130_000
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
@@ -151,14 +153,20 @@ def smaller(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
         picture = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
         if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255):
             picture = picture.convert("RGB")
+        packed = as_png(picture)
         if picture.mode == "RGB":
             few = picture.quantize(256, kmeans=3)
             error = ImageStat.Stat(ImageChops.difference(picture, few.convert("RGB"))).mean
-            picture = few if max(error) <= NOT_SEEN else picture
-        packed = io.BytesIO()
-        picture.save(packed, "png", optimize=True)
-        output.data["image/png"] = base64.b64encode(packed.getvalue()).decode()
+            limit = NOT_SEEN_IN_GRAIN if len(packed) > GRAINY else NOT_SEEN
+            packed = as_png(few) if max(error) <= limit else packed
+        output.data["image/png"] = base64.b64encode(packed).decode()
     return output
+
+
+def as_png(picture: Image.Image) -> bytes:
+    packed = io.BytesIO()
+    picture.save(packed, "png", optimize=True)
+    return packed.getvalue()
 
 
 def main() -> None:

@@ -348,7 +348,7 @@ def test_build_refuses_an_unknown_method(name):
 
 
 def test_build_refuses_an_unknown_encoder():
-    with pytest.raises(ValueError, match="encoder must be one of small_cnn, small_vit, got 'vgg'"):
+    with pytest.raises(ValueError, match="encoder must be one of small_cnn, small_vit, or torchvision:NAME, got 'vgg'"):
         recipes.build("simclr", "shapes", encoder="vgg")
 
 

@@ -54,7 +54,21 @@ def test_a_tie_goes_to_the_largest_batch_and_a_small_gain_of_the_second_stage_is
 
 def test_what_was_tried_is_not_planned_again():
     trials = {"first": [{"changes": changes} for changes in tuning.first_changes()[:4]], "second": []}
-    assert tuning.planned("first", "byol", trials) == tuning.first_changes()[4:]
+    left = [(changes, tuning.SEED) for changes in tuning.first_changes()[4:]]
+    assert tuning.planned("first", "byol", trials) == left
+
+
+def test_a_longer_trial_is_planned_for_each_seed_that_it_lacks():
+    trials = {"longer": [{"changes": changes, "seed": tuning.LONGER_SEEDS[0]} for changes in tuning.LONGER["byol"]]}
+    left = [(changes, seed) for seed in tuning.LONGER_SEEDS[1:] for changes in tuning.LONGER["byol"]]
+    assert tuning.planned("longer", "byol", trials) == left != []
+
+
+def test_what_several_seeds_tried_is_judged_by_their_mean():
+    lucky, steady = {"lr": 1e-3, "batch_size": 32}, {"lr": 2e-3, "batch_size": 32}
+    trials = [row(0.9), row(0.5), row(0.8, lr=2e-3), row(0.8, lr=2e-3)]
+    assert tuning.mean_of(trials, lucky) == pytest.approx(0.7)
+    assert tuning.choose([row(0.1)], [], trials) == steady
 
 
 def test_longer_trials_decide():
@@ -67,5 +81,6 @@ def test_longer_trials_decide():
 
 @pytest.mark.parametrize("method", tuning.LONGER)
 def test_a_longer_trial_can_be_made(method):
-    for changes in tuning.planned("longer", method, {}):
-        assert tuning.trial(method, changes, tuning.LONGEST).recipe.lr == changes["lr"]
+    for changes, seed in tuning.planned("longer", method, {}):
+        made = tuning.trial(method, changes, tuning.LONGEST, seed).recipe
+        assert (made.lr, made.seed) == (changes["lr"], seed)
