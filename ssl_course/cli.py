@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import platform
 import shlex
 import shutil
@@ -9,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -430,6 +432,9 @@ def train_command(options: argparse.Namespace) -> int | None:
         size=len(images),
         **changes,
     )
+    if options.batch_size is None and 8 <= len(images) < made.batch_size:
+        made = replace(made, batch_size=2 ** int(math.log2(len(images) / 4)))
+        print(f"note: few images, so batches of {made.batch_size} (--batch-size chooses another)", file=sys.stderr)
     machine = Machine(options.device, options.precision, options.threads)
     parts = runs.Images(images, images[:0], images[:0])  # nothing is judged yet
     made_of = runs.ingredients(made, parts, machine, judge=None) | {"folder": options.data}

@@ -293,6 +293,16 @@ def test_the_recipe_trains_where_nothing_is_said(tmp_path):
     assert (made["batch_size"], made["lr"], made["options"]["decay"]) == (32, 1e-3, 0.9)
 
 
+def test_a_small_folder_trains_in_small_batches_unless_asked_otherwise(folder, tmp_path, capsys):
+    command = f"train simclr --data {folder} --epochs 1 --device cpu --out {tmp_path}"
+    assert main(f"{command}/run".split()) == 0
+    assert "note: few images, so batches of 16 (--batch-size chooses another)" in capsys.readouterr().err
+    made = json.loads((tmp_path / "run" / "made_of.json").read_text())["recipe"]
+    assert made["batch_size"] == 16
+    assert main(f"{command}/other --batch-size 100".split()) == 1
+    assert "80 images don't fill one batch" in capsys.readouterr().err
+
+
 def test_unreadable_files_are_named_and_can_be_skipped(folder, tmp_path, capsys):
     broken = next(folder.glob("train/disc/*.png"))
     broken.write_bytes(broken.read_bytes()[:50])
