@@ -9,6 +9,8 @@ KINDS = {
     "button": ".widget-toggle-button",
 }
 PATIENCE = 12  # seconds
+END = 0.03  # share of a track
+SLIDING = 0.6  # seconds; while a handle still slides to where somebody has clicked, it answers to no other click
 
 
 def shown(demo):
@@ -44,11 +46,15 @@ def by_pointer(kind, control):
     """Ways to move a control with a pointer, to be tried in turn, each with its way back."""
     if kind in ("switch", "button"):
         return [(control.click, control.click)]
-    now = _share(control)
-    return [
-        (lambda share=share: _click_track(control, share), lambda: _click_track(control, now))
-        for share in (0.9, 0.1, 0.5)
-    ]
+    return [(lambda share=share: _click_track(control, share), _way_back(control)) for share in (0.9, 0.1, 0.5)]
+
+
+def _way_back(handle):
+    """How to bring a slider to where it stands now; a click on an end of the track meets other things."""
+    now = _share(handle)
+    if END < now < 1 - END:
+        return lambda: _click_track(handle, now)
+    return lambda: handle.press("Home" if now <= END else "End")
 
 
 def _track(handle):
@@ -69,12 +75,18 @@ def _click_track(handle, share):
     track.click(position={"x": share * box["width"], "y": box["height"] / 2}, force=True)
 
 
+def name_of(control):
+    """The words beside a control."""
+    return control.evaluate("each => (each.closest('.widget-inline-hbox') || each.parentElement).innerText.trim()")
+
+
 def move(demo, ways):
     """Seconds until the first of these ways has moved the demo, and move it back; None if none has."""
     for way, back in ways:
         seconds = seconds_until_it_moves(demo, way)
         if seconds is not None:
-            seconds_until_it_moves(demo, back)
+            time.sleep(SLIDING)
+            assert seconds_until_it_moves(demo, back) is not None, "it doesn't go back"
             return seconds
     return None
 

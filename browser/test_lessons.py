@@ -7,7 +7,7 @@ import time
 import nbformat
 import pytest
 from conftest import ERROR, ROOT, Opened
-from controls import DEMO, by_keyboard, by_pointer, controls_of, move, shown
+from controls import DEMO, by_keyboard, by_pointer, controls_of, move, name_of, shown
 
 from ssl_course import live
 
@@ -71,7 +71,7 @@ def answers_of(demo, title):
     for kind, control in controls_of(demo):
         for name, ways in (("keyboard", by_keyboard), ("pointer", by_pointer)):
             answers.append(move(demo, ways(kind, control)))
-            assert answers[-1] is not None, f"{title}: a {kind} doesn't answer to the {name}"
+            assert answers[-1] is not None, f"{title}: {name_of(control)!r} doesn't answer to the {name}"
     assert answers, f"{title} has no control"
     return statistics.median(answers)
 

@@ -111,13 +111,13 @@ def score_strip(scores: Mapping[str, tuple[Tensor, np.ndarray]], lines: Mapping[
     return ax
 
 
-def heat(images: Tensor, maps: Tensor, places: Tensor | np.ndarray) -> np.ndarray:
+def heat(images: Tensor, maps: Tensor, places: Tensor | np.ndarray, titles: Sequence[str] = ()) -> np.ndarray:
     """Photographs, and below each where its tiles are strange, on one scale for all; rings are the true places.
 
     Args:
         images: uint8 (N, 3, H, W).
         maps: (N, H, W), as `tiles.heat_map` gives them.
-        places: as for `photographs`.
+        places, titles: as for `photographs`.
 
     Returns:
         The Axes, (2, N).
@@ -126,9 +126,12 @@ def heat(images: Tensor, maps: Tensor, places: Tensor | np.ndarray) -> np.ndarra
     shared = {"cmap": "magma", "vmin": float(maps.min()), "vmax": float(maps.max())}
     for column, (image, found, (y, x)) in enumerate(zip(images, maps, torch.as_tensor(places).tolist(), strict=True)):
         axes[0, column].imshow(image.permute(1, 2, 0))
-        axes[1, column].imshow(found, **shared)
+        painted = axes[1, column].imshow(found, **shared)
+        if titles:
+            axes[0, column].set_title(titles[column], fontsize=10)
         for ax in axes[:, column]:
             ax.axis("off")
             if y >= 0:
                 ax.add_patch(plt.Circle((x, y), RING, fill=False, color="white", lw=1.5))
+    axes[0, 0].figure.colorbar(painted, ax=axes[1], label="score of the tiles here", pad=0.01)
     return axes
