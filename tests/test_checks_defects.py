@@ -60,3 +60,67 @@ def test_every_threshold_that_is_as_cheap_is_right_and_the_next_dearer_one_isnt(
         for line, price in prices.items():
             only = Function(**{**vars(exercise), "cases": lambda case=case: [case]})
             assert only.judge(lambda *given, line=line: line).right == (price == min(prices.values()))
+
+
+# --- right answers written oddly, and wrong ones that look right, as somebody tried who hadn't seen the checks
+
+
+def prices_of(labels, scores, line, missed, false):
+    return missed * ((scores < line) & (labels == 1)).sum() + false * ((scores >= line) & (labels == 0)).sum()
+
+
+ODD = {
+    "counts": [
+        lambda y, s, t: torch.tensor(defects.precision_recall(y, s, t)),
+        lambda y, s, t: np.array(defects.precision_recall(y, s, t)),
+        lambda y, s, t: list(defects.precision_recall(y, s, t)),
+        lambda y, s, t: tuple(np.array(part) for part in defects.precision_recall(y, s, t)),
+    ],
+    "average": [
+        lambda y, s: np.array(average_precision_score(y, s)),
+        lambda y, s: torch.tensor([average_precision_score(y, s)]),
+    ],
+    "starts": [
+        lambda length, size, stride: sorted({min(x, length - size) for x in range(0, length - size + stride, stride)}),
+        lambda length, size, stride: torch.tensor(defects.starts(length, size, stride)),
+    ],
+    "cheapest": [
+        lambda y, s, m, f: min([*s.unique().tolist(), 1e9], key=lambda line: prices_of(y, s, line, m, f)),
+        lambda y, s, m, f: torch.tensor(defects.cheapest(y, s, m, f)),
+        lambda y, s, m, f: np.array([defects.cheapest(y, s, m, f)]),
+    ],
+}
+WRONG = {
+    "starts": [
+        lambda length, size, stride: [float(place) for place in defects.starts(length, size, stride)],
+        lambda length, size, stride: sorted({min(x, length - size) for x in range(0, length - 1, stride)}),
+        lambda length, size, stride: [],
+        lambda length, size, stride: [min(x, length - size) for x in range(0, length, stride)],
+    ],
+    "cheapest": [
+        lambda y, s, m, f: min([*s.tolist(), 1e9], key=lambda line: prices_of(y, s, line, m // f, 1)),
+        lambda y, s, m, f: round(defects.cheapest(y, s, m, f), 2),
+        lambda y, s, m, f: min(
+            [*s.quantile(torch.linspace(0, 1, 101)).tolist(), 1e9], key=lambda line: prices_of(y, s, line, m, f)
+        ),
+        lambda y, s, m, f: min([*s[:200].tolist(), 1e9], key=lambda line: prices_of(y, s, line, m, f)),
+        lambda y, s, m, f: min([*s.tolist(), 1.0], key=lambda line: prices_of(y, s, line, m, f)),
+        lambda y, s, m, f: min([*s.tolist(), 1e9], key=lambda line: prices_of(y, s, line, int(m), int(f))),
+    ],
+    "strangest": [
+        lambda s, p: torch.stack([s[p == number].topk(1).values.abs()[0] for number in p.unique()]),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_right_answer_may_be_written_oddly(name):
+    for answer in ODD[name]:
+        verdict = checks.judge(f"defects.{name}", answer)
+        assert verdict.right, verdict.sentence
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_answer_that_looks_right_is_refused(name):
+    for answer in WRONG[name]:
+        assert not checks.judge(f"defects.{name}", answer).right

@@ -51,7 +51,7 @@ def test_precision_falls_where_the_first_false_alarm_comes():
     lines = {line.get_label(): line.get_xydata() for line in ax.lines}
     assert [1.0, 1.0] in lines["good"].tolist()
     assert max(precision for recall, precision in lines["bad"].tolist() if recall) == 0.5
-    assert lines["a random order"][0, 1] == 0.5
+    assert lines["share of the defects"][0, 1] == 0.5
 
 
 def test_scores_are_drawn_by_kind_in_the_row_of_their_set_with_the_thresholds():

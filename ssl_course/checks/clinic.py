@@ -137,7 +137,11 @@ class Mended:
             return verdict
         if verdict is not None:
             kinds = ", ".join(type(part).__name__ for part in as_tuple(result))
-            return Verdict("wrong", f"it must return the same things as the broken program, and returns {kinds}.")
+            return Verdict(
+                "wrong",
+                f"the check tries what it returns, and {verdict.sentence} It must return the same things as the broken "
+                f"program, and returns {kinds}.",
+            )
         value, worth, problem = measured
         if problem is not None:
             return Verdict("wrong", problem)
@@ -801,13 +805,13 @@ def no_measure(measure: Callable, model: nn.Module, test: tuple[Tensor, Tensor])
         return f"of a model that never rings, {verdict.sentence} Say 0 of it."
     if verdict is None and (not is_number(value) or not math.isfinite(value)):
         told = f"{float(value):g}" if is_number(value) else type(value).__name__
-        return f"of a model that never rings the measure says {told}: a number is needed, and 0 is meant."
+        return f"of a model that never rings the measure says {told}: a number is needed, and one near 0."
     return None
 
 
 def made_up_scores(rings: Tensor) -> Tensor:
     torch.manual_seed(2)
-    return torch.where(rings, 1.0, -2.0) + torch.rand(len(rings))
+    return torch.where(rings, 0.05, -1.05) + torch.rand(len(rings))  # near 0 on both sides
 
 
 def easily_pleased(measure: Callable, model: nn.Module, test: tuple[Tensor, Tensor]) -> str | None:
@@ -815,12 +819,24 @@ def easily_pleased(measure: Callable, model: nn.Module, test: tuple[Tensor, Tens
     places = torch.arange(1000)
     bad = places % 20 == 0
     rings = bad, places >= 0, places % 10 == 0, places % 40 == 0
-    perfect, always, fickle, forgetful = (float(measure(made_up_scores(alarm), bad.long())) for alarm in rings)
+    names = "that is perfect", "that always rings", "half of whose alarms are false", "that misses every other scratch"
+    told = []
+    for name, alarm in zip(names, rings, strict=True):
+        value, verdict = attempt(measure, made_up_scores(alarm), bad.long())
+        if verdict is not None:
+            return f"asked about a model {name}, {verdict.sentence}"
+        if not is_number(value) or not math.isfinite(value):
+            return f"of a model {name} it says {value}: a number is needed."
+        told.append(float(value))
+    perfect, always, fickle, forgetful = told
     if 0.9 <= perfect <= 1.1:
         return "of a perfect model it says 1: return per cent, since that is what the program prints."
-    if perfect < 90:
-        return f"of a perfect model it says {perfect:.0f} %."
-    if always > 20:
+    if not 99 <= perfect <= 101:
+        return (
+            f"of a perfect model it says {perfect:.0f} %, and not 100 (its scores are above 0 for scratches, and for "
+            "nothing else)."
+        )
+    if always > 40:
         return f"of a model that always rings it says {always:.0f} %: false alarms must count as well."
     if forgetful > 90:
         return f"of a model that misses every other scratch it says {forgetful:.0f} %: missed ones must count."
@@ -877,13 +893,44 @@ def no_decision(decide: Callable) -> str | None:
     return "the threshold or the price is nan." if any(math.isnan(part) for part in decided) else None
 
 
+def reported_wrongly(decide: Callable) -> str | None:
+    """Exchanged values, and a report that isn't what a threshold costs which the test had no say in."""
+    known, test, other = scored(100, 7), scored(100, 8), scored(100, 9)
+    line, reported = map(float, decide(known, test))
+    true = price(*test, line)
+    if abs(price(*test, reported) - line) <= 1e-3 < abs(reported - true):
+        return "the price comes first in what is returned: first the threshold, then its price."
+    if same_line(line, decide(known, other)[0]) and all(
+        abs(reported - price(*part, line)) > 1e-3 for part in (known, test)
+    ):
+        return f"{reported:.2f} is reported where the threshold costs {true:.2f} on the test: report that."
+    return None
+
+
+def not_for_these_prices(decide: Callable) -> str | None:
+    """What is chosen has to be about the cheapest on the labelled, whichever of equally good lines it is."""
+    more = 0.0
+    for known, test, _ in weeks():
+        scores = sorted({*known[0].tolist(), math.inf})
+        more += price(*known, decide(known, test)[0]) - min(price(*known, line) for line in scores)
+    if more / len(weeks()) > 0.1:
+        return (
+            f"on the labelled photographs the threshold costs {more / len(weeks()):.2f} more than the cheapest: it has "
+            "to be chosen by these prices."
+        )
+    return None
+
+
 def decided_by_others(decide: Callable) -> str | None:
     """The threshold depends on the labelled photographs alone, and the report on the test alone."""
     known, (scores, labels) = scored(100, 7), scored(100, 8)
     line, reported = decide(known, (scores, labels))
-    for other in ((scores + 3, labels), (scores, labels.roll(7)), (scores - 3, labels), scored(100, 9)):
-        if not same_line(decide(known, other)[0], line):
-            return "the threshold still changes with the test photographs: only the labelled ones may choose it."
+    others = [(known, other) for other in ((scores + 3, labels), (scores, labels.roll(7)), (scores - 3, labels))]
+    others += [(chosen_by, other) for chosen_by, other, _ in weeks()]
+    for chosen_by, other in others:
+        before = line if chosen_by is known else decide(chosen_by, (scores, labels))[0]
+        if not same_line(decide(chosen_by, other)[0], before):
+            return "the threshold still changes with the test photographs: only `known` may choose it."
     if same_line(decide((known[0] + 10, known[1]), (scores, labels))[0], line):
         return "the threshold is the same whatever the labelled photographs are: choose the cheapest on them."
     if abs(float(reported) - price(scores, labels, line)) > 1e-3:
@@ -930,12 +977,13 @@ def precision_of(z: Tensor, truth: Tensor) -> float:
 
 
 def one_by_one(scaled: Callable, train: Tensor, test: Tensor) -> Tensor:
-    return torch.cat([scaled(train, one)[1] for one in test.split(1)])
+    return torch.cat([scaled(train.clone(), one.clone())[1] for one in test.split(1)])
 
 
 def better_together(scaled: Callable) -> float:
     gaps = [
-        precision_of(scaled(train, test)[1], truth) - precision_of(one_by_one(scaled, train, test), truth)
+        precision_of(scaled(train.clone(), test.clone())[1], truth)
+        - precision_of(one_by_one(scaled, train, test), truth)
         for train, test, truth in days()
     ]
     return sum(gaps) / len(gaps)
@@ -948,11 +996,11 @@ def alone_on_the_line(scaled: Callable) -> float:
 
 def no_numbers(scaled: Callable) -> str | None:
     train, test, _ = days()[0]
-    both = scaled(train, test)
+    both = scaled(train.clone(), test.clone())
     shapes_ = [part.shape if isinstance(part, Tensor) else None for part in both]
     if shapes_ != [train.shape, test.shape]:
         return "it must return both tensors, the training's and the test's, in their shapes."
-    if not torch.isfinite(scaled(train, test[:1])[1]).all():
+    if not torch.isfinite(scaled(train.clone(), test[:1].clone())[1]).all():
         return "of a single photograph it makes nan: one has no deviation. Those of the training photographs are known."
     return None
 
@@ -960,11 +1008,31 @@ def no_numbers(scaled: Callable) -> str | None:
 def scaled_apart(scaled: Callable) -> str | None:
     """Both parts get the same numbers, which don't depend on the test."""
     train, test, _ = days()[0]
-    first, second = scaled(train, train.clone())
+    first, second = scaled(train.clone(), train.clone())
     if not torch.allclose(first, second, rtol=1e-3, atol=1e-3):
         return "the same photographs become other numbers in training than in the test: scale both in the same way."
-    if not torch.allclose(first, scaled(train, test)[0], rtol=1e-3, atol=1e-3):
+    both = scaled(train.clone(), test.clone())
+    if not torch.allclose(first, both[0], rtol=1e-3, atol=1e-3):
         return "the training photographs become other numbers when the test is another."
+    if not torch.allclose(both[1], one_by_one(scaled, train, test), rtol=1e-3, atol=1e-3):
+        return "a photograph by itself becomes other numbers than among others: the test still has a say."
+    return None
+
+
+def unscaled(scaled: Callable) -> str | None:
+    """What the program promises of its training photographs."""
+    train, test, _ = days()[0]
+    first = scaled(train.clone(), test.clone())[0]
+    means, deviations = first.mean(dim=0), first.std(dim=0)
+    for name, found, wrong in (
+        ("mean", means, means.abs() > 0.5),
+        ("deviation", deviations, (deviations - 1.1).abs() > 0.55),
+    ):
+        if wrong.any():
+            return (
+                f"among the scaled training photographs a feature has the {name} {found[wrong][0]:.2f}: each feature "
+                "has to have mean 0 and deviation 1 there, or nearly."
+            )
     return None
 
 
@@ -1057,12 +1125,16 @@ def a_sharp_measure() -> tuple[Callable, nn.Module, tuple[Tensor, Tensor]]:
 
 
 def a_fixed_line() -> tuple[Callable]:
-    return (lambda known, test: (2.0, price(*test, 2.0)),)
+    """Its report is a cautious guess."""
+    return (lambda known, test: (2.0, 0.3),)
 
 
 def its_own_numbers() -> tuple[Callable]:
+    """By median and range of the training photographs."""
+
     def scaled(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
-        return (train - train.mean(dim=0)) / train.std(dim=0), (test - train.mean(dim=0)) / train.std(dim=0)
+        middle, size = train.median(dim=0).values, train.amax(dim=0) - train.amin(dim=0)
+        return (train - middle) / size, (test - middle) / size
 
     return (scaled,)
 
@@ -1325,8 +1397,8 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
             "tomorrow {value} % are saved of what it costs to ring always",
             "is the threshold the cheapest on the labelled photographs?",
         ),
-        problems=(no_decision,),
-        also=(decided_by_others,),
+        problems=(no_decision, reported_wrongly),
+        also=(decided_by_others, not_for_these_prices),
     ),
     "scaler_symptom": Symptom(
         better_together,
@@ -1346,7 +1418,7 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
             "have mean and deviation of the training photographs been used, each feature with its own?",
         ),
         problems=(no_numbers,),
-        also=(scaled_apart,),
+        also=(scaled_apart, unscaled),
     ),
     "columns": Choice(
         right="right",

@@ -1,5 +1,6 @@
 """Exercises of lesson 08b: precision and recall, average precision, tiles, prices, distances, the strangest tile."""
 
+import functools
 import itertools
 import math
 from collections.abc import Iterable
@@ -111,9 +112,9 @@ def precisions(ordered: Tensor) -> Tensor:
     return ordered.cumsum(dim=0) / ranks(ordered)
 
 
-def average_precision(labels: Tensor, scores: Tensor) -> Tensor:
+def average_precision(labels: Tensor, scores: Tensor) -> float:
     ordered = in_order(labels, scores)
-    return precisions(ordered)[ordered == 1].mean()
+    return precisions(ordered)[ordered == 1].mean().item()
 
 
 def by_trapezoids(labels, scores):
@@ -193,6 +194,11 @@ def evenly(length, size, stride):
     return [round(place * (length - size) / max(count - 1, 1)) for place in range(count)]
 
 
+def edge_if(left, length, size, stride):
+    """The regular tiles, and one at the edge if something is left."""
+    return [*range(0, length - size + 1, stride), *([length - size] if left else [])]
+
+
 STARTS = {
     "what is left at the end is left out: add a tile that lies at the edge.": (
         lambda length, size, stride: list(range(0, length - size + 1, stride))
@@ -218,7 +224,16 @@ STARTS = {
     "the ends of the tiles are returned: return where they begin.": (
         lambda length, size, stride: [start + size for start in starts(length, size, stride)]
     ),
-    "the first tile, at 0, is missing.": lambda length, size, stride: starts(length, size, stride)[1:],
+    "whether something is left is asked of `length`: the last tile begins at length - size, so ask that.": (
+        lambda length, size, stride: edge_if(length % stride, length, size, stride),
+        lambda length, size, stride: edge_if(length % size, length, size, stride),
+        lambda length, size, stride: edge_if((length - size) % stride and length % size, length, size, stride),
+        lambda length, size, stride: edge_if((length - size) % stride or length % stride, length, size, stride),
+    ),
+    "the first tile, at 0, is missing.": (
+        lambda length, size, stride: starts(length, size, stride)[1:],
+        lambda length, size, stride: [*range(stride, length - size, stride), length - size],
+    ),
 }
 
 
@@ -235,12 +250,22 @@ def as_list(result: object, *given: int) -> list[int]:
         raise Unfit("a list of whole numbers was expected, and some of these aren't numbers.")
     if any(float(place) != int(place) for place in places if math.isfinite(place)):
         raise Unfit("a tile begins at a whole pixel: return whole numbers.")
+    if not all(hasattr(place, "__index__") for place in places) or (
+        isinstance(result, Tensor) and result.is_floating_point()
+    ):
+        raise Unfit("these are whole, but floats: a slice doesn't take 25.0. Divide by //, or use int().")
+    if not places:
+        raise Unfit("the list is empty: one tile always fits, at 0.")
+    if sorted(places) != places:
+        raise Unfit("the places don't ascend: sort them.")
     return [float(place) for place in places]
 
 
 def starts_cases() -> list[tuple]:
-    """Where the strides fit, where they don't, where a single tile fits, and where tiles lie edge to edge."""
-    return [(100, 40, 25), (96, 64, 32), (64, 64, 32), (70, 20, 20), (101, 30, 14)]
+    """Where the strides fit, where they don't, where a single tile fits, where tiles lie edge to edge, and where one
+    of length and length - size can be divided by what the other can't."""
+    fitting = [(100, 40, 25), (96, 64, 32), (64, 64, 32), (70, 20, 20), (101, 30, 14)]
+    return [*fitting, (21, 10, 10), (100, 50, 30), (5, 1, 1), (90, 50, 30), (5, 3, 2)]
 
 
 # --- the cheapest threshold, functions of (labels, scores, missed, false)
@@ -261,13 +286,14 @@ def cheapest(labels: Tensor, scores: Tensor, missed: float, false: float) -> flo
 
 
 def as_if(missed_price, false_price, pick=min):
-    """The cheapest threshold at other prices, which are functions of (missed, false)."""
+    """The cheapest threshold at other prices, which are functions of (missed, false); of equal ones in any order."""
 
-    def answer(labels, scores, missed, false):
+    def answer(labels, scores, missed, false, order=None):
         prices = missed_price(missed, false), false_price(missed, false)
-        return pick(lines(scores), key=lambda line: price(labels, scores, line, *prices))
+        tried = lines(scores) if order is None else sorted(lines(scores), reverse=order)
+        return pick(tried, key=lambda line: price(labels, scores, line, *prices))
 
-    return answer
+    return answer, functools.partial(answer, order=True), functools.partial(answer, order=False)
 
 
 def above(labels, scores, missed, false):
@@ -280,10 +306,27 @@ def above(labels, scores, missed, false):
     return min(lines(scores, float("-inf")), key=cost)
 
 
-def by_shares(labels, scores, missed, false):
+def by_shares(labels, scores, missed, false, order=None):
     """Counts replaced by shares of each class."""
     bad = float(labels.float().mean())
-    return cheapest(labels, scores, missed / bad, false / (1 - bad))
+    return as_if(lambda *_: missed / bad, lambda *_: false / (1 - bad))[0](labels, scores, missed, false, order=order)
+
+
+def least(labels, scores, missed, false):
+    return price(labels, scores, cheapest(labels, scores, missed, false), missed, false)
+
+
+def one_by_one(labels, scores, missed, false):
+    """A running sum over the sorted scores."""
+    order = scores.argsort(descending=True, stable=True)
+    ordered = labels[order]
+    costs = missed * (ordered.sum() - ordered.cumsum(0)) + false * (1 - ordered).cumsum(0)
+    return float(scores[order][costs.argmin()]) if costs.min() < missed * ordered.sum() else math.inf
+
+
+def on_a_grid(labels, scores, missed, false, count=100):
+    grid = torch.linspace(float(scores.min()), float(scores.max()), count, dtype=torch.float64).tolist()
+    return min([*grid, math.inf], key=lambda line: price(labels, scores, line, missed, false))
 
 
 def best_f(labels, scores, missed, false):
@@ -301,6 +344,17 @@ CHEAPEST = {
     "the prices are ignored, which gives the best accuracy: multiply each count by its price.": as_if(
         lambda missed, false: 1, lambda missed, false: 1
     ),
+    "`false` is ignored: each false alarm costs that much, and not 1.": as_if(
+        lambda missed, false: missed, lambda missed, false: 1
+    ),
+    "`missed` is ignored: each missed defect costs that much, and not 1.": as_if(
+        lambda missed, false: 1, lambda missed, false: false
+    ),
+    "the threshold is rounded: the next score may lie in between. Return it as it is.": (
+        lambda labels, scores, missed, false: round(cheapest(labels, scores, missed, false), 2),
+        lambda labels, scores, missed, false: round(cheapest(labels, scores, missed, false), 1),
+    ),
+    "equal scores are taken one by one: at a threshold all of them ring, or none.": one_by_one,
     "the threshold is chosen for `>`: a score at the threshold is an alarm, `>=`.": above,
     "no threshold above all scores is tried: if false alarms are dear, to ring never may be cheapest. Add infinity.": (
         lambda labels, scores, missed, false: min(
@@ -317,7 +371,11 @@ CHEAPEST = {
         lambda missed, false: missed, lambda missed, false: false, max
     ),
     "the threshold is the one with the best F score, which knows no prices.": best_f,
-    "the shares of each class are paid for: count photographs, since there are many good ones.": by_shares,
+    "the shares of each class are paid for: count photographs, since there are many good ones.": (
+        by_shares,
+        functools.partial(by_shares, order=True),
+        functools.partial(by_shares, order=False),
+    ),
     "the threshold is the lowest score of a defect: that misses none, at any price.": (
         lambda labels, scores, missed, false: float(scores[labels == 1].min())
     ),
@@ -325,9 +383,11 @@ CHEAPEST = {
         lambda labels, scores, missed, false: lines(scores).index(cheapest(labels, scores, missed, false))
     ),
     "the price is returned: return the threshold that reaches it.": (
-        lambda labels, scores, missed, false: price(
-            labels, scores, cheapest(labels, scores, missed, false), missed, false
-        )
+        lambda labels, scores, missed, false: least(labels, scores, missed, false),
+        lambda labels, scores, missed, false: len(labels) * least(labels, scores, missed, false),
+    ),
+    "thresholds are tried on a grid: two scores may lie between its lines. Try the scores themselves.": tuple(
+        functools.partial(on_a_grid, count=count) for count in (10, 11, 20, 21, 50, 51, 100, 101, 200, 201)
     ),
 }
 
@@ -340,13 +400,29 @@ def paid(result: object, labels: Tensor, scores: Tensor, missed: float, false: f
 
 
 def cheapest_cases() -> list[tuple]:
+    """Scores in quarters, which float32 holds exactly; some are equal, two lie near each other beside a far one.
+
+    Either price is the dear one, and neither is always 1; in some to ring never is cheapest. One has 400 scores.
+    """
+    many = (torch.arange(400) % 5 == 0).long()
     labels = torch.tensor([0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0])
-    scores = torch.tensor([1.2, 3.1, 6.5, 2.2, 3.3, 0.4, 4.6, 1.9, 5.8, 0.8, 2.8, 0.1, 3.9, 4.9, 1.5, 5.2])
+    scores = torch.tensor([1.25, 3, 6.5, 2.25, 3.25, 0.5, 4.5, 2, 5.75, 0.75, 2.75, 0.25, 4, 5, 1.5, 5.25])
+    tied = torch.tensor([1.0, 2, 2, 1, 2, 3, 1, 3, 1, 0, 2, 1, 1, 3, 0, 1])
+    near = torch.tensor([9.0, 9.25, 9.5, 9, 9.75, 9.25, 9.25, 0, 9, 9.75, 9.25, 9.5, 9, 600, 9.25, 9])
     return [
         (labels, scores, 3.0, 1.0),
         (labels, scores, 50.0, 1.0),
         (labels.roll(3), scores - 7, 1.0, 4.0),
-        (labels.roll(5), 2 - scores, 5.0, 2.0),
+        (labels.roll(5), 20 - scores, 1.5, 2.5),
+        (labels, scores, 20.0, 10.0),
+        (labels, scores, 2.75, 1.25),
+        (labels, tied, 2.5, 1.5),
+        (labels.roll(1), tied, 4.0, 1.5),
+        (labels, near, 2.5, 1.0),
+        (labels.roll(5), 20 - scores, 2.0, 1.5),
+        (many, drawn(400, seed=7) + 1.5 * many, 3.0, 2.0),
+        (torch.tensor([1, 0, 0, 0, 0]), torch.tensor([2.0, 2, 2, 2, 1]), 2.0, 1.0),
+        (torch.tensor([0, 1]), torch.tensor([2.0, 1.5]), 1.0, 5.0),
     ]
 
 
@@ -369,6 +445,11 @@ def centred(normal: Tensor, new: Tensor) -> Tensor:
     return new - normal.mean(dim=0)
 
 
+def all_pairs(normal: Tensor, new: Tensor, ridge: float) -> Tensor:
+    difference = centred(normal, new)
+    return difference @ torch.linalg.inv(spread(normal, ridge)) @ difference.T
+
+
 DISTANCE = {
     "the root isn't taken: these are the squares.": lambda normal, new, ridge: mahalanobis(normal, new, ridge).square(),
     "the covariance isn't inverted: wide directions must count less, not more.": (
@@ -389,6 +470,17 @@ DISTANCE = {
     ),
     "each feature is divided by its own deviation: that leaves out how they go together.": (
         lambda normal, new, ridge: distances(centred(normal, new), spread(normal, ridge).diagonal().diag())
+    ),
+    "each tile is multiplied with every other: only a tile with itself is asked, which stands on the diagonal.": (
+        lambda normal, new, ridge: all_pairs(normal, new, ridge).sqrt(),
+        lambda normal, new, ridge: all_pairs(normal, new, ridge).abs().sqrt(),
+        lambda normal, new, ridge: all_pairs(normal, new, ridge),
+    ),
+    "the ridge is added to the inverse: add it before the matrix is inverted.": (
+        lambda normal, new, ridge: distances(
+            centred(normal, new),
+            torch.linalg.inv(torch.linalg.inv(spread(normal, 0.0)) + ridge * torch.eye(normal.shape[1])),
+        )
     ),
     "the plain distance is returned, without the covariance.": lambda normal, new, ridge: centred(normal, new).norm(
         dim=1
@@ -445,8 +537,12 @@ STRANGEST = {
     "the photographs are in the order in which they come: sort them by their number.": as_they_come,
     "the tiles are taken as they lie, so many for each photograph: `photo` says where each belongs.": by_position,
     "the place of the tile is returned: return its score.": of_each(lambda part: part.argmax().float()),
-    "the size of the score decides, without its sign: far below 0 is very normal.": of_each(
-        lambda part: part[part.abs().argmax()]
+    "the size of the score decides, without its sign: far below 0 is very normal.": (
+        of_each(lambda part: part[part.abs().argmax()]),
+        of_each(lambda part: part.abs().max()),
+    ),
+    "the photographs come from the highest number down: they are sorted ascending.": (
+        lambda scores, photo: strangest(scores, photo).flip(0)
     ),
     "each tile gets the score of its photograph: return one for each photograph.": (
         lambda scores, photo: strangest(scores, photo)[photo.unique(return_inverse=True)[1]]
@@ -522,7 +618,7 @@ EXERCISES: dict[str, Exercise] = {
             "alarm is none.",
             1 - 0.99**7: "only the 7 tiles along one side are counted: there are 7 * 7.",
         },
-        tolerance=0.002,
+        tolerance=0.001,
     ),
     "confound": Choice(
         right="c",

@@ -21,6 +21,7 @@ For an author of exercises:
 import contextlib
 import copy
 import itertools
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -453,12 +454,16 @@ def _shapes(arguments: object) -> str:
 
 
 def _unpacked(got: object, expected: object) -> object:
-    """A stack of tensors where several were expected, and an array of one number, as what they stand for."""
+    """A stack where several were expected, and an array or a tensor of one number, as what they stand for."""
+    if isinstance(got, tuple | list) and isinstance(expected, tuple) and len(got) == len(expected):
+        return type(got)(part.item() if isinstance(part, np.ndarray) and not part.ndim else part for part in got)
+    if isinstance(got, np.ndarray) and got.ndim == 1 and isinstance(expected, tuple):
+        return tuple(got.tolist()) if len(got) == len(expected) else got
     if isinstance(got, Tensor) and isinstance(expected, tuple):
         parts = got.unbind() if got.ndim else ()
-        kinds = [part.shape if isinstance(part, Tensor) else None for part in expected]
+        kinds = [part.shape if isinstance(part, Tensor) else torch.Size() for part in expected]
         return parts if [part.shape for part in parts] == kinds else got
-    if isinstance(got, np.ndarray) and got.size == 1 and isinstance(expected, Real):
+    if isinstance(got, np.ndarray | Tensor) and isinstance(expected, Real) and math.prod(got.shape) == 1:
         return got.item()
     return got
 

@@ -121,5 +121,5 @@ class Price(Demo):
             bar.set_color(COLOURS[4] if name == factor else COLOURS[1])
         self.mark.set_data([min(error, LARGEST)], [list(self.bars).index(factor)])
         touched = float((squares.mean(axis=2) > 1e-4).mean())
-        told = f"Only the {factor} of the {shape} changes: squared error {error:.4f}, in {touched:.0%} of the pixels. "
-        return told + f"A whole picture lighter by {np.sqrt(error):.2f} would cost the same."
+        told = f"Only the {factor} of the {shape} changes, by {amount} %: squared error {error:.4f}, in {touched:.0%} "
+        return told + f"of the pixels. A whole picture lighter by {np.sqrt(error):.2f} would cost the same."

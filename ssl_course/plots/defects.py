@@ -80,7 +80,7 @@ def precision_recall(labels: np.ndarray, scores: Mapping[str, Tensor], *, ax: Ax
         precision, recall, _ = precision_recall_curve(labels, score)
         style = {"color": COLOURS[number], "marker": MARKERS[number], "markevery": 0.1}
         ax.plot(recall, precision, **style, drawstyle="steps-post", label=name)
-    ax.axhline(labels.mean(), color="grey", ls=":", label="a random order")
+    ax.axhline(labels.mean(), color="grey", ls=":", label="share of the defects")
     ax.set(xlabel="share of the defects that is found", ylabel="share of the alarms that is right", ylim=(0, 1.05))
     ax.legend(fontsize=9)
     ax.spines[["top", "right"]].set_visible(False)
@@ -102,7 +102,7 @@ def score_strip(scores: Mapping[str, tuple[Tensor, np.ndarray]], lines: Mapping[
             heights = row + shake.uniform(-0.25, 0.25, len(chosen))
             ax.scatter(chosen, heights, color=colour, marker=marker, s=30, label=("good", "defect")[kind])
     for number, (name, value) in enumerate((lines or {}).items()):
-        ax.axvline(value, color="black", ls=("-", ":", "--")[number % 3], lw=1, label=name)
+        ax.axvline(value, color="black", ls=("-", ":", "--", "-.")[number % 4], lw=1, label=name)
     ax.set_yticks(range(len(scores)), list(scores))
     ax.set(xlabel="score of a photograph (its strangest tile)", ylim=(len(scores) - 0.5, -0.5))
     known = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))

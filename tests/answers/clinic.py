@@ -1104,8 +1104,8 @@ WRONG["clinic.threshold_mended"] += [
         deciding(lambda known, test: cheapest(*known), lambda line, known, test: price(*test, line) + 0.1),
     ),
     ("report that", deciding(lambda known, test: cheapest(*known), lambda line, known, test: 0.4)),
-    ("are saved", deciding(lambda known, test: known[0].max().item())),
-    ("are saved", deciding(lambda known, test: known[0].min().item())),
+    ("chosen by these prices", deciding(lambda known, test: known[0].max().item())),
+    ("chosen by these prices", deciding(lambda known, test: known[0].min().item())),
     ("two numbers", run("threshold", lambda decide: lambda known, test: 3.0)),
     ("is nan", deciding(lambda known, test: float("nan"))),
 ]
@@ -1216,9 +1216,9 @@ WRONG["clinic.scaler_mended"] += [
         "of a single photograph it makes nan",
         both(lambda train, test: tuple((part - part.mean(0)) / part.std(0) for part in (train, test))),
     ),
-    ("each feature with its own", both(lambda train, test: (train, test))),
-    ("each feature with its own", scaling(lambda train, test: (train.mean(0), 1.0))),
-    ("each feature with its own", scaling(lambda train, test: (train.mean(), train.std()))),
+    ("has to have mean 0", both(lambda train, test: (train, test))),
+    ("has to have mean 0", scaling(lambda train, test: (train.mean(0), 1.0))),
+    ("has to have mean 0", scaling(lambda train, test: (train.mean(), train.std()))),
     ("become other numbers in training", both(lambda train, test: (train, (test - train.mean(0)) / train.std(0)))),
     (
         "when the test is another",

@@ -176,6 +176,17 @@ def broken_generator(length, size, stride):
     raise KeyError("tile")
 
 
+def pairs_of(normal, new, ridge):
+    inverse = torch.linalg.inv(torch.cov(normal.T) + ridge * torch.eye(normal.shape[1]))
+    return (new - normal.mean(0)) @ inverse @ (new - normal.mean(0)).T
+
+
+def ridge_later(normal, new, ridge):
+    inverse = torch.linalg.inv(torch.cov(normal.T)) + ridge * torch.eye(normal.shape[1])
+    away = new - normal.mean(0)
+    return torch.einsum("md,de,me->m", away, inverse, away).sqrt()
+
+
 # --- the cheapest threshold
 
 
@@ -222,6 +233,16 @@ def running_total(labels, scores, missed, false):
     totals = np.concatenate([[0], np.cumsum(change)])
     best = int(totals.argmin())
     return np.inf if best == 0 else scores.numpy()[order][best - 1]
+
+
+def splitting(labels, scores, missed, false):
+    ranked = sorted(zip((-scores).tolist(), range(len(scores)), labels.tolist(), strict=True))
+    bill, best, line = missed * int(labels.sum()), missed * int(labels.sum()), math.inf
+    for score, _, label in ranked:
+        bill += -missed if label else false
+        if bill < best:
+            best, line = bill, -score
+    return line
 
 
 def last_of_the_equal(labels, scores, missed, false):
@@ -373,7 +394,6 @@ RIGHT = {
         in_numpy_places,
         yielding,
         as_a_tuple,
-        lambda *given: map(float, stepping(*given)),
         lambda *given: [torch.tensor(start) for start in stepping(*given)],
     ],
     "defects.cheapest": [
@@ -381,7 +401,6 @@ RIGHT = {
         between,
         at_defects,
         in_one_table,
-        running_total,
         last_of_the_equal,
         lambda *given: np.float64(tried(*given)) - 1e-4,  # a little below its score is as cheap
     ],
@@ -448,7 +467,9 @@ WRONG = {
         ),
         (
             "spread evenly",
-            lambda length, size, stride: np.linspace(0, length - size, len(stepping(length, size, stride))).round(),
+            lambda length, size, stride: (
+                np.linspace(0, length - size, len(stepping(length, size, stride))).round().astype(int)
+            ),
         ),
         ("edge to edge", lambda length, size, stride: stepping(length, size, size)),
         ("begins at length - stride", lambda length, size, stride: of_a_set(length, stride, stride)),
@@ -461,7 +482,13 @@ WRONG = {
         ("a tensor (2, 3)", lambda *given: torch.zeros(2, 3)),
         ("it stops with KeyError", broken_generator),
         ("not a mistake that is known", lambda *given: itertools.count()),
-        ("not a mistake that is known", lambda *given: [float("nan")]),
+        ("a slice doesn't take", lambda *given: [float("nan")]),
+        ("a slice doesn't take", lambda *given: map(float, stepping(*given))),
+        ("don't ascend", lambda *given: stepping(*given)[::-1]),
+        (
+            "is asked of `length`",
+            lambda length, size, stride: counting(length, size, stride) + [length - size] * bool(length % stride),
+        ),
     ],
     "defects.cheapest": [
         ("exchanged", lambda labels, scores, missed, false: tried(labels, scores, false, missed)),
@@ -483,6 +510,17 @@ WRONG = {
             lambda labels, scores, *prices: cost(labels, scores, tried(labels, scores, *prices), *prices) / len(labels),
         ),
         ("is nan", lambda *given: torch.tensor(torch.nan)),
+        ("price of your threshold", running_total),  # splits equal scores
+        ("equal scores", splitting),
+        ("`false` is ignored", lambda labels, scores, missed, false: tried(labels, scores, missed, 1)),
+        ("`missed` is ignored", lambda labels, scores, missed, false: tried(labels, scores, 1, false)),
+        (
+            "on a grid",
+            lambda labels, scores, *prices: best_of(
+                [*np.linspace(scores.min(), scores.max(), 101), math.inf], labels, scores, *prices
+            ),
+        ),
+        ("is rounded", lambda *given: round(float(tried(*given)), 2)),
     ],
     "defects.distance": [
         ("root isn't taken", lambda *given: measured(*given) ** 2),
@@ -493,6 +531,8 @@ WRONG = {
         ("ridge is left out", lambda normal, new, ridge: one_by_one(normal, new, 0)),
         ("all numbers of the covariance", lambda *given: measured(*given, unit=1)),
         ("its own deviation", lambda *given: measured(*given, change=lambda c: np.diag(np.diag(c)))),
+        ("stands on the diagonal", lambda *given: pairs_of(*given).abs().sqrt()),
+        ("added to the inverse", ridge_later),
         ("plain distance", lambda normal, new, ridge: torch.cdist(new, normal.mean(0)[None])[:, 0]),
         ("N - 1", lambda *given: measured(*given, ddof=0)),
         ("inverted by itself", lambda *given: measured(*given, change=lambda c: np.linalg.inv(1 / c))),
@@ -510,6 +550,8 @@ WRONG = {
         ("as they lie", in_rows),
         ("place of the tile", by_group(lambda part: float(part.index(max(part))))),
         ("without its sign", by_group(lambda part: max(part, key=abs))),
+        ("without its sign", by_group(lambda part: max(map(abs, part)))),
+        ("from the highest number down", lambda scores, photo: in_a_dict(scores, photo).flip(0)),
         ("each tile gets", back_to_tiles),
         ("numbers without a photograph", with_gaps),
         ("numbers without a photograph", lambda scores, photo: with_gaps(scores, photo, -1e9)),
