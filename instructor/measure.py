@@ -161,7 +161,7 @@ def main() -> None:
         TIMES.write_text(json.dumps(times, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"{name}: {found['total']} s, of which {sum(c['seconds'] for c in found['cells']):.0f} s in slow cells")
     times = json.loads(TIMES.read_text(encoding="utf-8"))
-    for page in sorted(HERE.glob("[0-9][0-9]_*.md")):
+    for page in sorted(HERE.glob("[0-9][0-9]*_*.md")):
         text = page.read_text(encoding="utf-8")
         if page.stem in times:
             page.write_text(with_table(text, times[page.stem]), encoding="utf-8")
