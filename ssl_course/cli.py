@@ -432,7 +432,7 @@ def train_command(options: argparse.Namespace) -> int | None:
         size=len(images),
         **changes,
     )
-    if options.batch_size is None and 8 <= len(images) < made.batch_size:
+    if options.batch_size is None and 32 <= len(images) < made.batch_size:
         made = replace(made, batch_size=2 ** int(math.log2(len(images) / 4)))
         print(f"note: few images, so batches of {made.batch_size} (--batch-size chooses another)", file=sys.stderr)
     machine = Machine(options.device, options.precision, options.threads)
