@@ -98,7 +98,8 @@ def test_a_lesson_runs_and_all_its_demos_answer(lesson, open_notebook, without_a
         assert demo.locator(ERROR).count() == 0
         opened.photograph(f"{lesson}_{number}")
     assert slow == []
-    assert opened.held_against(DEMO) == []
+    if demos.count():  # axe fails where there is nothing to look at
+        assert opened.held_against(DEMO) == []
     opened.as_on_a_phone()
     for number, demo in enumerate(demos.all()):
         demo.scroll_into_view_if_needed()
