@@ -23,7 +23,7 @@ from ssl_course.mapped import batches, is_on_disk
 from ssl_course.methods import SimCLR, Supervised
 from ssl_course.networks import small_cnn
 from ssl_course.store import build, open_store, stale
-from ssl_course.store_file import Source, Unfinished, locked
+from ssl_course.store_file import START, Source, Unfinished, locked, read_contents
 
 QUIET = {"progress": False, "device": "cpu", "precision": "fp32", "threads": 1}
 COUNT = 40  # images of a folder, four of each class
@@ -139,6 +139,9 @@ def test_unreadable_files_are_refused_after_the_others_were_decoded_and_can_be_s
         loaded = load(folder, unreadable="skip")
     assert torch.equal(stored.images, loaded.images)
     assert torch.equal(stored.labels, loaded.labels)
+    contents = read_contents(out)  # no room is kept for the one that isn't there
+    follows = START + contents.rows * 3 * contents.resolution**2
+    assert min(split["labels_at"] for split in contents.splits.values()) < follows + 8
 
 
 # --- whatever happens
