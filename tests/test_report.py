@@ -30,7 +30,8 @@ def test_the_numbers_are_those_of_scikit_learn():
     report = class_report(*known, *new, recall=0.8)
     scores = probe_scores(fit_probe(*known, *new), new[0])
     said, true = scores.argmax(axis=1), new[1].numpy()
-    assert report["accuracy"] == linear_probe(*known, *new)
+    assert report["accuracy"] == linear_probe(*known, *new) != report["majority"]
+    assert report["majority"] == pytest.approx(0.8)
     assert report["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(true, said))
     for label, row in enumerate(report["classes"].values()):
         assert row["average_precision"] == average_precision_score(true == label, scores[:, label])
