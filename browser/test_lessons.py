@@ -151,3 +151,19 @@ def test_keys_that_come_faster_than_pictures_are_dropped_and_the_last_one_counts
     at_its_end = live.Candidates()
     at_its_end.set(noise=3.0)
     assert at_its_end.sentence.value.split(">")[1].split("<")[0] == before[0]
+
+
+def test_readouts_show_whole_words_on_a_phone_too(open_notebook, lab):
+    write(
+        lab[1] / "ranking.ipynb",
+        "from ssl_course import live\nfrom ssl_course.results import read\nlive.Ranking(read('budgets_shapes'))",
+    )
+    opened = open_notebook("ranking.ipynb")
+    assert opened.run_all() == []
+    opened.page.locator(DEMO).wait_for()
+    opened.as_on_a_phone()
+    opened.photograph("readouts_phone")
+    cut = "parts => parts.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText)"
+    readouts = opened.page.locator(f"{DEMO} .widget-readout")
+    assert readouts.count() > 0
+    assert readouts.evaluate_all(cut) == []

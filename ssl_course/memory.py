@@ -5,6 +5,8 @@ from pathlib import Path
 
 import psutil
 
+from ssl_course.precision import control_groups
+
 VERSION_1, VERSION_2 = ("memory.limit_in_bytes", "memory.usage_in_bytes"), ("memory.max", "memory.current")
 
 
@@ -14,14 +16,7 @@ def free_memory(root: Path = Path("/")) -> int:
     Args:
         root: where the system's folders /proc and /sys lie.
     """
-    mounted = root / "sys/fs/cgroup"
-    left = min(_left(mounted), _left(mounted / "memory"))  # the topmost group, which in a container is its own
-    listed = root / "proc/self/cgroup"
-    for line in listed.read_text().splitlines() if listed.exists() else []:
-        _, controllers, path = line.split(":", 2)  # "0::/user.slice" (version 2) or "9:memory:/docker/1f"
-        if controllers in ("", "memory"):
-            folder = (mounted / controllers) / path.strip("/")
-            left = min(left, *(_left(group) for group in (folder, *folder.parents)))  # a group above limits, too
+    left = min(map(_left, control_groups("memory", root)))
     return int(min(psutil.virtual_memory().available, left))
 
 

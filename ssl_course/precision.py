@@ -119,15 +119,24 @@ def cpu_quota(root: Path = Path("/")) -> float:
     Args:
         root: where the system's folders /proc and /sys lie.
     """
+    return min(map(_quota, control_groups("cpu", root)))
+
+
+def control_groups(controller: str, root: Path = Path("/")) -> Iterator[Path]:
+    """The folders of the control groups that may limit this process: the topmost, its own and all above that.
+
+    Args:
+        controller: "cpu" or "memory"; version 1 has a tree of groups for each, version 2 one for all.
+        root: where the system's folders /proc and /sys lie.
+    """
     mounted = root / "sys/fs/cgroup"
-    quota = min(_quota(mounted), _quota(mounted / "cpu"))  # the topmost group, which in a container is its own
+    yield from (mounted, mounted / controller)  # the topmost, which in a container is its own
     listed = root / "proc/self/cgroup"
     for line in listed.read_text().splitlines() if listed.exists() else []:
         _, controllers, path = line.split(":", 2)  # "0::/user.slice" (version 2) or "4:cpu,cpuacct:/docker/1f"
-        if controllers == "" or "cpu" in controllers.split(","):
-            folder = (mounted / "cpu" if controllers else mounted) / path.strip("/")
-            quota = min(quota, *(_quota(group) for group in (folder, *folder.parents)))  # a group above limits, too
-    return quota
+        if controllers == "" or controller in controllers.split(","):
+            group = (mounted / controller if controllers else mounted) / path.strip("/")
+            yield from (group, *group.parents)
 
 
 def _quota(folder: Path) -> float:

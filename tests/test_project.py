@@ -18,7 +18,7 @@ FIGURES = "defects results start pretext painting margins contrast collapse mask
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
-    {"pictures", "naming", "memory", "mapped", "store_file"},
+    {"pictures", "naming", "mapped", "store_file"},
     {"folders"},
     {"features"},
     {
@@ -34,7 +34,7 @@ LAYERS = [
         "checkpoint",
         "pretrained",
     },
-    {"splits"},
+    {"splits", "memory"},
     {"data", "decoding", "vit", "methods.two_views"},
     METHODS,
     SIMCLRS_RELATIVES,

@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 DPI = 90
+WHOLE_READOUTS = "<style>.ssl-course-demo .widget-readout {min-width: max-content}</style>"  # words, not half of them
 
 
 class Demo:
@@ -249,7 +250,7 @@ def _as_text(setting: Mapping[str, object]) -> str:
 
 
 def _heading(title: str, hint: str) -> widgets.HTML:
-    return widgets.HTML(f"<b>{html.escape(title)}</b><br>{html.escape(hint)}")
+    return widgets.HTML(f"{WHOLE_READOUTS}<b>{html.escape(title)}</b><br>{html.escape(hint)}")
 
 
 def as_output(failure: Exception) -> dict[str, object]:
