@@ -1,15 +1,18 @@
 """The command line, `ssl-course COMMAND`: what a command says is printed here, what it computes is in the package."""
 
 import argparse
+import contextlib
 import json
 import math
 import platform
 import shlex
 import shutil
+import signal
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -441,13 +444,14 @@ def train_command(options: argparse.Namespace) -> int | None:
     made_of |= {"labels_from": options.labels} if options.labels else {}  # evaluate reads the folder likewise
     was_there = options.out.is_dir()
     try:
-        runs.train(made, parts, options.out, made_of, machine, on_epoch=_say_epoch)
+        with _ended_like_ctrl_c():
+            runs.train(made, parts, options.out, made_of, machine, on_epoch=_say_epoch)
     except KeyboardInterrupt:
         done = len(_draw_history(options.out))
         print(f"the same command goes on after epoch {done}", file=sys.stderr)
         return 130
     except ValueError as failure:
-        if not was_there and [file.name for file in options.out.glob("*")] == ["made_of.json"]:
+        if not was_there and {file.name for file in options.out.glob("*")} <= {"made_of.json", runs.LOCK}:
             shutil.rmtree(options.out)  # nothing was trained
         if "recipe.passes" not in str(failure):
             raise
@@ -458,6 +462,23 @@ def train_command(options: argparse.Namespace) -> int | None:
     _draw_history(options.out)
     print(f"done: {options.out / 'checkpoint.pt'}; now: ssl-course evaluate {options.out}")
     return None
+
+
+@contextlib.contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM, by which a scheduler ends a job, stop a training as Ctrl-C does; only a main thread gets signals."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _place(data: str) -> str:
