@@ -228,9 +228,12 @@ def train(
     *,
     build: Build = make,
     progress: bool = True,
-    on_epoch: Callable[[dict], None] | None = None,
+    **hooks: Callable[[dict], None] | None,
 ) -> tuple[Trained, dict]:
     """Train a recipe into a run's folder, or go on with what is there; what came out, and what its training was like.
+
+    Args:
+        hooks: `on_epoch` and `on_step` of `pretrain`.
 
     Raises:
         ValueError: if the folder holds another run, or another process trains in it now.
@@ -238,7 +241,7 @@ def train(
     """
     with _alone_in(place):
         _claim(place, made_of)
-        return _train_there(recipe, images, place, machine, build, progress, on_epoch)
+        return _train_there(recipe, images, place, machine, build, {"progress": progress} | hooks)
 
 
 def _train_there(
@@ -247,8 +250,7 @@ def _train_there(
     place: Path,
     machine: Machine,
     build: Build,
-    progress: bool,
-    on_epoch: Callable[[dict], None] | None,
+    shown: dict,
 ) -> tuple[Trained, dict]:
     """What `train` does in a folder that is this process's alone."""
     if recipe.method == "pixels":
@@ -259,7 +261,7 @@ def _train_there(
     settings = {"epochs": recipe.passes, "batch_size": recipe.batch_size, "lr": recipe.lr, "warmup": recipe.warmup}
     settings |= {"weight_decay": recipe.weight_decay, "seed": recipe.seed, "threads": machine.threads}
     settings |= {"device": machine.device, "precision": machine.precision, "checkpoint": place / "checkpoint.pt"}
-    history = pretrain(method, images.train, **settings, progress=progress, on_epoch=on_epoch)
+    history = pretrain(method, images.train, **settings, **shown)
     _write_json(place / "history.json", list(history))
     if history.interrupted:
         raise KeyboardInterrupt
