@@ -9,7 +9,7 @@ COLAB := .venv-colab
 COLAB_PYTHON ?= python3.13
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root) # in a container
 
-.PHONY: help setup lab demo test unit browser browser-short colab mutants notebooks exercises doubled lint bench site site-test slides clean
+.PHONY: help setup lab demo test unit browser browser-short colab mutants faults notebooks exercises doubled lint bench site site-test slides clean
 
 help:
 	@echo "make setup      install everything into .venv, and no more"
@@ -20,6 +20,7 @@ help:
 	@echo "make browser    every lesson in a real browser: all cells, all controls of all demos (half an hour)"
 	@echo "make colab      every lesson and demo with Colab's versions, in $(COLAB)"
 	@echo "make mutants    break the package in a hundred ways, one at a time; no test may miss one (half an hour)"
+	@echo "make faults     kill, interrupt and damage trainings a hundred ways, and count what is lost (minutes)"
 	@echo "make exercises  make the students' exercises from exercises/source"
 	@echo "make doubled    run every cell of the notebooks twice, and say what differs"
 	@echo "make notebooks  execute the notebooks and write their outputs"
@@ -76,6 +77,9 @@ colab: $(COLAB)/.ready
 
 mutants: $(SETUP)
 	$(BIN)/python tests/mutants.py
+
+faults: $(SETUP)
+	$(BIN)/python benchmarks/faults.py
 
 notebooks: $(SETUP)
 	$(BIN)/python notebooks/execute.py

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pickle
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -52,16 +53,27 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is truncated or not a checkpoint of this course.
+        ValueError: if it is truncated, damaged or not a checkpoint of this course.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}")
     try:
-        contents = torch.load(path, map_location="cpu", weights_only=True)
+        damaged = _first_damaged_part(path)
+        contents = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except (PermissionError, IsADirectoryError):
         raise
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as failure:
+    except (
+        RuntimeError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+        EOFError,
+        ValueError,
+        KeyError,
+        OSError,
+    ) as failure:
         raise ValueError(f"{path} is truncated or not a checkpoint: delete it to start afresh") from failure
+    if damaged:
+        raise ValueError(f"{path} is damaged ({damaged} isn't what was written): delete it to start afresh")
     if not isinstance(contents, dict) or contents.get("format") != FORMAT:
         raise ValueError(f"{path} is not a checkpoint of this version of ssl_course: delete it to start afresh")
     return contents
@@ -117,6 +129,12 @@ def plain_settings(method: nn.Module) -> dict[str, dict]:
         settings = {key: value for key, value in vars(part).items() if _is_setting(key, value)}
         found[name or "method"] = {"kind": type(part).__name__} | settings
     return found
+
+
+def _first_damaged_part(path: str | os.PathLike) -> str | None:
+    """A part of the file that doesn't fit its checksum, if any: torch.save writes them, torch.load ignores them."""
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip()
 
 
 def checksum(tensor: Tensor) -> int:

@@ -1,15 +1,18 @@
 """The command line, `ssl-course COMMAND`: what a command says is printed here, what it computes is in the package."""
 
 import argparse
+import contextlib
 import json
 import math
 import platform
 import shlex
 import shutil
+import signal
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +20,7 @@ from pathlib import Path
 import matplotlib
 import psutil
 import torch
+from torch import nn
 from tqdm import tqdm
 
 from ssl_course import checks, compare, deploy, lookup, plots, runs, tables, warmup
@@ -30,6 +34,7 @@ from ssl_course.folders import counted
 from ssl_course.inspection import inspect_folder
 from ssl_course.inspection.save import refuse_inside, save_split
 from ssl_course.inspection.save import save as save_report
+from ssl_course.logbook import Logbook
 from ssl_course.methods import METHODS, Supervised
 from ssl_course.networks import ENCODERS
 from ssl_course.precision import (
@@ -50,6 +55,7 @@ from ssl_course.recipes import (
     augmentation,
     check_encoder,
     image_kind,
+    make,
     new_encoder,
     read_option,
     read_view,
@@ -138,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
     train.add_argument("--threads", type=_threads, default="auto", help="of the processor (default the fastest)")
     train.add_argument("--out", type=Path, required=True, help="folder of the run")
+    train.add_argument("--log", choices=["tensorboard"], help="write the run for it, too: tensorboard --logdir OUT")
     _add_folder_options(train)
     train.set_defaults(run=train_command)
 
@@ -441,13 +448,15 @@ def train_command(options: argparse.Namespace) -> int | None:
     made_of |= {"labels_from": options.labels} if options.labels else {}  # evaluate reads the folder likewise
     was_there = options.out.is_dir()
     try:
-        runs.train(made, parts, options.out, made_of, machine, on_epoch=_say_epoch)
+        method = make(made, len(images.classes))
+        with _logged(options, method, made, images) as hooks, _ended_like_ctrl_c():
+            runs.train(made, parts, options.out, made_of, machine, build=lambda *_: method, **hooks)
     except KeyboardInterrupt:
         done = len(_draw_history(options.out))
         print(f"the same command goes on after epoch {done}", file=sys.stderr)
         return 130
     except ValueError as failure:
-        if not was_there and [file.name for file in options.out.glob("*")] == ["made_of.json"]:
+        if not was_there and {file.name for file in options.out.glob("*")} <= {"made_of.json", runs.LOCK}:
             shutil.rmtree(options.out)  # nothing was trained
         if "recipe.passes" not in str(failure):
             raise
@@ -458,6 +467,40 @@ def train_command(options: argparse.Namespace) -> int | None:
     _draw_history(options.out)
     print(f"done: {options.out / 'checkpoint.pt'}; now: ssl-course evaluate {options.out}")
     return None
+
+
+@contextlib.contextmanager
+def _logged(options: argparse.Namespace, method: nn.Module, made: Recipe, images: ImageSet) -> Iterator[dict]:
+    """What `pretrain` has to call, so that a training is told here and, if asked for, in a logbook."""
+    if options.log is None:
+        yield {"on_epoch": _say_epoch}
+        return
+    about = {name: value for name, value in made.as_dict().items() if name not in ("resolution", "tuning_views")}
+    labelled = None if images.labels is None else images
+    with Logbook(options.out / "tensorboard", method, labelled=labelled, about=about) as book:
+
+        def on_epoch(record: dict) -> None:
+            _say_epoch(record)
+            book.on_epoch(record)
+
+        yield {"on_epoch": on_epoch, "on_step": book.on_step}
+
+
+@contextlib.contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM, by which a scheduler ends a job, stop a training as Ctrl-C does; only a main thread gets signals."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _place(data: str) -> str:
@@ -486,7 +529,8 @@ def _typed(flag: str, texts: Iterable[str], read: Callable[[str, str], object]) 
 
 
 def _draw_history(folder: Path) -> list[dict]:
-    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+    file = folder / "history.json"
+    history = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
     if history:
         plots.history(history).figure.savefig(folder / "curve.png", dpi=150)
     return history

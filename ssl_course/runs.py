@@ -1,8 +1,8 @@
 """One way to keep a run: a folder named by a hash of all that decides its numbers, so that nothing is trained twice and
 a result of other code, data or settings is never taken for this one.
 
-A run's folder holds made_of.json (what the hash is of), checkpoint.pt, history.json, row.json (its line of a table) and
-features.pt (what the encoder says of some test images).
+A run's folder holds made_of.json (what the hash is of), checkpoint.pt, history.json, row.json (its line of a table),
+features.pt (what the encoder says of some test images), and .lock, which keeps two trainings apart.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
@@ -39,6 +40,7 @@ BY_NAME = ("shapes", *DOWNLOADS)  # whose images have a size of their own
 KEPT = 1000  # test images whose features are kept
 FEW = (0.01, 0.1)  # shares of the labels
 DRAWS = 3  # of a few labels, for the linear probe and for fine-tuning
+LOCK = ".lock"  # the file in a run's folder that whoever trains there holds
 VALIDATED = 500  # labelled images that choose the rate of fine-tuning
 
 
@@ -226,15 +228,31 @@ def train(
     *,
     build: Build = make,
     progress: bool = True,
-    on_epoch: Callable[[dict], None] | None = None,
+    **hooks: Callable[[dict], None] | None,
 ) -> tuple[Trained, dict]:
     """Train a recipe into a run's folder, or go on with what is there; what came out, and what its training was like.
 
+    Args:
+        hooks: `on_epoch` and `on_step` of `pretrain`.
+
     Raises:
-        ValueError: if the folder holds another run.
+        ValueError: if the folder holds another run, or another process trains in it now.
         KeyboardInterrupt: if the training was stopped by hand; a second call goes on where it was.
     """
-    _claim(place, made_of)
+    with _alone_in(place):
+        _claim(place, made_of)
+        return _train_there(recipe, images, place, machine, build, {"progress": progress} | hooks)
+
+
+def _train_there(
+    recipe: Recipe,
+    images: Images,
+    place: Path,
+    machine: Machine,
+    build: Build,
+    shown: dict,
+) -> tuple[Trained, dict]:
+    """What `train` does in a folder that is this process's alone."""
     if recipe.method == "pixels":
         return Trained(None), {}
     if recipe.method in FLOORS:
@@ -243,7 +261,7 @@ def train(
     settings = {"epochs": recipe.passes, "batch_size": recipe.batch_size, "lr": recipe.lr, "warmup": recipe.warmup}
     settings |= {"weight_decay": recipe.weight_decay, "seed": recipe.seed, "threads": machine.threads}
     settings |= {"device": machine.device, "precision": machine.precision, "checkpoint": place / "checkpoint.pt"}
-    history = pretrain(method, images.train, **settings, progress=progress, on_epoch=on_epoch)
+    history = pretrain(method, images.train, **settings, **shown)
     _write_json(place / "history.json", list(history))
     if history.interrupted:
         raise KeyboardInterrupt
@@ -392,9 +410,19 @@ def is_current(row: dict, recipe: Recipe, images: Images, **parts) -> bool:
 # --- files
 
 
+@contextlib.contextmanager
+def _alone_in(place: Path) -> Iterator[None]:
+    """Keep other processes out of a run's folder; one that ends, however it ends, lets the next one in."""
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(place / LOCK, timeout=0):
+            yield
+    except Timeout as failure:
+        raise ValueError(f"another process trains in {place} now: wait for it, or choose another folder") from failure
+
+
 def _claim(place: Path, made_of: dict) -> None:
     """Make the folder this run's own; ValueError if it is another's."""
-    place.mkdir(parents=True, exist_ok=True)
     description = place / "made_of.json"
     if (place / "checkpoint.pt").exists() and description.exists():
         old = json.loads(description.read_text(encoding="utf-8"))

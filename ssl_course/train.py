@@ -141,7 +141,8 @@ def pretrain(
     Raises:
         ValueError: if an argument is out of range, or the checkpoint can't be read or is of another run: of other
             images, labels, settings of the method, its views or its training.
-        TrainingError: if the loss, the gradient or the features aren't finite, or the checkpoint can't be written.
+        TrainingError: if the loss, the gradient or the features aren't finite, the GPU's memory is too small for a
+            batch (the message names one that fits), or the checkpoint can't be written.
     """
     images, labels = _pixels(method, images)
     _check_arguments(len(images), epochs, batch_size, lr, warmup, weight_decay)
@@ -159,7 +160,7 @@ def pretrain(
     images = _keep_near(images, device)
     labels = None if labels is None else labels.to(images.device)
     forked = [device] if device.type == "cuda" else []
-    count = _first_threads(threads, device, history, progress)
+    count, too_large = _first_threads(threads, device, history, progress), False
     if threads == "auto" and device.type == "cpu":
         run.pace = Pace(time.perf_counter(), time.perf_counter())
     with _progress_bar(run, len(history), progress) as bar, torch.random.fork_rng(devices=forked), with_threads(count):
@@ -173,6 +174,8 @@ def pretrain(
                     checkpoints.save(checkpoint, run.state() | {"history": list(history)})
                 if on_epoch is not None:
                     on_epoch(history[-1])
+        except torch.OutOfMemoryError:
+            too_large = True  # what the error still holds has to go before anything else is tried
         except KeyboardInterrupt:
             history.interrupted = True
             tqdm.write(
@@ -180,6 +183,8 @@ def pretrain(
             )
         finally:
             method.eval()
+    if too_large:
+        raise TrainingError(_smaller_batch(run, images, labels))
     return history
 
 
@@ -385,6 +390,35 @@ def _refuse_gradient(run: Run, place: str) -> None:
         "too high, or there is a division by zero, a root or a logarithm of 0 in the loss; the checkpoint, if there "
         "is one, is of the epoch before"
     )
+
+
+def _smaller_batch(run: Run, images: Tensor, labels: Tensor | None) -> str:
+    """What to do where a batch doesn't fit into memory: tries a half, a quarter … of one."""
+    size = batch_size = run.settings["batch_size"]
+    words = f"the memory of {run.device} is too small for batches of {batch_size}"
+    while (size := size // 2) >= 2:
+        if _fits(run, images[:size], None if labels is None else labels[:size]):
+            return f"{words}: one of {size} fits (batch_size={size}, on the command line --batch-size {size})"
+    return f"{words} and less: does another program use it? A smaller encoder and smaller images need less"
+
+
+def _fits(run: Run, images: Tensor, labels: Tensor | None) -> bool:
+    """Whether there is memory for a step with these images, which isn't made: the method's weights stay."""
+    run.optimizer.zero_grad()
+    if run.device.type == "cuda":
+        torch.cuda.empty_cache()
+    method = run.method.train()
+    try:
+        with torch.no_grad():
+            views = method.views(to_float(images.to(run.device)))
+        with _autocast(run):
+            loss = method(*views, *([] if labels is None else [labels.to(run.device)]))
+        loss.backward()
+    except torch.OutOfMemoryError:
+        return False
+    finally:
+        method.eval()
+    return True
 
 
 def _collapse(encoder: nn.Module, images: Tensor, epoch: int) -> dict[str, float]:

@@ -3,8 +3,10 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 
 import pytest
@@ -48,7 +50,13 @@ def test_demo_prints_a_table_writes_the_pictures_and_ends_with_json(tmp_path, ca
 def test_train_then_evaluate_a_folder(folder, tmp_path, capsys):
     run = tmp_path / "run"
     assert main(TRAIN.format(data=folder, out=run).split()) == 0
-    assert {"made_of.json", "checkpoint.pt", "history.json", "curve.png"} == {file.name for file in run.iterdir()}
+    assert {file.name for file in run.iterdir()} == {
+        "made_of.json",
+        "checkpoint.pt",
+        "history.json",
+        "curve.png",
+        ".lock",
+    }
     assert main(["evaluate", str(run), "--json"]) == 0
     table = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert list(table) == ["pixels", "untrained", "simclr"]
@@ -154,6 +162,26 @@ def test_a_file_where_a_folder_is_needed_stays(command, out, tmp_path, capsys):
     assert main([*command.split(), "--out", str(tmp_path / out)]) == 1
     assert "taken is a file, and a folder is needed" in capsys.readouterr().err
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_training_that_a_scheduler_ends_goes_on_and_ends_with_the_same_weights(folder, tmp_path):
+    words = TRAIN.replace("--epochs 1", "--epochs 60").replace("simclr", "rotation")
+    command = [sys.executable, "-c", "import sys; from ssl_course.cli import main; sys.exit(main(sys.argv[1:]))"]
+    run = tmp_path / "ended"
+    ended = subprocess.Popen([*command, *words.format(data=folder, out=run).split()], stderr=subprocess.PIPE, text=True)
+    while not (run / "checkpoint.pt").exists() and ended.poll() is None:
+        time.sleep(0.02)
+    ended.send_signal(signal.SIGTERM)
+    said = ended.communicate(timeout=120)[1]
+    assert ended.returncode == 130
+    done = len(read_checkpoint(run / "checkpoint.pt")["history"])
+    assert 1 <= done < 60
+    assert f"the same command goes on after epoch {done}" in said
+    weights = []
+    for place in (run, tmp_path / "whole"):
+        assert main(words.format(data=folder, out=place).split()) == 0
+        weights.append(read_checkpoint(place / "checkpoint.pt")["method"])
+    assert all(torch.equal(one, weights[1][name]) for name, one in weights[0].items())
 
 
 def test_a_finished_run_says_why_it_cannot_be_prolonged(folder, tmp_path, capsys):

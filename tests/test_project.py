@@ -58,7 +58,7 @@ LAYERS = [
     {"live.core"},
     {f"live.{name}" for name in LIVE},
     {"live"},
-    {"warmup", "publish", "feedback"},
+    {"warmup", "publish", "feedback", "logbook"},
     {"checks.reading"},
     {"checks.engine"},
     {"checks.simclr"},  # with vectors for views, which others take from it

@@ -258,6 +258,29 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(tmp_path, images):
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
 
 
+def test_a_folder_where_another_process_trains_is_refused_until_that_is_gone(tmp_path, images):
+    place = tmp_path / "run"
+    place.mkdir()
+    holder = (
+        "import sys, time, filelock\n"
+        "with filelock.FileLock(sys.argv[1]):\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", holder, place / runs.LOCK], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "held\n"
+        made_of = ingredients(small(), images, CPU, judge=None)
+        with pytest.raises(ValueError, match=r"another process trains in .*run now: wait for it, or choose another"):
+            runs.train(small(), images, place, made_of, CPU, progress=False)
+        assert {file.name for file in place.iterdir()} == {runs.LOCK}
+    finally:
+        other.kill()
+        other.wait()
+    runs.train(small(), images, place, made_of, CPU, progress=False)
+    assert (place / "checkpoint.pt").is_file()
+
+
 def test_images_without_labels_are_refused(tmp_path):
     for number in range(4):
         Image.new("RGB", (32, 32), (number, 0, 0)).save(tmp_path / f"{number}.png")

@@ -1,3 +1,4 @@
+import copy
 import json
 import math
 import os
@@ -47,6 +48,28 @@ class Constant(nn.Module):
 
     def after_step(self, progress):
         self.progress.append(progress)
+
+
+class Small(Constant):
+    """A method on a machine whose memory takes batches of so many images."""
+
+    def __init__(self, room):
+        super().__init__(lambda features: features.square().mean())
+        self.room = room
+
+    def forward(self, view):
+        if len(view) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return super().forward(view)
+
+
+@pytest.mark.parametrize(("room", "said"), [(5, r"batches of 16: one of 4 fits \(batch_size=4, "), (1, "16 and less")])
+def test_too_large_a_batch_is_told_with_one_that_fits(room, said):
+    method = Small(room)
+    before = copy.deepcopy(method)
+    with pytest.raises(TrainingError, match=said):
+        pretrain(method, images(), epochs=1, batch_size=16, **QUIET)
+    assert all(torch.equal(*pair) for pair in zip(method.parameters(), before.parameters(), strict=True))
 
 
 def test_history_has_one_record_an_epoch_with_every_key():
