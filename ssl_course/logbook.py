@@ -76,7 +76,7 @@ class Logbook:
         """For `pretrain`'s `on_epoch`."""
         self.last = {"loss/epoch": record["loss"]} | {name: record[name] for name in OF_AN_EPOCH if name in record}
         if self.labelled is not None:
-            self.last["knn"] = self._neighbours()
+            self.last["knn"] = self.neighbours()
         for name, value in self.last.items():
             self._writer.add_scalar(name, value, self.step)
         self._show_views()
@@ -121,7 +121,8 @@ class Logbook:
         pictures = [view for view in self._views if view.ndim >= 4]
         return tuple(pictures[0].shape[-2:]) if pictures else (32, 32)
 
-    def _neighbours(self) -> float:
+    def neighbours(self) -> float:
+        """k-NN accuracy of the encoder as it is, in [0, 1]."""
         half = len(self.labelled) // 2
         features, labels = extract_features(self.method.encoder, self.labelled.images), self.labelled.labels
         return knn_accuracy(features[:half], labels[:half], features[half:], labels[half:])
