@@ -1,7 +1,8 @@
 """Break the package on purpose, one line at a time, and see whether a test notices: `make mutants`.
 
 tests/mutants.txt holds one mutation a line: what is wrong then | file | text that occurs there once | what takes its
-place | the test files that must fail. Each is made in a copy of the package and the tests, never here.
+place | the test files that must fail. A backslash and an n in a text are the end of a line. Each is made in a copy of
+the package and the tests, never here.
 """
 
 import argparse
@@ -60,7 +61,7 @@ def read_list(path: Path = LIST) -> list[Mutant]:
         parts = [part.strip() for part in line.split("|")]
         if len(parts) != 5:
             raise ValueError(f"line {number} of {path.name} must have five parts between |, got {len(parts)}")
-        claim, file, old, new, tests = parts
+        claim, file, old, new, tests = (part.replace("\\n", "\n") for part in parts)
         mutants.append(Mutant(claim, file, old, new, tuple(f"test_{name}.py" for name in tests.split())))
     return mutants
 

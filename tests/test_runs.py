@@ -59,7 +59,7 @@ def test_a_run_is_trained_once_and_then_read(tmp_path, images, trainings):
     assert torch.equal(first.pop("features"), again.pop("features"))
     assert first == again
     files = {file.name for file in (tmp_path / first["hash"]).iterdir()}
-    assert files == {"row.json", "features.pt", "checkpoint.pt", "made_of.json", "history.json"}
+    assert files == {"row.json", "features.pt", "checkpoint.pt", "made_of.json", "history.json", runs.LOCK}
 
 
 def test_every_part_of_the_recipe_reaches_the_training(tmp_path, images, trainings):
