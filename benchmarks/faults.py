@@ -37,9 +37,9 @@ from ssl_course.methods import SimCLR
 from ssl_course.networks import small_cnn
 from ssl_course.runs import Machine, hardware, today
 
-EPOCHS = 25
+EPOCHS = 10
 DAY = 86_400  # seconds
-WORDS = "train simclr --data shapes --size 64 --epochs 6 --batch-size 16 --encoder small_cnn --device cpu --threads 1"
+WORDS = "train simclr --data shapes --size 64 --epochs 4 --batch-size 16 --encoder small_cnn --device cpu --threads 1"
 COUNTS = {
     "kill -9": 50,
     "SIGTERM": 20,
@@ -98,7 +98,7 @@ def table(rows: dict[str, dict]) -> str:
 
 
 def train(place: Path, on_epoch: Callable[[dict], None] | None = None, *, named: bool = True) -> None:
-    """A second's training, of which writing the checkpoint takes a good part."""
+    """A short training, of which writing the checkpoint takes a good part."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     rest = {"device": "cpu", "precision": "fp32", "threads": 1, "progress": False, "on_epoch": on_epoch}
