@@ -53,6 +53,7 @@ SHORT = dict.fromkeys(COUNTS, 2)
 STEP, SHORT_STEP = 64, 2048  # bytes between two places of damage
 
 FORKS = multiprocessing.get_context("forkserver")  # a process with everything imported, in no time
+FORKS.set_forkserver_preload(["ssl_course.cli"])
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import math
+import os
 import platform
 import shlex
 import shutil
@@ -23,7 +24,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from ssl_course import checks, compare, deploy, lookup, plots, runs, tables, warmup
+from ssl_course import checks, compare, deploy, lookup, parallel, plots, runs, tables, warmup
 from ssl_course import grade as grading
 from ssl_course import publish as publishing
 from ssl_course.checkpoint import TrainingError
@@ -81,7 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
             warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
             return options.run(options) or 0
     except (ValueError, FileNotFoundError, ConnectionError, TrainingError, OSError) as failure:
-        print(f"ssl-course: {failure}", file=sys.stderr)
+        process = os.environ.get("RANK", "0")  # of those that torchrun started
+        print(f"ssl-course{'' if process == '0' else f' in process {process}'}: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("ssl-course: stopped by hand", file=sys.stderr)
@@ -424,7 +426,18 @@ def inspect_command(options: argparse.Namespace) -> None:
 
 
 def train_command(options: argparse.Namespace) -> int | None:
-    """Train one method by its recipe and leave a run folder: made_of.json, checkpoint.pt, history.json, curve.png."""
+    """Train one method by its recipe and leave a run folder: made_of.json, checkpoint.pt, history.json, curve.png.
+
+    Each of the processes that `torchrun` starts does so with a share of every batch; the first one writes and speaks.
+    """
+    with parallel.joined():
+        if parallel.rank() == 0:
+            return _train(options)
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+            return _train(options)
+
+
+def _train(options: argparse.Namespace) -> int | None:
     options.data = _place(options.data)
     chosen = _options(options)
     changes = {name: getattr(options, name) for name in ("batch_size", "lr", "weight_decay", "encoder", "seed")}
@@ -441,7 +454,8 @@ def train_command(options: argparse.Namespace) -> int | None:
     )
     if options.batch_size is None and 32 <= len(images) < made.batch_size:
         made = replace(made, batch_size=2 ** int(math.log2(len(images) / 4)))
-        print(f"note: few images, so batches of {made.batch_size} (--batch-size chooses another)", file=sys.stderr)
+        if parallel.rank() == 0:
+            print(f"note: few images, so batches of {made.batch_size} (--batch-size chooses another)", file=sys.stderr)
     machine = Machine(options.device, options.precision, options.threads)
     parts = runs.Images(images, images[:0], images[:0])  # nothing is judged yet
     made_of = runs.ingredients(made, parts, machine, judge=None) | {"folder": options.data}
@@ -452,11 +466,12 @@ def train_command(options: argparse.Namespace) -> int | None:
         with _logged(options, method, made, images) as hooks, _ended_like_ctrl_c():
             runs.train(made, parts, options.out, made_of, machine, build=lambda *_: method, **hooks)
     except KeyboardInterrupt:
-        done = len(_draw_history(options.out))
-        print(f"the same command goes on after epoch {done}", file=sys.stderr)
+        if parallel.rank() == 0:
+            print(f"the same command goes on after epoch {len(_draw_history(options.out))}", file=sys.stderr)
         return 130
     except ValueError as failure:
-        if not was_there and {file.name for file in options.out.glob("*")} <= {"made_of.json", runs.LOCK}:
+        files = {file.name for file in options.out.glob("*")}
+        if parallel.rank() == 0 and not was_there and files <= {"made_of.json", runs.LOCK}:
             shutil.rmtree(options.out)  # nothing was trained
         if "recipe.passes" not in str(failure):
             raise
@@ -464,7 +479,8 @@ def train_command(options: argparse.Namespace) -> int | None:
             f"{failure}. A run can't be prolonged: its learning rate comes down to 0 over the passes that it was begun "
             f"with. Train all {made.passes} anew: --out another folder"
         ) from failure
-    _draw_history(options.out)
+    if parallel.rank() == 0:
+        _draw_history(options.out)
     print(f"done: {options.out / 'checkpoint.pt'}; now: ssl-course evaluate {options.out}")
     return None
 
@@ -472,6 +488,9 @@ def train_command(options: argparse.Namespace) -> int | None:
 @contextlib.contextmanager
 def _logged(options: argparse.Namespace, method: nn.Module, made: Recipe, images: ImageSet) -> Iterator[dict]:
     """What `pretrain` has to call, so that a training is told here and, if asked for, in a logbook."""
+    if parallel.rank() > 0:
+        yield {}
+        return
     if options.log is None:
         yield {"on_epoch": _say_epoch}
         return
@@ -499,8 +518,8 @@ def _ended_like_ctrl_c() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    finally:  # torchrun ends all processes when one ends: they say first what there is to say
+        signal.signal(signal.SIGTERM, before if parallel.ranks() == 1 else signal.SIG_IGN)
 
 
 def _place(data: str) -> str:

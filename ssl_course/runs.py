@@ -24,6 +24,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
+from ssl_course import parallel
 from ssl_course.augment import Augment
 from ssl_course.checkpoint import checksum
 from ssl_course.data import DOWNLOADS, ImageSet, load
@@ -232,6 +233,8 @@ def train(
 ) -> tuple[Trained, dict]:
     """Train a recipe into a run's folder, or go on with what is there; what came out, and what its training was like.
 
+    Of several processes that train together (see `parallel`) the first one keeps the folder.
+
     Args:
         hooks: `on_epoch` and `on_step` of `pretrain`.
 
@@ -239,8 +242,10 @@ def train(
         ValueError: if the folder holds another run, or another process trains in it now.
         KeyboardInterrupt: if the training was stopped by hand; a second call goes on where it was.
     """
-    with _alone_in(place):
-        _claim(place, made_of)
+    first = parallel.rank() == 0
+    with _alone_in(place) if first else contextlib.nullcontext():
+        if first:
+            _claim(place, made_of)
         return _train_there(recipe, images, place, machine, build, {"progress": progress} | hooks)
 
 
@@ -262,7 +267,8 @@ def _train_there(
     settings |= {"weight_decay": recipe.weight_decay, "seed": recipe.seed, "threads": machine.threads}
     settings |= {"device": machine.device, "precision": machine.precision, "checkpoint": place / "checkpoint.pt"}
     history = pretrain(method, images.train, **settings, **shown)
-    _write_json(place / "history.json", list(history))
+    if parallel.rank() == 0:
+        _write_json(place / "history.json", list(history))
     if history.interrupted:
         raise KeyboardInterrupt
     return Trained(method.encoder.cpu(), method.cpu()), _about(recipe, history, images)

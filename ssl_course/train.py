@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ssl_course import checkpoint as checkpoints
+from ssl_course import parallel
 from ssl_course.checkpoint import TrainingError, load_encoder, read_checkpoint
 from ssl_course.data import ImageSet
 from ssl_course.features import effective_rank, extract_features, feature_deviation, to_float
@@ -76,6 +77,7 @@ class Run:
     scaler: torch.amp.GradScaler
     settings: dict
     device: torch.device
+    forward: nn.Module  # the method, or one of its copies in many processes
     pace: Pace | None = None  # where the threads may be chosen anew
 
     @property
@@ -113,11 +115,15 @@ def pretrain(
 ) -> History:
     """Train any method that keeps the contract; the trained encoder is `method.encoder`.
 
+    In each of several processes (`parallel.joined`, `torchrun`) it trains the same weights on its share of every batch;
+    the first one writes the checkpoint.
+
     Args:
         method: an nn.Module with `views(images)`, `forward(*views)` giving a scalar loss, and maybe
             `after_step(progress)`. One with `uses_labels = True` gets the labels as forward's last argument.
         images: what to train on; a tensor must be uint8 (N, C, H, W).
         epochs: passes over the images; the last incomplete batch of each is dropped.
+        batch_size: images in a step, of all processes together.
         lr: largest learning rate of AdamW (betas 0.9 and 0.95).
         warmup: share of all steps in which the rate rises linearly; after that it falls as a cosine.
         weight_decay: of weights; biases and norms have none.
@@ -146,22 +152,26 @@ def pretrain(
     """
     images, labels = _pixels(method, images)
     _check_arguments(len(images), epochs, batch_size, lr, warmup, weight_decay)
+    parallel.check_divisible(batch_size)
+    first = parallel.rank() == 0
+    progress = progress and first
     device = choose_device(device)
     settings = {"method": type(method).__name__, "images": len(images), "pixels": checkpoints.checksum(images)}
     settings |= {"labels": None if labels is None else checkpoints.checksum(labels)}
     settings |= {"epochs": epochs, "batch_size": batch_size, "lr": lr, "warmup": warmup, "weight_decay": weight_decay}
     settings |= {"seed": seed, "precision": precision, "parts": checkpoints.plain_settings(method)}
     checkpoint = checkpoints.own_place(settings, method) if checkpoint is None and watch else checkpoint
-    saved = read_checkpoint(checkpoint) if checkpoint is not None and Path(checkpoint).exists() else None
+    saved = parallel.from_first(lambda: _saved(checkpoint))
     if precision == "auto":
-        settings["precision"] = saved["settings"]["precision"] if saved else choose_precision("auto", device)
+        chosen = parallel.from_first(lambda: choose_precision("auto", device))
+        settings["precision"] = saved["settings"]["precision"] if saved else chosen
     run = _prepare(method, device, settings, choose_precision(settings["precision"], device))
     history = History(_restore(run, saved, checkpoint) if saved else [])
     images = _keep_near(images, device)
     labels = None if labels is None else labels.to(images.device)
     forked = [device] if device.type == "cuda" else []
     count, too_large = _first_threads(threads, device, history, progress), False
-    if threads == "auto" and device.type == "cpu":
+    if threads == "auto" and device.type == "cpu" and parallel.ranks() == 1:
         run.pace = Pace(time.perf_counter(), time.perf_counter())
     with _progress_bar(run, len(history), progress) as bar, torch.random.fork_rng(devices=forked), with_threads(count):
         try:
@@ -169,13 +179,19 @@ def pretrain(
                 torch.manual_seed(_mix(seed, epoch))
                 order = torch.randperm(len(images))[: run.steps_per_epoch * batch_size].to(images.device)
                 record = train_epoch(run, epoch, order.view(-1, batch_size), images, labels, bar, on_step)
-                history.append(record | (_collapse(method.encoder, images, epoch) if watch else {}))
-                if checkpoint is not None:
+                look = functools.partial(_collapse, method.encoder, images, epoch)
+                seen = parallel.from_first(look) if watch else {}
+                history.append(record | seen)
+                if checkpoint is not None and first:
                     checkpoints.save(checkpoint, run.state() | {"history": list(history)})
                 if on_epoch is not None:
                     on_epoch(history[-1])
         except torch.OutOfMemoryError:
             too_large = True  # what the error still holds has to go before anything else is tried
+        except RuntimeError as failure:
+            if not parallel.has_lost_another(failure):
+                raise
+            raise TrainingError(_alone(len(history), epochs, checkpoint)) from failure
         except KeyboardInterrupt:
             history.interrupted = True
             tqdm.write(
@@ -201,15 +217,17 @@ def train_epoch(
     start = time.perf_counter()
     method = run.method.train()
     losses, norms, checked = [], [], 0
-    first_step = epoch * len(order)
+    first_step, share = epoch * len(order), order.shape[1] // parallel.ranks()
+    order = order[:, parallel.rank() * share :][:, :share]  # this process's part of every batch
     for step, (index, pixels) in enumerate(batches(order, images), start=first_step):
         rate = _set_rate(run, step)
         batch = to_float(pixels.to(run.device))  # (B, C, H, W) in [0, 1]
-        with torch.no_grad():
-            views = [_channels_last(view) for view in method.views(batch)]
         targets = [] if labels is None else [labels[index].to(run.device)]
-        with _autocast(run):
-            loss = method(*views, *targets)
+        with parallel.Share(share):
+            with torch.no_grad():
+                views = [_channels_last(view) for view in method.views(batch)]
+            with _autocast(run):
+                loss = run.forward(*views, *targets)
         run.optimizer.zero_grad()
         run.scaler.scale(loss).backward()
         run.scaler.unscale_(run.optimizer)
@@ -219,7 +237,7 @@ def train_epoch(
         if hasattr(method, "after_step"):
             method.after_step((step + 1) / run.total_steps)
         losses.append(loss.detach())
-        bar.update(len(batch))
+        bar.update(parallel.ranks() * len(batch))
         if run.pace is not None and run.pace.is_slow(len(batch), time.perf_counter()):
             torch.set_num_threads(_choose_threads(not bar.disable, again=True))
         if run.device.type == "cpu" or len(losses) % 20 == 0 or len(losses) == len(order):  # a GPU has to wait for this
@@ -231,8 +249,9 @@ def train_epoch(
             on_step(told | {"loss": losses[-1], "learning_rate": rate, "views": views})
     _check_some_step_was_made(run, norms, epoch)
     seconds = time.perf_counter() - start
+    losses = parallel.mean(torch.stack(losses)).unbind()
     record = {"epoch": epoch + 1, "loss": _mean(losses), "gradient_norm": _mean(norms), "learning_rate": rate}
-    record |= {"images_per_second": order.numel() / seconds, "seconds": seconds}
+    record |= {"images_per_second": parallel.ranks() * order.numel() / seconds, "seconds": seconds}
     return record | {"threads": torch.get_num_threads()}
 
 
@@ -253,6 +272,10 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict]:
     weights = [parameter for parameter in trained if parameter.ndim > 1]
     others = [parameter for parameter in trained if parameter.ndim <= 1]
     return [{"params": weights, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _saved(checkpoint: str | os.PathLike | None) -> dict | None:
+    return read_checkpoint(checkpoint) if checkpoint is not None and Path(checkpoint).exists() else None
 
 
 def _restore(run: Run, saved: dict, path: str | os.PathLike) -> list[dict]:
@@ -302,7 +325,7 @@ def _prepare(method: nn.Module, device: torch.device, settings: dict, precision:
     optimizer = torch.optim.AdamW(groups, lr=settings["lr"], betas=betas, fused=True)
     # at the usual first scale of 2^16 a short run would lose its first steps
     scaler = torch.amp.GradScaler(device.type, init_scale=2.0**10, enabled=precision == "fp16")
-    return Run(method, optimizer, scaler, settings, device)
+    return Run(method, optimizer, scaler, settings, device, forward=parallel.copies(method))
 
 
 def _keep_near(images: Tensor, device: torch.device) -> Tensor:
@@ -396,10 +419,18 @@ def _smaller_batch(run: Run, images: Tensor, labels: Tensor | None) -> str:
     """What to do where a batch doesn't fit into memory: tries a half, a quarter … of one."""
     size = batch_size = run.settings["batch_size"]
     words = f"the memory of {run.device} is too small for batches of {batch_size}"
+    if parallel.ranks() > 1:  # the others won't try with this one
+        return f"{words} on {parallel.ranks()} processes: take a smaller one, or more processes"
     while (size := size // 2) >= 2:
         if _fits(run, images[:size], None if labels is None else labels[:size]):
             return f"{words}: one of {size} fits (batch_size={size}, on the command line --batch-size {size})"
     return f"{words} and less: does another program use it? A smaller encoder and smaller images need less"
+
+
+def _alone(done: int, epochs: int, checkpoint: str | os.PathLike | None) -> str:
+    """What a process says that has lost another one."""
+    kept = "nothing is kept" if checkpoint is None else "the same command goes on from there"
+    return f"after {done} of {epochs} epochs another process of this training was lost, or stopped; {kept}"
 
 
 def _fits(run: Run, images: Tensor, labels: Tensor | None) -> bool:
@@ -434,7 +465,7 @@ def _first_threads(threads: int | str, device: torch.device, history: list[dict]
     """How many threads a run begins with: those asked for, those it had when it stopped, or the fastest."""
     if threads != "auto":
         return int(threads)
-    if device.type != "cpu":
+    if device.type != "cpu" or parallel.ranks() > 1:  # torchrun gives each process one, OMP_NUM_THREADS more
         return torch.get_num_threads()
     return history[-1]["threads"] if history else _choose_threads(say)
 

@@ -34,7 +34,7 @@ LAYERS = [
         "checkpoint",
         "pretrained",
     },
-    {"splits", "memory"},
+    {"splits", "memory", "parallel"},
     {"data", "decoding", "vit", "methods.two_views"},
     METHODS,
     SIMCLRS_RELATIVES,
@@ -70,6 +70,7 @@ LAYERS = [
     {"grading.session", "grading.worker"},
     {"grade_worker", "grade"},
     {"cli"},
+    {"__main__"},
 ]
 METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | {"methods"}
 

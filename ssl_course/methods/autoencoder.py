@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-from ssl_course.networks import check_size, decoder
+from ssl_course.networks import at_least_float32, check_size, decoder
 
 
 class Autoencoder(nn.Module):
@@ -61,7 +61,7 @@ class Autoencoder(nn.Module):
         return self.decoder(self.narrow(self.encoder(images)))
 
     def forward(self, seen: Tensor, images: Tensor) -> Tensor:
-        return F.mse_loss(self.reconstruct(seen).float(), images.float())
+        return F.mse_loss(at_least_float32(self.reconstruct(seen)), images)
 
 
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -108,13 +108,13 @@ class VariationalAutoencoder(nn.Module):
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the code, each (B, latent)."""
-        mean, log_variance = self.code(self.encoder(images)).float().chunk(2, dim=1)
+        mean, log_variance = at_least_float32(self.code(self.encoder(images))).chunk(2, dim=1)
         return mean, log_variance.clamp(-20, 20)
 
     def forward(self, images: Tensor) -> Tensor:
         """Negative evidence lower bound per pixel value, in nats and up to a constant."""
         mean, log_variance = self.posterior(images)
         code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)  # the reparametrisation: noise from outside
-        error = (self.decoder(code).float() - images.float()).square().flatten(1).sum(dim=1)  # (B,)
+        error = (at_least_float32(self.decoder(code)) - images).square().flatten(1).sum(dim=1)  # (B,)
         bound = error / (2 * self.deviation**2) + self.beta * kl_to_standard_normal(mean, log_variance)
         return bound.mean() / images[0].numel()

@@ -11,8 +11,8 @@ solarisation; AdamW instead of LARS.
 import torch
 from torch import Tensor, nn
 
-from ssl_course.methods.two_views import TwoViews, at_least_float32
-from ssl_course.networks import projection_head
+from ssl_course.methods.two_views import TwoViews
+from ssl_course.networks import at_least_float32, projection_head
 
 
 def cross_correlation(z1: Tensor, z2: Tensor) -> Tensor:

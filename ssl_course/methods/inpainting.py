@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
-from ssl_course.networks import check_size, decoder
+from ssl_course.networks import at_least_float32, check_size, decoder
 
 
 def block_masks(count: int, height: int, width: int, share: float = 0.25, device=None) -> Tensor:
@@ -42,7 +42,7 @@ def hidden_mse(painted: Tensor, images: Tensor, hidden: Tensor) -> Tensor:
         painted, images: (B, C, H, W).
         hidden: bool (B, 1, H, W).
     """
-    error = (painted.float() - images.float()).square() * hidden
+    error = (at_least_float32(painted) - images).square() * hidden
     return error.sum() / (hidden.sum() * images.shape[1]).clamp(min=1)
 
 

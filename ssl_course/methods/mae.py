@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_course.augment import Augment
+from ssl_course.networks import at_least_float32
 from ssl_course.vit import Block, VisionTransformer, kept_places, patchify, unpatchify
 
 __all__ = ["MAE", "masked_mse", "normalise_patches", "patchify", "random_masking", "unpatchify"]
@@ -69,7 +70,7 @@ def masked_mse(prediction: Tensor, target: Tensor, mask: Tensor, *, count: int |
     if prediction.shape != target.shape or mask.shape != target.shape[:2]:
         got = f"{tuple(prediction.shape)}, {tuple(target.shape)} and {tuple(mask.shape)}"
         raise ValueError(f"prediction and target must be (B, L, P) and mask (B, L), got {got}")
-    errors = (prediction.float() - target.float()).square().mean(dim=2)  # (B, L)
+    errors = (at_least_float32(prediction) - target).square().mean(dim=2)  # (B, L)
     if count is not None:
         hidden = mask.byte().argsort(dim=1, descending=True, stable=True)[:, :count]  # places (B, count), in order
         return errors.gather(1, hidden).mean()

@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.methods.two_views import TwoViews, at_least_float32
-from ssl_course.networks import MovingAverage, check_batch
+from ssl_course.methods.two_views import TwoViews
+from ssl_course.networks import MovingAverage, at_least_float32, check_batch
+from ssl_course.parallel import each, gather, own
 
 
 def info_nce(queries: Tensor, keys: Tensor, queue: Tensor, temperature: float = 0.07) -> Tensor:
@@ -87,15 +88,15 @@ class MoCo(TwoViews):
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
         check_batch(self, len(view1))
         queries = self.head(self.encoder(view1))  # (B, D)
-        self._keys = self._encode_keys(view2)  # (B, D), no gradient
-        return info_nce(queries, self._keys, self.queue, self.temperature)
+        self._keys = self._encode_keys(gather(view2))  # (B, D), of the whole batch, no gradient
+        return info_nce(queries, own(self._keys), self.queue, self.temperature)
 
     @torch.no_grad()
     def _encode_keys(self, view: Tensor) -> Tensor:
         order = torch.randperm(len(view), device=view.device)
         count = max(1, min(self.groups, len(view) // 8))  # so that at least eight are in a group
-        keys = torch.cat([self.target(view[group]) for group in order.tensor_split(count)])
-        return F.normalize(keys.float(), dim=1)[order.argsort()]
+        keys = each(self.target, [view[group] for group in order.tensor_split(count)])
+        return F.normalize(at_least_float32(keys), dim=1)[order.argsort()]
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.methods.two_views import TwoViews, at_least_float32
+from ssl_course.methods.two_views import TwoViews
+from ssl_course.networks import at_least_float32
 
 
 def nt_xent(z1: Tensor, z2: Tensor, temperature: float = 0.5) -> Tensor:

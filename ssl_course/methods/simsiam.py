@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.methods.two_views import TwoViews, at_least_float32
-from ssl_course.networks import check_batch, projection_head
+from ssl_course.methods.two_views import TwoViews
+from ssl_course.networks import at_least_float32, check_batch, projection_head
 
 
 def negative_cosine(prediction: Tensor, target: Tensor) -> Tensor:

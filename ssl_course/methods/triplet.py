@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssl_course.methods.two_views import TwoViews
+from ssl_course.networks import at_least_float32
 
 MININGS = ("random", "easy", "semi-hard", "hard")
 
@@ -130,7 +131,7 @@ class Triplet(TwoViews):
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
         if len(view1) < 2:
             raise ValueError("a triplet needs at least two images, or there is no negative")
-        anchor, other = (F.normalize(z.float(), dim=1) for z in self.project(view1, view2))  # (B, D) each
+        anchor, other = (F.normalize(at_least_float32(z), dim=1) for z in self.project(view1, view2))  # (B, D) each
         with torch.no_grad():
             distances = squared_distances(anchor, other)  # (B, B)
             positive = distances.diagonal().clone()

@@ -9,11 +9,7 @@ from torch import Tensor, nn
 
 from ssl_course.augment import Augment
 from ssl_course.networks import projection_head
-
-
-def at_least_float32(z: Tensor) -> Tensor:
-    """Half precision as float32, so that a loss can neither overflow nor round; float32 and float64 as they are."""
-    return z if z.dtype == torch.float64 else z.float()
+from ssl_course.parallel import gather
 
 
 class TwoViews(nn.Module):
@@ -36,5 +32,9 @@ class TwoViews(nn.Module):
         return self.augment(images), self.augment(images)
 
     def project(self, view1: Tensor, view2: Tensor) -> tuple[Tensor, Tensor]:
-        """Projections of both views, each (B, D), from one pass: batch norm sees 2B pictures."""
-        return self.head(self.encoder(torch.cat([view1, view2]))).chunk(2)
+        """Projections of both views, each (B, D), from one pass: batch norm sees 2B pictures.
+
+        Where several processes share a batch, these are the projections of all of it.
+        """
+        z1, z2 = self.head(self.encoder(torch.cat([view1, view2]))).chunk(2)
+        return gather(z1), gather(z2)

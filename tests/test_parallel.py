@@ -1,0 +1,141 @@
+"""Several processes with a share of a batch each, and one with the whole batch: the same loss, gradient and weights."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing
+
+from ssl_course import load, parallel
+from ssl_course.methods import METHODS, MoCo, Supervised, Triplet
+from ssl_course.networks import small_cnn
+from ssl_course.vit import VisionTransformer
+
+BATCH = 16
+
+
+def method(name):
+    torch.manual_seed(0)
+    if name == "mae":
+        return METHODS[name](VisionTransformer(width=16, depth=1))
+    if name == "supervised":
+        return Supervised(small_cnn(4), 10)
+    if name == "moco in one group":
+        return MoCo(small_cnn(4), groups=1, length=32)
+    if name == "moco":
+        return MoCo(small_cnn(4), groups=2, length=32)
+    if name == "triplet by chance":
+        return Triplet(small_cnn(4), mining="random")
+    return METHODS[name](small_cnn(4))
+
+
+NAMES = sorted({*METHODS, "supervised", "moco in one group", "triplet by chance"})
+
+
+def one_step(name):
+    """Loss, gradients and buffers after one step with this process's share of the batch."""
+    trained = method(name).double().train()  # batch norm enlarges what single precision rounds to more than 1e-5
+    forward = parallel.copies(trained)
+    images = load("shapes", size=BATCH)
+    share = BATCH // parallel.ranks()
+    own = images[parallel.rank() * share : (parallel.rank() + 1) * share]
+    with torch.no_grad():
+        torch.manual_seed(1)
+        whole = [view.chunk(parallel.ranks())[parallel.rank()] for view in trained.views(images.images.float() / 255)]
+        torch.manual_seed(1)
+        with parallel.Share(share):
+            views = trained.views(own.images.float() / 255)
+    for mine, part in zip(views, whole, strict=True):
+        torch.testing.assert_close(mine, part, rtol=1e-5, atol=1e-5)
+    views = [part.double() if part.is_floating_point() else part for part in whole]  # their rounding would grow
+    with parallel.Share(share):
+        loss = forward(*views, *([own.labels] if name == "supervised" else []))
+    loss.backward()
+    if hasattr(trained, "after_step"):
+        trained.after_step(0.5)
+    gradients = {key: value.grad for key, value in trained.named_parameters() if value.grad is not None}
+    return {"loss": parallel.mean(loss.detach())} | gradients | dict(trained.named_buffers())
+
+
+def join(rank, ranks, folder, work, *arguments):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=ranks)
+    torch.save(work(*arguments), folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def together(ranks, folder, work, *arguments):
+    """What `work` gives in each of so many processes."""
+    torch.multiprocessing.spawn(join, (ranks, folder, work, *arguments), nprocs=ranks)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(ranks)]
+
+
+def all_steps():
+    return {name: one_step(name) for name in NAMES}
+
+
+@pytest.fixture(scope="module", params=[2, 4])
+def steps(request, tmp_path_factory):
+    return together(request.param, tmp_path_factory.mktemp("ranks"), all_steps)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_of_several_processes_is_that_of_one_with_the_whole_batch(steps, name):
+    alone = one_step(name)
+    kept_apart = name.startswith("moco")  # whose target each process feeds with its own groups of keys
+    for shares in steps:
+        assert shares[name].keys() == alone.keys()
+        for key, value in alone.items():
+            if kept_apart and key.startswith("target") and "running" in key:
+                continue
+            torch.testing.assert_close(shares[name][key], value, rtol=1e-5, atol=1e-5, msg=lambda text: key + text)  # noqa: B023
+
+
+# --- whole trainings
+
+
+def train(place, ranks=1, *more, method="simclr", epochs=3, **keywords):
+    """`ssl-course train` in so many processes; its output, or the running process with `wait=False`."""
+    start = ["-m"] if ranks == 1 else ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}", "-m"]
+    command = [sys.executable, *start, "ssl_course", "train", method, "--out", place, "--size", "128", *more]
+    command += ["--batch-size", "32", "--epochs", str(epochs), "--device", "cpu", "--precision", "fp32"]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} | keywords
+    return subprocess.Popen(list(map(str, command)), env=os.environ | {"OMP_NUM_THREADS": "1"}, **options)
+
+
+def finished(training):
+    told, _ = training.communicate(timeout=300)
+    assert training.returncode == 0, told
+    return told
+
+
+def kept(place):
+    return torch.load(place / "checkpoint.pt", weights_only=True)
+
+
+def test_a_run_is_the_same_in_two_processes_and_goes_on_in_one_when_one_of_them_is_killed(tmp_path):
+    finished(train(tmp_path / "one"))
+    broken = train(tmp_path / "two", 2)
+    killed = 0
+    while broken.poll() is None:
+        if not killed and (tmp_path / "two" / "checkpoint.pt").is_file():
+            second = [child for child in psutil.Process(broken.pid).children() if child.environ().get("RANK") == "1"]
+            killed = second[0].pid
+            os.kill(killed, signal.SIGKILL)
+        time.sleep(0.01)
+    told = broken.communicate()[0]
+    assert killed, told
+    assert broken.returncode != 0, told
+    assert told.count("the same command goes on") == 1  # whichever came first: the lost one, or torchrun's signal
+    assert len(kept(tmp_path / "two")["history"]) < 3
+    finished(train(tmp_path / "two"))
+    one, two = kept(tmp_path / "one"), kept(tmp_path / "two")
+    losses = [[record["loss"] for record in saved["history"]] for saved in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-2)  # AdamW makes a step of what is rounding alone, too
+    assert two["settings"] == one["settings"]
