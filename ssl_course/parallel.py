@@ -42,14 +42,14 @@ def rank() -> int:
 def joined() -> Iterator[None]:
     """Join the processes that `torchrun` started, for as long as the block lasts; without it, do nothing.
 
-    Each gets its GPU by its number on its machine. GPUs speak by nccl, processors by gloo.
+    Each gets its GPU by its number on its machine. What lies on GPUs is told by nccl, the rest by gloo.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) < 2 or ranks() > 1:
         yield
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
     finally:

@@ -57,7 +57,8 @@ def test_every_threshold_that_is_as_cheap_is_right_and_the_next_dearer_one_isnt(
     exercise = defects.EXERCISES["cheapest"]
     for case in defects.cheapest_cases():
         prices = {line: defects.price(case[0], case[1], line, *case[2:]) for line in defects.lines(case[1])}
-        for line, price in prices.items():
+        near = sorted(set(prices.values()))[:3]
+        for line, price in ((line, price) for line, price in prices.items() if price in near):
             only = Function(**{**vars(exercise), "cases": lambda case=case: [case]})
             assert only.judge(lambda *given, line=line: line).right == (price == min(prices.values()))
 
