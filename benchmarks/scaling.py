@@ -16,10 +16,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from unittest import mock
 
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
+import torch.nn.functional as F
 import torchvision
 from torch import nn
 
@@ -153,10 +155,11 @@ def work(rank: int, processes: int, folder: Path, batch: int, encoder: str) -> N
 
 
 def quiet_step(method: nn.Module, images: torch.Tensor) -> None:
-    """A step with nobody to talk to: the same computing on the share alone."""
-    with torch.no_grad():
-        views = method.views(images)
-    method(*views).backward()
+    """A step with nobody to talk to: the same computing on the share alone, with the batch norm of `parallel`."""
+    with mock.patch.object(F, "batch_norm", parallel._batch_norm):
+        with torch.no_grad():
+            views = method.views(images)
+        method(*views).backward()
     method.zero_grad()
 
 
