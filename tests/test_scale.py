@@ -50,6 +50,9 @@ def volumes_beside(node):
             yield node["volumes"]
         for value in node.values():
             yield from volumes_beside(value)
+    elif isinstance(node, list):
+        for part in node:
+            yield from volumes_beside(part)
 
 
 def test_the_slurm_job_is_a_script_that_calls_the_command_line():
