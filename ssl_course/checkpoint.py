@@ -81,8 +81,9 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
 
 def check_same(saved: dict, settings: dict, path: str | os.PathLike) -> None:
     """Raises ValueError, naming the first difference, if a checkpoint's settings aren't those of this run."""
+    saved = _flat({"optimizer": "adamw"} | saved)  # older checkpoints don't say: there was no other
     for key, value in _flat(settings).items():
-        before = _flat(saved).get(key)
+        before = saved.get(key)
         if before != value:
             raise ValueError(
                 f"{path} was made with {key}={before!r}, this run has {key}={value!r}: "

@@ -120,7 +120,10 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a method; stopped runs go on when started again")
     train.add_argument("method", choices=METHODS)
     train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist, a folder or a store")
-    train.add_argument("--encoder", type=_encoder, default="small_cnn", help=f"{KNOWN}; mae always takes its own")
+    train.add_argument("--full", action="store_true", help="what published runs on CIFAR-10 take: for a GPU, hours")
+    train.add_argument(
+        "--encoder", type=_encoder, help=f"{KNOWN} (default the recipe's, small_cnn); mae always takes its own"
+    )
     train.add_argument("--epochs", type=int, help="passes over the images (default the recipe's)")
     train.add_argument("--size", type=int, help="training images, class-balanced (default all)")
     train.add_argument("--batch-size", type=int, help="default the recipe's")
@@ -450,6 +453,7 @@ def _train(options: argparse.Namespace) -> int | None:
         passes=options.epochs,
         resolution=tuple(images.images.shape[2:]),
         size=len(images),
+        full=options.full,
         **changes,
     )
     if options.batch_size is None and 32 <= len(images) < made.batch_size:

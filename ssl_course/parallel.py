@@ -168,8 +168,8 @@ def each(network: Callable[[Tensor], Tensor], parts: Sequence[Tensor]) -> Tensor
         return torch.cat([network(part) for part in parts])
     Share.now = None
     try:
-        own = range(share.rank, len(parts), share.ranks) or [share.rank % len(parts)]  # with fewer parts, one twice
-        mine = {place: at_least_float32(network(parts[place])) for place in own}
+        places = range(share.rank, len(parts), share.ranks) or [share.rank % len(parts)]  # with fewer parts, one twice
+        mine = {place: at_least_float32(network(parts[place])) for place in places}
     finally:
         Share.now = share
     like = next(iter(mine.values()))
@@ -213,16 +213,49 @@ def _batch_norm(
     """As `F.batch_norm`, with mean and variance over all shares, which are equally large."""
     if not training:
         return F.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
-    others = [axis for axis in range(x.ndim) if axis != 1]
-    variance, mean = torch.var_mean(at_least_float32(x), others, correction=0)
-    means, variances = gather(torch.stack([mean, variance]).unsqueeze(0)).unbind(1)  # (ranks, C) each
-    mean = means.mean(dim=0)
-    variance = variances.mean(dim=0) + (means - mean).square().mean(dim=0)
-    if running_mean is not None:
-        count = ranks() * x.numel() / x.shape[1]
-        running_mean.lerp_(mean.detach(), momentum)
-        running_var.lerp_(variance.detach() * count / (count - 1), momentum)
-    scale = (variance + eps).rsqrt() * (1 if weight is None else weight)
-    shift = (0 if bias is None else bias) - mean * scale
-    shape = (1, -1) + (1,) * (x.ndim - 2)
-    return (x * scale.view(shape) + shift.view(shape)).to(x.dtype)
+    with torch.no_grad():
+        others = [axis for axis in range(x.ndim) if axis != 1]
+        variance, mean = torch.var_mean(at_least_float32(x), others, correction=0)
+        means, variances = gather(torch.stack([mean, variance]).unsqueeze(0)).unbind(1)  # (ranks, C) each
+        mean = means.mean(dim=0)
+        variance = variances.mean(dim=0) + (means - mean).square().mean(dim=0)
+        if running_mean is not None:
+            count = ranks() * x.numel() / x.shape[1]
+            running_mean.lerp_(mean, momentum)
+            running_var.lerp_(variance * count / (count - 1), momentum)
+    weight = torch.ones_like(mean) if weight is None else weight
+    bias = torch.zeros_like(mean) if bias is None else bias
+    return _Standardise.apply(x, mean, variance, weight, bias, eps)
+
+
+class _Standardise(torch.autograd.Function):
+    """Batch norm with a mean and a variance that come from all shares, by the library's own kernels.
+
+    These take both for constants. What their gradient lacks is what each pixel does to the mean and the variance, in
+    all shares (Ioffe & Szegedy 2015, Batch Normalization, section 3, the gradients below algorithm 1).
+    """
+
+    @staticmethod
+    def forward(
+        context: Any, x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor, eps: float
+    ) -> Tensor:
+        with torch.enable_grad():
+            parts = [part.detach().requires_grad_() for part in (x, weight, bias)]
+            y = F.batch_norm(parts[0], mean, variance, *parts[1:], False, 0.0, eps)
+        context.kept = parts, y, mean, (variance + eps).rsqrt()
+        return y.detach()
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (x, weight, bias), y, mean, scale = context.kept
+        slope, of_weight, of_bias = torch.autograd.grad(y, (x, weight, bias), gradient)
+        both = torch.stack([of_weight, of_bias]).to(
+            mean.dtype
+        )  # sums of gradient times standardised x, and of gradient
+        dist.all_reduce(both)
+        through_variance, through_mean = weight * scale * both / (ranks() * x.numel() / x.shape[1])
+        through_variance = through_variance * scale
+        shape = (1, -1) + (1,) * (x.ndim - 2)
+        constant = (through_mean - mean * through_variance).view(shape)
+        slope = slope - torch.addcmul(constant, x.to(mean.dtype), through_variance.view(shape)).to(slope.dtype)
+        return slope, None, None, of_weight, of_bias, None

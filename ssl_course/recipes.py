@@ -88,6 +88,39 @@ OWN = {
 # results/tuning_shapes.json, which `benchmarks/tuning.py` writes.
 LONG_RUN = 3
 LONG = {"shapes": read("tuning_shapes")["chosen"], "photographs": {}}
+# `recipe(…, full=True)`: what published runs on CIFAR-10 take, for a GPU, all photographs and a ResNet-18. Not tuned
+# here, and not measured here at this length.
+FULL = {
+    "encoder": "resnet18",
+    "size": None,
+    "passes": 200,  # as lightly's table of CIFAR-10 (2022); solo-learn's makes 1,000
+    "batch_size": 512,  # Chen et al. 2020, B.9: larger ones gave little there
+    "optimizer": "sgd",  # momentum 0.9 and one cosine: lightly's table
+    "lr": 0.12,  # 0.06 for 256 images, in proportion to the batch (Goyal et al. 2017); lightly's table has twice that
+    "weight_decay": 5e-4,  # Chen & He 2021, appendix D; lightly's table
+    "warmup": 0.05,  # 10 of 200 passes: Chen et al. 2020, B.6
+    "probe": 50_000,
+    "views": {"grayscale": 0.1},  # no blur: Chen et al. 2020, B.9
+}
+FULL_OWN = {
+    "simclr": {"options": {"temperature": 0.5}},  # Chen et al. 2020, B.9
+    # 4096 keys, 0.1 and 0.99: lightly's table; symmetric: the authors' own example for CIFAR-10
+    "moco": {"options": {"length": 4096, "temperature": 0.1, "decay": 0.99, "symmetric": True}},
+    "byol": {"options": {"decay": 0.99, "hidden": 1024, "outputs": 256}},  # lightly's table
+    "simsiam": {"batch_size": 128, "lr": 0.03},  # lightly's table: 128; the rate as above
+    "barlow_twins": {"options": {"weight": 5e-3}},  # Zbontar et al. 2021, section 3.1
+    "vicreg": {},  # 25, 25, 1, its defaults: Bardes et al. 2022, section 4.2
+    "mae": {  # as reproductions for CIFAR-10 take it: 2x2 pixels, 12 + 4 layers of 192, 1.5e-4 for 256 images
+        "encoder": "deep_vit",
+        "passes": 2000,  # He et al. 2022, A.1, has 800 on 25 times as many images
+        "optimizer": "adamw",  # betas 0.9 and 0.95, as everywhere here: He et al. 2022, A.1
+        "lr": 3e-4,
+        "weight_decay": 0.05,  # He et al. 2022, A.1
+        "warmup": 0.1,
+        "views": COLOURS_AS_THEY_ARE,  # crops and flips only: He et al. 2022, A.1
+        "options": {"ratio": 0.75, "width": 192, "depth": 4},
+    },
+}
 FLOORS = ("pixels", "untrained", "untrained_vit")  # rows of a table that aren't trained
 ROWS = (*FLOORS, *METHODS, "supervised")
 NETWORKS = {**ENCODERS, **TRANSFORMERS}
@@ -113,6 +146,7 @@ class Recipe:
         probe: labelled training images that the judges may see.
         tuning_steps, tuning_lr, tuning_views: of fine-tuning, in batches of at most 64; a third and three times the
             rate are tried, too.
+        optimizer: as in `pretrain`.
     """
 
     method: str
@@ -132,6 +166,7 @@ class Recipe:
     tuning_steps: int
     tuning_lr: float
     tuning_views: Mapping[str, object]
+    optimizer: str = "adamw"
 
     def as_dict(self) -> dict:
         """Plain values only, as JSON keeps them."""
@@ -176,6 +211,7 @@ def recipe(
     passes: int | None = None,
     scale: float = 1,
     tuned: bool = True,
+    full: bool = False,
     **changes: object,
 ) -> Recipe:
     """The recipe of a method on a data set, with whatever is changed of it.
@@ -189,15 +225,16 @@ def recipe(
         passes: of the method itself, in place of a budget.
         scale: times the budget; from LONG_RUN on, the settings are those of longer runs.
         tuned: whether they are; without, they stay those of the usual run.
+        full: whether to take what published runs on CIFAR-10 take (a ResNet-18, 200 passes), for a GPU.
         changes: other fields of `Recipe`; None leaves one as it is.
 
     Raises:
-        ValueError: if the method, a field or an option isn't known.
+        ValueError: if the method, a field or an option isn't known, or there is no full recipe of it.
     """
     if method not in ROWS:
         raise ValueError(f"method must be one of {', '.join(ROWS)}, got {method!r}")
-    usual, own = USUAL[image_kind(data)], OWN[image_kind(data)].get(method, {})
-    if tuned and scale >= LONG_RUN:
+    usual, own = _published(method, data) if full else (USUAL[image_kind(data)], OWN[image_kind(data)].get(method, {}))
+    if not full and tuned and scale >= LONG_RUN:
         own = _merged(own, LONG[image_kind(data)].get(method, {}))
     changes = {name: value for name, value in changes.items() if value is not None}
     known = {field.name for field in fields(Recipe)} - {"method", "data", "views", "options", "passes", "tuning_views"}
@@ -206,6 +243,8 @@ def recipe(
     values = {"resolution": (32, 32), "encoder": "small_cnn", "weight_decay": 0.05, "warmup": 0.1, "seed": 0}
     values |= {"tuning_steps": 200, "tuning_lr": 1e-3, "tuning_views": _views(usual["views"])}
     values |= {name: value for name, value in (usual | own | changes).items() if name not in ("budget", "views")}
+    passes = values.pop("passes", None) if passes is None and budget is None else passes
+    values.pop("passes", None)
     if method in ("mae", "untrained_vit"):
         values["encoder"] = own["encoder"]  # it leaves out patches, so it takes a transformer
     check_encoder(values["encoder"])
@@ -216,6 +255,15 @@ def recipe(
         budget = usual["budget"] if budget is None else budget
         made = replace(made, passes=passes_at_equal_cost(made, scale * budget))
     return made
+
+
+def _published(method: str, data: str) -> tuple[dict, dict]:
+    """The shared and the own settings of a full recipe; ValueError if there is none."""
+    if method not in FULL_OWN:
+        raise ValueError(f"there is no full recipe of {method}; there is one of {', '.join(FULL_OWN)}")
+    if image_kind(data) != "photographs":
+        raise ValueError(f"full recipes are for photographs of 32x32 pixels, such as cifar10, not for {data}")
+    return FULL, FULL_OWN[method]
 
 
 def image_kind(data: str) -> str:

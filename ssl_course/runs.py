@@ -264,7 +264,8 @@ def _train_there(
         return Trained(new_encoder(recipe.encoder, recipe.seed).eval()), {}
     method = build(recipe, len(images.train.classes))
     settings = {"epochs": recipe.passes, "batch_size": recipe.batch_size, "lr": recipe.lr, "warmup": recipe.warmup}
-    settings |= {"weight_decay": recipe.weight_decay, "seed": recipe.seed, "threads": machine.threads}
+    settings |= {"weight_decay": recipe.weight_decay, "optimizer": recipe.optimizer}
+    settings |= {"seed": recipe.seed, "threads": machine.threads}
     settings |= {"device": machine.device, "precision": machine.precision, "checkpoint": place / "checkpoint.pt"}
     history = pretrain(method, images.train, **settings, **shown)
     if parallel.rank() == 0:

@@ -32,6 +32,10 @@ __all__ = ["History", "TrainingError", "learning_rate", "load_encoder", "paramet
 WATCHED = 512  # images whose features are measured for collapse after every epoch
 WINDOW = 2  # seconds over which the speed of training is measured
 PATIENCE = 30  # seconds after which the threads are chosen anew in any case
+OPTIMIZERS = {
+    "adamw": functools.partial(torch.optim.AdamW, betas=(0.9, 0.95), fused=True),  # 0.999 is slow for short runs
+    "sgd": functools.partial(torch.optim.SGD, momentum=0.9),
+}
 
 
 class History(list):
@@ -103,6 +107,7 @@ def pretrain(
     lr: float = 4e-3,
     warmup: float = 0.1,
     weight_decay: float = 0.05,
+    optimizer: str = "adamw",
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -124,9 +129,10 @@ def pretrain(
         images: what to train on; a tensor must be uint8 (N, C, H, W).
         epochs: passes over the images; the last incomplete batch of each is dropped.
         batch_size: images in a step, of all processes together.
-        lr: largest learning rate of AdamW (betas 0.9 and 0.95).
+        lr: largest learning rate.
         warmup: share of all steps in which the rate rises linearly; after that it falls as a cosine.
         weight_decay: of weights; biases and norms have none.
+        optimizer: "adamw" (betas 0.9 and 0.95), or "sgd" with momentum 0.9, as most published runs on photographs.
         seed: decides order and views. On the CPU the same seed and thread count give the same weights.
         device: "auto" (CUDA, mps, CPU), or a name. The method stays there.
         precision: "auto", "fp32", "bf16" or "fp16"; see `precision.choose_precision`.
@@ -151,7 +157,7 @@ def pretrain(
             batch (the message names one that fits), or the checkpoint can't be written.
     """
     images, labels = _pixels(method, images)
-    _check_arguments(len(images), epochs, batch_size, lr, warmup, weight_decay)
+    _check_arguments(len(images), epochs, batch_size, lr, warmup, weight_decay, optimizer)
     parallel.check_divisible(batch_size)
     first = parallel.rank() == 0
     progress = progress and first
@@ -159,7 +165,12 @@ def pretrain(
     settings = {"method": type(method).__name__, "images": len(images), "pixels": checkpoints.checksum(images)}
     settings |= {"labels": None if labels is None else checkpoints.checksum(labels)}
     settings |= {"epochs": epochs, "batch_size": batch_size, "lr": lr, "warmup": warmup, "weight_decay": weight_decay}
-    settings |= {"seed": seed, "precision": precision, "parts": checkpoints.plain_settings(method)}
+    settings |= {
+        "optimizer": optimizer,
+        "seed": seed,
+        "precision": precision,
+        "parts": checkpoints.plain_settings(method),
+    }
     checkpoint = checkpoints.own_place(settings, method) if checkpoint is None and watch else checkpoint
     saved = parallel.from_first(lambda: _saved(checkpoint))
     if precision == "auto":
@@ -301,7 +312,9 @@ def _pixels(method: nn.Module, images: ImageSet | Tensor) -> tuple[Tensor, Tenso
     return images.images, labels
 
 
-def _check_arguments(count: int, epochs: int, batch_size: int, lr: float, warmup: float, weight_decay: float) -> None:
+def _check_arguments(
+    count: int, epochs: int, batch_size: int, lr: float, warmup: float, weight_decay: float, optimizer: str
+) -> None:
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if batch_size < 2:
@@ -316,13 +329,14 @@ def _check_arguments(count: int, epochs: int, batch_size: int, lr: float, warmup
         raise ValueError(f"warmup is a share of all steps, in [0, 1), got {warmup}")
     if not 0 <= weight_decay < math.inf:
         raise ValueError(f"weight_decay must not be negative, got {weight_decay}")
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
 
 
 def _prepare(method: nn.Module, device: torch.device, settings: dict, precision: str) -> Run:
     method.to(device, memory_format=torch.channels_last)
     groups = parameter_groups(method, settings["weight_decay"])
-    betas = (0.9, 0.95)  # 0.999 is slow for short runs
-    optimizer = torch.optim.AdamW(groups, lr=settings["lr"], betas=betas, fused=True)
+    optimizer = OPTIMIZERS[settings["optimizer"]](groups, lr=settings["lr"])
     # at the usual first scale of 2^16 a short run would lose its first steps
     scaler = torch.amp.GradScaler(device.type, init_scale=2.0**10, enabled=precision == "fp16")
     return Run(method, optimizer, scaler, settings, device, forward=parallel.copies(method))
@@ -402,7 +416,9 @@ def _check_some_step_was_made(run: Run, norms: list[Tensor], epoch: int) -> None
     too large: at a scale below 1, or at the end of a run that never made a step, it is the method's fault."""
     if torch.stack(norms).isfinite().any():
         return
-    made = any(float(state["step"]) for state in run.optimizer.state.values())
+    made = any(
+        float(state.get("step", 1)) for state in run.optimizer.state.values()
+    )  # sgd keeps none of a skipped step
     if (epoch + 1 == run.settings["epochs"] and not made) or run.scaler.get_scale() < 1:
         _refuse_gradient(run, f"at any step of epoch {epoch + 1}")
 

@@ -214,6 +214,13 @@ def test_perturbing_the_predictor_changes_the_loss_and_not_the_target(method):
     assert torch.equal(method.head(method.encoder(views[0])), z)
 
 
+def test_byols_head_and_predictor_have_the_stated_widths():
+    method = BYOL(small_cnn(4), hidden=24, outputs=8)
+    shapes = {name: tuple(part.weight.shape) for name, part in method.named_modules() if isinstance(part, nn.Linear)}
+    own = {name: shape for name, shape in shapes.items() if not name.startswith("target")}
+    assert own == {"head.0.0": (24, 16), "head.0.3": (8, 24), "predictor.0": (24, 8), "predictor.3": (8, 24)}
+
+
 @pytest.mark.parametrize("build", [byol, simsiam])
 def test_a_head_and_a_predictor_of_ones_own_are_used(build):
     method = build(head=nn.Linear(16, 9), predictor=nn.Linear(9, 9))

@@ -47,6 +47,17 @@ def test_demo_prints_a_table_writes_the_pictures_and_ends_with_json(tmp_path, ca
     assert {file.name for file in tmp_path.iterdir()} == names
 
 
+def test_full_trains_by_what_is_published_and_says_where_nothing_is(folder, tmp_path, capsys):
+    few = f"--data {folder} --size 8 --batch-size 4 --epochs 1 --resolution 16 --device cpu --out".split()
+    assert main(["train", "simclr", "--full", *few, str(tmp_path / "run")]) == 0
+    made = json.loads((tmp_path / "run" / "made_of.json").read_text())["recipe"]
+    assert (made["encoder"], made["optimizer"], made["lr"], made["batch_size"]) == ("resnet18", "sgd", 0.12, 4)
+    assert read_checkpoint(tmp_path / "run" / "checkpoint.pt")["settings"]["optimizer"] == "sgd"
+    assert main(["train", "vae", "--full", *few, str(tmp_path / "other")]) == 1
+    assert "there is no full recipe of vae" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
 def test_train_then_evaluate_a_folder(folder, tmp_path, capsys):
     run = tmp_path / "run"
     assert main(TRAIN.format(data=folder, out=run).split()) == 0

@@ -162,16 +162,28 @@ class Plain(nn.Module):
         return (matrix @ vector - 1).square().mean() + vector.pow(4).sum()
 
 
+def sgd_by_hand(parameters, gradients_of, steps, *, lr, warmup, weight_decay):
+    """Momentum 0.9 (Sutskever et al. 2013, equations 1 and 2, the rate outside); decay is a part of the gradient."""
+    speeds = [torch.zeros_like(part) for part in parameters]
+    for rate in rates(steps, lr, warmup):
+        for k, gradient in enumerate(gradients_of(parameters)):
+            decay = weight_decay if parameters[k].ndim > 1 else 0.0
+            speeds[k] = 0.9 * speeds[k] + gradient + decay * parameters[k]
+            parameters[k] = parameters[k] - rate * speeds[k]
+    return parameters
+
+
 @pytest.mark.parametrize("weight_decay", [0.0, 0.05, 0.5])
-def test_the_steps_are_those_of_adamw_written_out(weight_decay):
+@pytest.mark.parametrize(("optimizer", "by_hand"), [("adamw", adamw_by_hand), ("sgd", sgd_by_hand)])
+def test_the_steps_are_those_of_the_optimizer_written_out(optimizer, by_hand, weight_decay):
     def gradients(parameters):
         parts = [part.detach().requires_grad_() for part in parameters]
         return torch.autograd.grad(Plain.loss(parts), parts)
 
     method, arguments = Plain(), {"lr": 0.05, "warmup": 0.25, "weight_decay": weight_decay}
     begun = [method.matrix.detach().clone(), method.vector.detach().clone()]
-    pretrain(method, numbered(), epochs=4, batch_size=4, **arguments, **FP32)
-    matrix, vector = adamw_by_hand(begun, gradients, 12, **arguments)
+    pretrain(method, numbered(), epochs=4, batch_size=4, optimizer=optimizer, **arguments, **FP32)
+    matrix, vector = by_hand(begun, gradients, 12, **arguments)
     torch.testing.assert_close(method.matrix.detach(), matrix, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(method.vector.detach(), vector, rtol=1e-4, atol=1e-6)
 

@@ -111,6 +111,19 @@ def test_info_nce_refuses(queries, keys, queue, temperature, message):
         info_nce(queries, keys, queue, temperature)
 
 
+def test_a_symmetric_step_is_the_mean_of_both_ways_and_its_keys_are_those_of_both_views():
+    torch.manual_seed(0)
+    method, (one, two) = moco(symmetric=True, groups=1, length=12), (images(), images())
+    with torch.no_grad():
+        keys = [F.normalize(method.target(view), dim=1) for view in (one, two)]
+        queries = [method.head(method.encoder(view)) for view in (one, two)]
+    ways = [info_nce(queries[k], keys[1 - k], method.queue, method.temperature) for k in (0, 1)]
+    torch.testing.assert_close(method(one, two), torch.stack(ways).mean(), rtol=1e-4, atol=1e-5)
+    method.after_step(0.5)
+    assert torch.allclose(method.queue[:8], torch.cat([keys[1], keys[0]]), atol=1e-5)
+    assert int(method.oldest) == 8
+
+
 # --- the queue
 
 

@@ -1,13 +1,14 @@
 """A recipe is complete, frozen and printable, and says how a method is trained on which images."""
 
 import json
+import math
 import pickle
 from dataclasses import FrozenInstanceError
 
 import pytest
 import torch
 
-from ssl_course import recipes
+from ssl_course import pretrain, recipes
 from ssl_course.cost import training_flops
 from ssl_course.methods import METHODS
 from ssl_course.profiles import PROFILES
@@ -109,6 +110,56 @@ def test_build_is_the_method_of_the_recipe_with_modules_allowed():
 def test_training_keeps_a_methods_proportion_to_the_usual_rate():
     assert training("byol", "shapes", batch_size=32, lr=3e-3) == {"batch_size": 32, "lr": pytest.approx(1e-3)}
     assert training("rotation", "cifar10", batch_size=512, lr=1e-3) == {"batch_size": 128, "lr": pytest.approx(1e-3)}
+
+
+@pytest.mark.parametrize("name", recipes.FULL_OWN)
+def test_a_full_recipe_is_what_published_runs_take(name):
+    made = recipe(name, "cifar10", full=True)
+    assert made.size is None
+    if name == "mae":
+        assert (made.encoder, made.passes, made.optimizer, made.lr) == ("deep_vit", 2000, "adamw", 3e-4)
+        assert (made.options["width"], made.options["depth"], made.views["jitter"]) == (192, 4, 0)
+    else:
+        assert (made.encoder, made.passes, made.optimizer, made.weight_decay) == ("resnet18", 200, "sgd", 5e-4)
+        assert made.lr == pytest.approx(0.06 * made.batch_size / 256)
+        assert (made.views["grayscale"], made.views["blur"]) == (0.1, 0)
+    method = make(made)
+    assert {option: getattr(method, option, value) for option, value in made.options.items()} == dict(made.options)
+
+
+def test_a_full_recipe_can_be_changed_and_the_usual_ones_stay_as_they_are():
+    made = recipe("simclr", "cifar10", full=True, passes=3, batch_size=64, options={"temperature": 0.2})
+    assert (made.passes, made.batch_size, made.options["temperature"]) == (3, 64, 0.2)
+    assert recipe("simclr", "cifar10", full=True, budget=3).passes == 3
+    usual = recipe("simclr", "cifar10")
+    assert (usual.encoder, usual.optimizer, usual.passes) == ("small_cnn", "adamw", 15)
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "message"),
+    [
+        ("jigsaw", "cifar10", "there is no full recipe of jigsaw; there is one of simclr, moco"),
+        ("simclr", "shapes", "full recipes are for photographs of 32x32 pixels, such as cifar10, not for shapes"),
+    ],
+)
+def test_where_there_is_no_full_recipe_it_is_said(method, data, message):
+    with pytest.raises(ValueError, match=message):
+        recipe(method, data, full=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [*((name, "fp32") for name in recipes.FULL_OWN), ("simclr", "bf16"), ("simclr", "fp16"), ("mae", "bf16")],
+)
+def test_a_full_recipe_trains(name, precision):
+    made = recipe(name, "cifar10", full=True)
+    torch.manual_seed(0)
+    images = torch.randint(256, (8, 3, 16, 16), dtype=torch.uint8)
+    settings = {"lr": made.lr, "weight_decay": made.weight_decay, "optimizer": made.optimizer, "watch": False}
+    history = pretrain(
+        make(made), images, epochs=1, batch_size=4, precision=precision, threads=1, progress=False, **settings
+    )
+    assert math.isfinite(history[0]["loss"])
 
 
 def test_the_profiles_are_the_usual_settings():

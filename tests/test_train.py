@@ -219,8 +219,10 @@ def test_fp16_that_skips_every_step_ends_like_fp32(batch_size, epochs, last):
         return (features.float().mean() * 0).sqrt()
 
     message = rf"gradient is not finite at any step of epoch {last} .* learning rate \(0.004\)"
-    with pytest.raises(TrainingError, match=message):
-        pretrain(Constant(loss), images(), epochs=epochs, batch_size=batch_size, **QUIET | {"precision": "fp16"})
+    settings = {"epochs": epochs, "batch_size": batch_size} | QUIET | {"precision": "fp16"}
+    for optimizer in ("adamw", "sgd"):
+        with pytest.raises(TrainingError, match=message):
+            pretrain(Constant(loss), images(), optimizer=optimizer, **settings)
 
 
 def test_fp16_leaves_a_step_that_overflowed_out_of_the_means():
@@ -393,6 +395,8 @@ def test_a_checkpoint_of_another_method_or_setting_is_refused(tmp_path):
         pretrain(Supervised(small_cnn(4), 10), images(), **arguments)
     with pytest.raises(ValueError, match=r"made with epochs=1, this run has epochs=2"):
         pretrain(simclr(), images(), **arguments | {"epochs": 2})
+    with pytest.raises(ValueError, match=r"made with optimizer='adamw', this run has optimizer='sgd'"):
+        pretrain(simclr(), images(), optimizer="sgd", **arguments)
     with pytest.raises(ValueError, match=r"made with pixels="):
         pretrain(simclr(), load("shapes", size=32, seed=1), **arguments)
     with pytest.raises(ValueError, match=r"made with parts.encoder.dim=16"):
@@ -402,6 +406,17 @@ def test_a_checkpoint_of_another_method_or_setting_is_refused(tmp_path):
     with pytest.raises(ValueError, match="built differently"):
         pretrain(unlike, images(), **arguments)
     assert len(read_checkpoint(tmp_path / "run.pt")["history"]) == 1
+
+
+def test_a_checkpoint_from_before_there_was_a_choice_of_optimizers_is_one_of_adamw(tmp_path):
+    arguments = {"epochs": 1, "batch_size": 16, "checkpoint": tmp_path / "run.pt"} | QUIET
+    history = pretrain(simclr(), images(), **arguments)
+    old = read_checkpoint(tmp_path / "run.pt")
+    del old["settings"]["optimizer"]
+    torch.save(old, tmp_path / "run.pt")
+    assert pretrain(simclr(), images(), **arguments) == history
+    with pytest.raises(ValueError, match=r"made with optimizer='adamw', this run has optimizer='sgd'"):
+        pretrain(simclr(), images(), optimizer="sgd", **arguments)
 
 
 @pytest.mark.parametrize(

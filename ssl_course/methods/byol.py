@@ -49,6 +49,7 @@ class BYOL(TwoViews):
         encoder, augment: as for `TwoViews`.
         decay: of the moving average at the start, from where it rises to 1. With 0 there is no moving average: it
             stays 0, and the target is a copy of the online network after every step.
+        hidden, outputs: widths of the default head and predictor, between their layers and at their end.
         head: maps features h to projections z; default a two-layer `projection_head` and a batch norm, which the paper
             doesn't have and short runs need.
         predictor: maps projections to predictions of the same width; default a two-layer `projection_head`. Must be
@@ -63,6 +64,8 @@ class BYOL(TwoViews):
         encoder: nn.Module,
         *,
         decay: float = 0.99,
+        hidden: int = 256,
+        outputs: int = 128,
         augment: nn.Module | None = None,
         head: nn.Module | None = None,
         predictor: nn.Module | None = None,
@@ -70,9 +73,9 @@ class BYOL(TwoViews):
         if predictor is None and head is not None:
             raise ValueError("a head of your own needs a predictor of its width: give predictor=")
         if head is None:
-            head = nn.Sequential(projection_head(encoder.dim), nn.BatchNorm1d(128, affine=False))
+            head = nn.Sequential(projection_head(encoder.dim, hidden, outputs), nn.BatchNorm1d(outputs, affine=False))
         super().__init__(encoder, augment=augment, head=head)
-        self.predictor = predictor if predictor is not None else projection_head(128)
+        self.predictor = predictor if predictor is not None else projection_head(outputs, hidden, outputs)
         self.target = MovingAverage(nn.Sequential(self.encoder, self.head), decay)
 
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:

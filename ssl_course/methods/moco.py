@@ -6,7 +6,7 @@ Ross Girshick, Kaiming He: Improved Baselines with Momentum Contrastive Learning
 
 Otherwise than in the papers: the head has a batch norm between its layers, which v2's hasn't; the views have no blur;
 only the keys are shuffled into groups, while a query's batch norm sees the whole batch (there each GPU sees its part);
-the queue is shorter (there 65536) and the moving average faster; AdamW instead of SGD.
+the queue is shorter (there 65536) and the moving average faster; AdamW instead of SGD. `symmetric` isn't in them.
 """
 
 import torch
@@ -56,6 +56,8 @@ class MoCo(TwoViews):
         groups: in how many random groups the keys are computed, fewer where less than eight would be in one. Batch
             norm sees only its group, so that a batch's statistics don't tell that query and key belong together (the
             paper's shuffling, section 3.3, on one device).
+        symmetric: whether each view is query and key in turn, so that a step compares an image twice; the loss is the
+            mean, and the queue takes the keys of both.
         head: maps features h to projections z and ends in a linear layer; default a two-layer `projection_head`.
 
     Raises:
@@ -70,6 +72,7 @@ class MoCo(TwoViews):
         length: int = 4096,
         decay: float = 0.99,
         groups: int = 4,
+        symmetric: bool = False,
         augment: nn.Module | None = None,
         head: nn.Module | None = None,
     ):
@@ -78,7 +81,7 @@ class MoCo(TwoViews):
             raise ValueError(
                 f"temperature, length and groups must be positive, got {temperature}, {length} and {groups}"
             )
-        self.temperature, self.groups = temperature, groups
+        self.temperature, self.groups, self.symmetric = temperature, groups, symmetric
         self.target = MovingAverage(nn.Sequential(self.encoder, self.head), decay)
         width = [part.out_features for part in self.head.modules() if isinstance(part, nn.Linear)][-1]
         self.register_buffer("queue", F.normalize(torch.randn(length, width), dim=1))
@@ -87,9 +90,14 @@ class MoCo(TwoViews):
 
     def forward(self, view1: Tensor, view2: Tensor) -> Tensor:
         check_batch(self, len(view1))
-        queries = self.head(self.encoder(view1))  # (B, D)
-        self._keys = self._encode_keys(gather(view2))  # (B, D), of the whole batch, no gradient
-        return info_nce(queries, own(self._keys), self.queue, self.temperature)
+        pairs = [(view1, view2), (view2, view1)] if self.symmetric else [(view1, view2)]
+        losses, made = [], []
+        for asked, other in pairs:
+            queries = self.head(self.encoder(asked))  # (B, D)
+            made.append(self._encode_keys(gather(other)))  # (B, D), of the whole batch, no gradient
+            losses.append(info_nce(queries, own(made[-1]), self.queue, self.temperature))
+        self._keys = torch.cat(made)
+        return torch.stack(losses).mean()
 
     @torch.no_grad()
     def _encode_keys(self, view: Tensor) -> Tensor:
