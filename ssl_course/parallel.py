@@ -43,13 +43,20 @@ def joined() -> Iterator[None]:
     """Join the processes that `torchrun` started, for as long as the block lasts; without it, do nothing.
 
     Each gets its GPU by its number on its machine. What lies on GPUs is told by nccl, the rest by gloo.
+
+    Where torchrun starts them again after one was lost, the lost one's address still stands in the store through which
+    they find each other (seen with torch 2.14), so each start gets a part of the store to itself.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) < 2 or ranks() > 1:
         yield
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    store, number, count = next(dist.rendezvous("env://"))
+    if os.environ.get("GROUP_WORLD_SIZE", "1") == "1":  # each machine counts for itself
+        store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    kinds = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(kinds, store=store, rank=number, world_size=count)
     try:
         yield
     finally:

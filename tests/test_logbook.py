@@ -1,9 +1,14 @@
 """A training run for TensorBoard: what is in the files, and that the run doesn't notice."""
 
 import sys
+from functools import partial
+from pathlib import Path
 
+import nbformat
 import pytest
+import tensorboard.notebook
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ssl_course import load, pretrain
@@ -13,6 +18,7 @@ from ssl_course.methods import SimCLR
 from ssl_course.networks import small_cnn
 from ssl_course.recipes import build
 
+LESSON = Path(__file__).parent.parent / "notebooks" / "08_your_own_images.ipynb"
 PLAIN = {"batch_size": 16, "device": "cpu", "precision": "fp32", "threads": 1, "progress": False}
 
 
@@ -102,3 +108,19 @@ def test_the_command_writes_one_into_the_runs_folder(tmp_path):
     words = "train rotation --size 64 --epochs 1 --batch-size 32 --device cpu --threads 1 --log tensorboard --out"
     assert main([*words.split(), str(tmp_path / "run")]) == 0
     assert scalars(tmp_path / "run" / "tensorboard", "loss/epoch")
+
+
+def test_the_lessons_cell_opens_tensorboard_on_what_it_trains(tmp_path, monkeypatch):
+    """The cell of lesson 08 with its switch turned on; the server itself isn't started."""
+    notebook = nbformat.read(LESSON, as_version=4)
+    cell = next(part.source for part in notebook.cells if part.source.startswith("WATCH = False"))
+    opened = []
+    monkeypatch.setattr(tensorboard.notebook, "start", opened.append)
+    shell = InteractiveShell.instance()
+    shell.push({"scratch": tmp_path, "images": load("shapes", size=64), "new_encoder": lambda: small_cnn(4)})
+    shell.push({"SimCLR": SimCLR, "Logbook": Logbook, "pretrain": partial(pretrain, progress=False)})
+    shell.push({"candidates": {"chosen": None}, "EPOCHS": 1, "BATCH": 32, "RATE": 1e-3})
+    ran = shell.run_cell(cell.replace("WATCH = False", "WATCH = True"))
+    assert ran.success
+    assert opened == [f"--logdir {tmp_path}/log"]
+    assert any(file.name.startswith("events") for file in (tmp_path / "log").rglob("*"))

@@ -100,9 +100,16 @@ def test_a_step_of_several_processes_is_that_of_one_with_the_whole_batch(steps, 
 # --- whole trainings
 
 
-def train(place, ranks=1, *more, method="simclr", epochs=3, **keywords):
-    """`ssl-course train` in so many processes; its output, or the running process with `wait=False`."""
-    start = ["-m"] if ranks == 1 else ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}", "-m"]
+def train(place, ranks=1, *more, method="simclr", epochs=3, restarts=0, **keywords):
+    """`ssl-course train` in so many processes, running."""
+    torchrun = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={ranks}",
+        f"--max-restarts={restarts}",
+    ]
+    start = ["-m"] if ranks == 1 else [*torchrun, "-m"]
     command = [sys.executable, *start, "ssl_course", "train", method, "--out", place, "--size", "128", *more]
     command += ["--batch-size", "32", "--epochs", str(epochs), "--device", "cpu", "--precision", "fp32"]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} | keywords
@@ -115,6 +122,12 @@ def finished(training):
     return told
 
 
+def in_process(training, number):
+    """The process of that number among those that torchrun has started."""
+    children = psutil.Process(training.pid).children()
+    return next((child.pid for child in children if child.environ().get("RANK") == str(number)), None)
+
+
 def kept(place):
     return torch.load(place / "checkpoint.pt", weights_only=True)
 
@@ -125,8 +138,7 @@ def test_a_run_is_the_same_in_two_processes_and_goes_on_in_one_when_one_of_them_
     killed = 0
     while broken.poll() is None:
         if not killed and (tmp_path / "two" / "checkpoint.pt").is_file():
-            second = [child for child in psutil.Process(broken.pid).children() if child.environ().get("RANK") == "1"]
-            killed = second[0].pid
+            killed = in_process(broken, 1)
             os.kill(killed, signal.SIGKILL)
         time.sleep(0.01)
     told = broken.communicate()[0]
@@ -139,3 +151,17 @@ def test_a_run_is_the_same_in_two_processes_and_goes_on_in_one_when_one_of_them_
     losses = [[record["loss"] for record in saved["history"]] for saved in (one, two)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-2)  # AdamW makes a step of what is rounding alone, too
     assert two["settings"] == one["settings"]
+
+
+def test_torchrun_starts_lost_processes_again_and_they_go_on(tmp_path):
+    """The first process, to whose address the others would turn in vain."""
+    training, killed = train(tmp_path / "run", 2, restarts=1), None
+    while not killed and training.poll() is None:
+        if (tmp_path / "run" / "checkpoint.pt").is_file():
+            killed = in_process(training, 0)
+            os.kill(killed, signal.SIGKILL)
+        time.sleep(0.01)
+    told = finished(training)
+    assert killed, told
+    assert len(kept(tmp_path / "run")["history"]) == 3
+    assert told.count("effective rank") <= 4  # no pass was made twice but the one that was being made
