@@ -50,15 +50,14 @@ def behind(*roots: Callable, registries: bool = False) -> dict[str, str]:
         part = inspect.unwrap(_function(part))
         if not (part.__module__.split(".")[0] == PACKAGE or part.__module__ in homes):
             continue
-        source = textwrap.dedent(inspect.getsource(part))
+        source = source_of(part)
         is_lambda = part.__qualname__.endswith("<lambda>")  # whose source is the line that it stands in
         name = f"{part.__module__}.{part.__qualname__}" + (source if is_lambda else "")
         if name in found:
             continue
-        found[name] = source if is_lambda else without_docstrings(ast.parse(source))
-        code = part.__code__ if is_lambda else compile(source, "<source>", "exec")
+        found[name], outside = (source, _from_outside(part.__code__)) if is_lambda else _read(source)
         enclosed = inspect.getclosurevars(part).nonlocals if isinstance(part, FunctionType) else {}
-        for used, value in _used(code, source, {**vars(sys.modules[part.__module__]), **enclosed}):
+        for used, value in _used(outside, source, {**vars(sys.modules[part.__module__]), **enclosed}):
             if is_code(value):
                 waiting.append(value)
             elif is_plain(value):
@@ -66,6 +65,18 @@ def behind(*roots: Callable, registries: bool = False) -> dict[str, str]:
             elif registries and isinstance(value, Mapping):
                 waiting += [entry for entry in value.values() if is_code(entry)]
     return found
+
+
+@functools.cache
+def source_of(part: Callable) -> str:
+    """What a function or class was read from, as long as it lives; without the indent of what it stands in."""
+    return textwrap.dedent(inspect.getsource(part))
+
+
+@functools.cache
+def _read(source: str) -> tuple[str, set[str]]:
+    """A source without comments and docstrings, and the names that it looks up outside."""
+    return without_docstrings(ast.parse(source)), _from_outside(compile(source, "<source>", "exec"))
 
 
 def without_docstrings(tree: ast.AST) -> str:
@@ -81,9 +92,9 @@ def _function(part: Callable) -> Callable:
     return _function(part.func) if isinstance(part, functools.partial) else part
 
 
-def _used(code: CodeType, source: str, names: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def _used(outside: set[str], source: str, names: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """The names from outside that a piece of code uses, with their values; `module.name` counts as that name."""
-    for name in _from_outside(code) & set(names) - {"__name__"}:
+    for name in outside & set(names) - {"__name__"}:
         value = names[name]
         yield name, value
         if isinstance(value, ModuleType) and value.__name__.startswith(PACKAGE):

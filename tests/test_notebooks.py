@@ -91,13 +91,13 @@ def test_the_outputs_are_those_of_the_code_as_it_is(notebook):
 
 
 def test_a_change_of_its_code_or_of_code_that_it_uses_changes_the_fingerprint(notebook, monkeypatch):
-    before, real = execute.fingerprint(notebook), fingerprint.inspect.getsource
+    before, real = execute.fingerprint(notebook), fingerprint.source_of
     for addition, same in (("    # says more\n", True), ("    x = 1\n", False)):
 
         def edited(part, addition=addition):
             return real(part) + addition * (part.__qualname__ == "extract_features")
 
-        monkeypatch.setattr(fingerprint.inspect, "getsource", edited)
+        monkeypatch.setattr(fingerprint, "source_of", edited)
         assert (execute.fingerprint(notebook) == before) is same
     monkeypatch.undo()
     code_cells(notebook)[1].source += "\nx = 1"
@@ -136,9 +136,9 @@ def test_another_ready_encoder_changes_the_fingerprint_of_what_takes_it(monkeypa
 
 def test_a_method_that_is_built_by_its_name_counts(monkeypatch):
     builds = a_notebook("from ssl_course.recipes import build\nbuild('mae', 'shapes')")
-    before, real = execute.fingerprint(builds), fingerprint.inspect.getsource
+    before, real = execute.fingerprint(builds), fingerprint.source_of
     monkeypatch.setattr(
-        fingerprint.inspect, "getsource", lambda part: real(part) + "    x = 1\n" * (part.__qualname__ == "MAE")
+        fingerprint, "source_of", lambda part: real(part) + "    x = 1\n" * (part.__qualname__ == "MAE")
     )
     assert execute.fingerprint(builds) != before
 

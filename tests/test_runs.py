@@ -197,25 +197,25 @@ def test_a_constant_of_the_judges_changes_the_key(images, monkeypatch, name):
     ],
 )
 def test_a_change_of_any_code_that_is_used_changes_the_key_and_a_comment_none(images, monkeypatch, name):
-    before, real = key(images), fingerprint.inspect.getsource
+    before, real = key(images), fingerprint.source_of
     for addition, same in (("    # says more\n", True), ("    x = 1\n", False)):
 
         def edited(part, addition=addition):
             found = f"{part.__module__}.{part.__qualname__}" == f"ssl_course.{name}"
             return real(part) + addition * found
 
-        monkeypatch.setattr(fingerprint.inspect, "getsource", edited)
+        monkeypatch.setattr(fingerprint, "source_of", edited)
         assert (key(images) == before) is same
 
 
 def test_a_methods_code_changes_its_own_key_and_those_built_on_it_only(images, monkeypatch):
     names = ("simclr", "moco", "barlow_twins", "vicreg", "untrained")
-    before, real = {name: key(images, small(name)) for name in names}, fingerprint.inspect.getsource
+    before, real = {name: key(images, small(name)) for name in names}, fingerprint.source_of
 
     def edited(part):
         return real(part) + "\n    x = 1\n" * (part.__qualname__ == "SimCLR")
 
-    monkeypatch.setattr(fingerprint.inspect, "getsource", edited)
+    monkeypatch.setattr(fingerprint, "source_of", edited)
     moved = {name for name in names if key(images, small(name)) != before[name]}
     assert "simclr" in moved
     assert moved.isdisjoint({"moco", "untrained"})

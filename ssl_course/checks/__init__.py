@@ -78,14 +78,14 @@ def check(name: str, answer: Answer) -> None:
 
     Raises:
         ValueError: if there is no such exercise.
-        AssertionError: if SSL_COURSE_STRICT is set, as it is where solutions are tested, and the answer isn't right, or
-            is a text that isn't worth reading yet.
+        AssertionError: if SSL_COURSE_STRICT is "solved", as it is where solutions are tested, and the answer isn't
+            right, or is a text that isn't worth reading yet; or if it is "unsolved" and there seems to be an answer.
     """
     verdict = judge(name, answer)
     _say(f"{MARKS[verdict.state]} {verdict.sentence}")
     _keep(name, verdict.state)
-    if os.environ.get("SSL_COURSE_STRICT"):
-        assert verdict.done, f"{name}: {verdict.sentence}"
+    if wanted := os.environ.get("SSL_COURSE_STRICT"):
+        assert verdict.state == "open" if wanted == "unsolved" else verdict.done, f"{name}: {verdict.sentence}"
 
 
 def recorded(folder: str | os.PathLike = ".") -> dict[str, str]:
