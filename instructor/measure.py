@@ -18,7 +18,7 @@ import nbformat
 import psutil
 from nbclient import NotebookClient
 
-from ssl_course.precision import available_cores, processor_name
+from ssl_course.precision import available_cores, choose_device, choose_precision, processor_name
 from ssl_course.runs import today
 
 HERE = Path(__file__).parent
@@ -113,7 +113,8 @@ def read_first(code: str | CodeType) -> set[str]:
 
 
 def machine() -> str:
-    return f"{processor_name()}, {available_cores()} cores, one thread"
+    precision = choose_precision("auto", choose_device("cpu"))
+    return f"{processor_name()}, {available_cores()} cores, one thread, {precision}"
 
 
 def table(found: dict) -> str:

@@ -118,7 +118,7 @@ def test_the_lessons_cell_opens_tensorboard_on_what_it_trains(tmp_path, monkeypa
     monkeypatch.setattr(tensorboard.notebook, "start", opened.append)
     shell = InteractiveShell.instance()
     shell.push({"scratch": tmp_path, "images": load("shapes", size=64), "new_encoder": lambda: small_cnn(4)})
-    shell.push({"SimCLR": SimCLR, "Logbook": Logbook, "pretrain": partial(pretrain, progress=False)})
+    shell.push({"SimCLR": SimCLR, "pretrain": partial(pretrain, progress=False)})
     shell.push({"candidates": {"chosen": None}, "EPOCHS": 1, "BATCH": 32, "RATE": 1e-3})
     ran = shell.run_cell(cell.replace("WATCH = False", "WATCH = True"))
     assert ran.success
