@@ -165,3 +165,33 @@ def test_torchrun_starts_lost_processes_again_and_they_go_on(tmp_path):
     assert killed, told
     assert len(kept(tmp_path / "run")["history"]) == 3
     assert told.count("effective rank") <= 4  # no pass was made twice but the one that was being made
+
+
+JOIN = """
+import sys, time
+import torch
+import torch.distributed as dist
+from ssl_course import parallel
+time.sleep(float(sys.argv[1]))
+with parallel.joined():
+    told = torch.ones(1)
+    dist.all_reduce(told)
+"""
+
+
+def start(store, attempt, waits):
+    """Two processes that join through a store which outlives them, as torchrun's agent has it; their exit statuses."""
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "2", "GROUP_WORLD_SIZE": "1"}
+    shared |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": str(attempt)}
+    processes = []
+    for number, wait in enumerate(waits):
+        own = {"RANK": str(number), "LOCAL_RANK": str(number), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-c", JOIN, str(wait)]
+        processes.append(subprocess.Popen(command, env=os.environ | shared | own, stderr=subprocess.DEVNULL))
+    return [process.wait(timeout=200) for process in processes]
+
+
+def test_processes_that_are_started_again_do_not_look_for_those_that_were_lost():
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    assert start(store, 0, waits=(0, 0)) == [0, 0]
+    assert start(store, 1, waits=(6, 0)) == [0, 0]  # the second would find the address of the first one's predecessor
