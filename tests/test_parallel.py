@@ -168,30 +168,32 @@ def test_torchrun_starts_lost_processes_again_and_they_go_on(tmp_path):
 
 
 JOIN = """
-import sys, time
 import torch
 import torch.distributed as dist
 from ssl_course import parallel
-time.sleep(float(sys.argv[1]))
 with parallel.joined():
     told = torch.ones(1)
     dist.all_reduce(told)
 """
 
 
-def start(store, attempt, waits):
+def start(store, attempt):
     """Two processes that join through a store which outlives them, as torchrun's agent has it; their exit statuses."""
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "2", "GROUP_WORLD_SIZE": "1"}
     shared |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": str(attempt)}
     processes = []
-    for number, wait in enumerate(waits):
+    for number in range(2):
         own = {"RANK": str(number), "LOCAL_RANK": str(number), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-c", JOIN, str(wait)]
-        processes.append(subprocess.Popen(command, env=os.environ | shared | own, stderr=subprocess.DEVNULL))
+        processes.append(
+            subprocess.Popen([sys.executable, "-c", JOIN], env=os.environ | shared | own, stderr=subprocess.DEVNULL)
+        )
     return [process.wait(timeout=200) for process in processes]
 
 
-def test_processes_that_are_started_again_do_not_look_for_those_that_were_lost():
+def test_processes_that_are_started_again_have_their_own_part_of_the_store():
+    """Else one may find the address of a lost one there: it does in about half of the cases, by the ports' numbers."""
     store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    assert start(store, 0, waits=(0, 0)) == [0, 0]
-    assert start(store, 1, waits=(6, 0)) == [0, 0]  # the second would find the address of the first one's predecessor
+    assert start(store, 0) == [0, 0]
+    first = store.num_keys()
+    assert start(store, 1) == [0, 0]
+    assert store.num_keys() >= 2 * first - 1  # the store has a key of its own
