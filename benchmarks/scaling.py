@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import torch
@@ -156,7 +157,13 @@ def work(rank: int, processes: int, folder: Path, batch: int, encoder: str) -> N
 
 def quiet_step(method: nn.Module, images: torch.Tensor) -> None:
     """A step with nobody to talk to: the same computing on the share alone, with the batch norm of `parallel`."""
-    with mock.patch.object(F, "batch_norm", parallel._batch_norm):
+    plain = F.batch_norm
+
+    def alone(x: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor, *rest: Any) -> torch.Tensor:
+        training = rest[2]
+        return (parallel._batch_norm if training else plain)(x, mean, variance, *rest)
+
+    with mock.patch.object(F, "batch_norm", alone), mock.patch.object(dist, "all_reduce"):
         with torch.no_grad():
             views = method.views(images)
         method(*views).backward()
