@@ -100,7 +100,7 @@ FULL = {
     "weight_decay": 5e-4,  # Chen & He 2021, appendix D; lightly's table
     "warmup": 0.05,  # 10 of 200 passes: Chen et al. 2020, B.6
     "probe": 50_000,
-    "views": {"grayscale": 0.1},  # no blur: Chen et al. 2020, B.9
+    "views": {"grayscale": 0.1},  # no blur: Chen et al. 2020, B.9; grey half as often as there
 }
 FULL_OWN = {
     "simclr": {"options": {"temperature": 0.5}},  # Chen et al. 2020, B.9
