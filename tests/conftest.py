@@ -1,6 +1,7 @@
 import os
 
 import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from PIL import Image
@@ -13,6 +14,13 @@ torch.set_num_threads(1)
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    """Close what a test has drawn: more than twenty open figures are a warning, in whichever test comes next."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session")
