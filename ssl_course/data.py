@@ -26,6 +26,7 @@ from ssl_course import shapes
 from ssl_course.folders import counted, enumerated, list_images, without_dots
 from ssl_course.memory import free_memory, in_words
 from ssl_course.pictures import LARGEST, RESIZED, Picture, Unreadable
+from ssl_course.samples import Known, balanced, check_labels, described
 from ssl_course.store_file import is_store
 
 SPLITS = ("train", "test")
@@ -36,7 +37,7 @@ MUCH = 4  # times that an image is made smaller before `load` says what is lost
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ImageSet:
+class ImageSet(Known):
     """Images with what is known of them.
 
     Attributes:
@@ -54,36 +55,20 @@ class ImageSet:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
-        images, labels = self.images, self.labels
+        images = self.images
         if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4:
-            raise ValueError(f"images must be a uint8 tensor (N, C, H, W), got {_describe(images)}")
-        if labels is None:
-            return
-        if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(images),):
-            raise ValueError(f"labels must be an int64 tensor ({len(images)},), got {_describe(labels)}")
-        _check_labels(labels, self.classes)
+            raise ValueError(f"images must be a uint8 tensor (N, C, H, W), got {described(images)}")
+        check_labels(self.labels, len(images), self.classes)
 
-    def __len__(self) -> int:
-        return len(self.images)
+    @property
+    def data(self) -> Tensor:
+        """The images, by the name that sets of other things have for theirs."""
+        return self.images
 
     def __repr__(self) -> str:
         known = "no labels" if self.labels is None else f"{len(self.classes)} classes"
         factors = f", factors {', '.join(self.factors)}" if self.factors else ""
         return f"ImageSet: {len(self)} images {'x'.join(map(str, self.images.shape[1:]))}, {known}{factors}"
-
-    def __getitem__(self, index) -> "ImageSet":
-        """A part of the set, by slice, mask or index tensor."""
-        if isinstance(index, int):
-            raise TypeError(
-                f"an ImageSet takes a slice, mask or index tensor, got {index}: one image is .images[{index}]"
-            )
-        factors = self.factors and {name: values[index] for name, values in self.factors.items()}
-        labels = None if self.labels is None else self.labels[index]
-        return ImageSet(self.images[index], labels, self.classes, factors, self.notes)
-
-    def sample(self, size: int, *, seed: int = 0) -> "ImageSet":
-        """`size` of the images, as even over the classes as they allow; ValueError if there are fewer."""
-        return self[_balanced(self.labels, len(self), size, seed)]
 
 
 def load(
@@ -147,21 +132,6 @@ def load(
     return _folder(_existing(name), split, size, seed, unreadable, resolution, labels)
 
 
-def _check_labels(labels: Tensor, classes: Sequence[str]) -> None:
-    if not len(labels):
-        return
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0:
-        raise ValueError(f"labels count from 0, got {low}: leave out images that have none, or give labels=None")
-    if classes and high >= len(classes):
-        known = f"{len(classes)} classes ({enumerated(classes)}), so labels from 0 to {len(classes) - 1}"
-        raise ValueError(f"there are {known}, got {high}")
-
-
-def _describe(value) -> str:
-    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-
-
 def _shapes(split: str, size: int | None, seed: int, **kind: bool) -> ImageSet:
     if split not in SPLITS:
         raise ValueError(f"split must be train or test, got {split!r}")
@@ -169,23 +139,6 @@ def _shapes(split: str, size: int | None, seed: int, **kind: bool) -> ImageSet:
     images, factors = shapes.draw(count, seed=(seed, SPLITS.index(split)), **kind)
     tensors = {name: torch.from_numpy(values) for name, values in factors.items()}
     return ImageSet(torch.from_numpy(images), tensors["class"], shapes.CLASSES, tensors)
-
-
-def _balanced(labels: Tensor | None, count: int, size: int, seed: int) -> Tensor:
-    """Indices of `size` of `count` images, as even over the classes as they allow, in order."""
-    if size < 1:
-        raise ValueError(f"size must be at least 1, got {size}")
-    if size > count:
-        raise ValueError(f"size={size} was asked for, but there are only {count} images")
-    order = torch.from_numpy(np.random.default_rng(seed).permutation(count))
-    if labels is None:
-        return order[:size].sort().values
-    shuffled = labels[order]
-    rank = torch.empty_like(shuffled)  # how many images of its class come before an image
-    for label in shuffled.unique():
-        (members,) = (shuffled == label).nonzero(as_tuple=True)
-        rank[members] = torch.arange(len(members))
-    return order[rank.argsort(stable=True)[:size]].sort().values
 
 
 # --- folders
@@ -224,7 +177,7 @@ def _folder(
     listing = list_images(folder, split, from_folders)
     files, labels, notes = listing.files, listing.labels, listing.notes
     if size is not None:
-        chosen = _balanced(labels, len(files), size, seed)
+        chosen = balanced(labels, len(files), size, seed)
         files, labels = [files[i] for i in chosen], None if labels is None else labels[chosen]
     _refuse_more_than_memory(folder, files, resolution)
     images, readable, how = read_files(files, folder, unreadable=unreadable, resolution=resolution)

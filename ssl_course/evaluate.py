@@ -28,6 +28,7 @@ from ssl_course.features import (
 )
 from ssl_course.folders import enumerated
 from ssl_course.methods.supervised import Supervised
+from ssl_course.samples import Samples, described
 from ssl_course.train import pretrain
 
 __all__ = [
@@ -182,36 +183,38 @@ def draw_labels(labels: Tensor, fraction: float, draw: int = 0, *, seed: int = 0
     return torch.cat(chosen).sort().values
 
 
-def fine_tune(encoder: nn.Module, train: ImageSet, test: ImageSet, *, epochs: int, **arguments) -> float:
+def fine_tune(
+    encoder: nn.Module, train: ImageSet | Samples, test: ImageSet | Samples, *, epochs: int, **arguments
+) -> float:
     """Accuracy on `test` of a copy of the encoder and a linear classifier, both trained with the labels of `train`.
 
-    The encoder itself is left as it is. Further arguments are those of `pretrain` (and `augment`, as in `Supervised`);
-    `seed` decides the classifier's first weights too.
+    The encoder itself is left as it is. Further arguments are those of `pretrain` (and `augment`, as in `Supervised`;
+    none by default for what isn't an image); `seed` decides the classifier's first weights too.
 
     Raises:
         ValueError: if one of the sets has no labels, their classes differ, or as `pretrain`.
         KeyboardInterrupt: if training was stopped by hand: half a training is no result.
     """
     _check_comparable(train, test)
-    augment = arguments.pop("augment", None)
+    augment = arguments.pop("augment", None if isinstance(train, ImageSet) else nn.Identity())
     names = torch.arange(len(train.classes)) if train.classes else train.labels.unique()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(arguments.get("seed", 0))
         model = Supervised(copy.deepcopy(encoder), len(names), augment=augment)
-    places = ImageSet(train.images, torch.searchsorted(names, train.labels))
+    places = type(train)(train.data, torch.searchsorted(names, train.labels))
     if pretrain(model, places, epochs=epochs, **{"watch": False} | arguments).interrupted:
         raise KeyboardInterrupt("fine-tuning was stopped by hand")
-    scores = model.classifier.cpu()(extract_features(model.encoder, test.images))
+    scores = model.classifier.cpu()(extract_features(model.encoder, test.data))
     return float((names[scores.argmax(dim=1)] == test.labels).float().mean())
 
 
 def factor_scores(
     train_features: Tensor, train_factors: dict[str, Tensor], test_features: Tensor, test_factors: dict[str, Tensor]
 ) -> dict[str, float]:
-    """How well each known factor of the built-in images can be read linearly from features: R^2 on the test images.
+    """How well each known factor of the built-in data can be read linearly from features: R^2 on the test set.
 
-    Ridge regression on standardised features. Angles and hues are read as cosine and sine; the angle within each of
-    DIRECTED separately, since other shapes look the same at several angles, and averaged.
+    Ridge regression on standardised features. Angles, directions and hues are read as cosine and sine; the angle of
+    images within each of DIRECTED separately, since other shapes look the same at several angles, and averaged.
 
     Args:
         train_features, test_features: (N, D) and (M, D).
@@ -225,7 +228,7 @@ def factor_scores(
         ValueError: if there are no factors, or features don't fit or aren't finite.
     """
     if not train_factors or not test_factors:
-        raise ValueError("only the built-in images have known factors")
+        raise ValueError("only the built-in data has known factors")
     for features, factors, name in ((train_features, train_factors, "train"), (test_features, test_factors, "test")):
         check_features(features, name)
         if any(len(values) != len(features) for values in factors.values()):
@@ -238,6 +241,8 @@ def factor_scores(
         prediction = fitted[:, column : column + target.shape[1]]
         scores[name] = _r_squared(prediction, _as_targets(name, test_factors[name]))
         column += target.shape[1]
+    if "angle" not in train_factors:
+        return scores
     angles = []
     for label in DIRECTED:
         known, asked = train_factors["class"] == label, test_factors["class"] == label
@@ -307,7 +312,13 @@ def _unbiased_hsic(a: Tensor, b: Tensor) -> Tensor:
 
 
 def raw_pixels(images: Tensor) -> Tensor:
-    """The images themselves as features: uint8 (N, C, H, W) -> float32 (N, C * H * W) in [0, 1]."""
+    """The images or clips themselves as features: uint8 (N, C, H, W) -> float32 (N, C * H * W) in [0, 1].
+
+    Raises:
+        ValueError: if they are tokens or sounds, whose raw features are no pixels.
+    """
+    if images.dtype != torch.uint8:
+        raise ValueError(f"only images and clips have pixels, got {described(images)}: give features of your own")
     return images.flatten(1).float() / 255
 
 
@@ -325,7 +336,7 @@ def to_judge(encoder: nn.Module | None, train: ImageSet, test: ImageSet) -> tupl
     """What `linear_probe` and its like take: features and labels of both sets, as `judge` uses them."""
     _check_comparable(train, test)
     features = [
-        raw_pixels(part.images) if encoder is None else extract_features(encoder, part.images) for part in (train, test)
+        raw_pixels(part.data) if encoder is None else extract_features(encoder, part.data) for part in (train, test)
     ]
     return features[0], train.labels, features[1], test.labels
 
@@ -333,7 +344,7 @@ def to_judge(encoder: nn.Module | None, train: ImageSet, test: ImageSet) -> tupl
 def _as_targets(name: str, values: Tensor) -> Tensor:
     """A factor as one column, or as cosine and sine if it goes round: (N,) -> (N, 1) or (N, 2)."""
     values = values.double()
-    turns = {"angle": 360.0, "hue": 1.0, "ground_hue": 1.0}.get(name)
+    turns = {"angle": 360.0, "direction": 360.0, "hue": 1.0, "ground_hue": 1.0}.get(name)
     if turns is None:
         return values.unsqueeze(1)
     radians = 2 * torch.pi * values / turns

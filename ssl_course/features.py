@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ssl_course.samples import KINDS, described
+
 
 @torch.no_grad()
 def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 500) -> Tensor:
@@ -11,17 +13,16 @@ def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 50
 
     Args:
         encoder: maps (B, C, H, W) in [0, 1] to (B, D); it is used on the device it is on.
-        images: uint8 (N, C, H, W), N at least 1.
+        images: uint8 (N, C, H, W), N at least 1; or what else `samples.KINDS` knows, for an encoder that takes it.
 
     Returns:
         float32 (N, D), on the CPU.
 
     Raises:
-        ValueError: if images isn't uint8 (N, C, H, W), is empty, or a feature isn't finite.
+        ValueError: if images are of no such kind, there are none, or a feature isn't finite.
     """
-    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4 or not len(images):
-        got = f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
-        raise ValueError(f"images must be a uint8 tensor (N, C, H, W) with N at least 1, got {got}")
+    if not isinstance(images, Tensor) or (images.dtype, images.ndim) not in KINDS or not len(images):
+        raise ValueError(f"images must be a uint8 tensor (N, C, H, W) with N at least 1, got {described(images)}")
     device = next((parameter.device for parameter in encoder.parameters()), torch.device("cpu"))
     modes = [(module, module.training) for module in encoder.modules()]
     encoder.eval()
@@ -37,9 +38,15 @@ def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 50
     return features
 
 
-def to_float(images: Tensor) -> Tensor:
-    """uint8 0 to 255 -> float32 0 to 1, in the channels-last layout that convolutions are fastest in."""
-    return images.float().div_(255).contiguous(memory_format=torch.channels_last)
+def to_float(data: Tensor) -> Tensor:
+    """uint8 0 to 255 -> float32 0 to 1, images in the channels-last layout that convolutions are fastest in.
+
+    Tokens and sounds stay as they are.
+    """
+    if data.dtype != torch.uint8:
+        return data
+    scaled = data.float().div_(255)
+    return scaled.contiguous(memory_format=torch.channels_last) if data.ndim == 4 else scaled
 
 
 def feature_deviation(features: Tensor) -> float:

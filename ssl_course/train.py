@@ -26,6 +26,7 @@ from ssl_course.data import ImageSet
 from ssl_course.features import effective_rank, extract_features, feature_deviation, to_float
 from ssl_course.mapped import batches, is_on_disk
 from ssl_course.precision import DTYPES, choose_device, choose_precision, choose_threads, with_threads
+from ssl_course.samples import Known, Samples, kind_of
 
 __all__ = ["History", "TrainingError", "learning_rate", "load_encoder", "parameter_groups", "pretrain"]
 
@@ -100,7 +101,7 @@ class Run:
 
 def pretrain(
     method: nn.Module,
-    images: ImageSet | Tensor,
+    images: ImageSet | Samples | Tensor,
     *,
     epochs: int,
     batch_size: int = 256,
@@ -126,7 +127,8 @@ def pretrain(
     Args:
         method: an nn.Module with `views(images)`, `forward(*views)` giving a scalar loss, and maybe
             `after_step(progress)`. One with `uses_labels = True` gets the labels as forward's last argument.
-        images: what to train on; a tensor must be uint8 (N, C, H, W).
+        images: what to train on. A tensor must be uint8 (N, C, H, W), or of another kind that `samples.KINDS` knows:
+            pixels come to `views` as floats in [0, 1], tokens and sounds as they are.
         epochs: passes over the images; the last incomplete batch of each is dropped.
         batch_size: images in a step, of all processes together.
         lr: largest learning rate.
@@ -156,8 +158,8 @@ def pretrain(
         TrainingError: if the loss, the gradient or the features aren't finite, the GPU's memory is too small for a
             batch (the message names one that fits), or the checkpoint can't be written.
     """
-    images, labels = _pixels(method, images)
-    _check_arguments(len(images), epochs, batch_size, lr, warmup, weight_decay, optimizer)
+    images, labels = _data(method, images)
+    _check_arguments(images, epochs, batch_size, lr, warmup, weight_decay, optimizer)
     parallel.check_divisible(batch_size)
     first = parallel.rank() == 0
     progress = progress and first
@@ -184,7 +186,11 @@ def pretrain(
     count, too_large = _first_threads(threads, device, history, progress), False
     if threads == "auto" and device.type == "cpu" and parallel.ranks() == 1:
         run.pace = Pace(time.perf_counter(), time.perf_counter())
-    with _progress_bar(run, len(history), progress) as bar, torch.random.fork_rng(devices=forked), with_threads(count):
+    with (
+        _progress_bar(run, kind_of(images), len(history), progress) as bar,
+        torch.random.fork_rng(devices=forked),
+        with_threads(count),
+    ):
         try:
             for epoch in range(len(history), epochs):
                 torch.manual_seed(_mix(seed, epoch))
@@ -232,7 +238,7 @@ def train_epoch(
     order = order[:, parallel.rank() * share :][:, :share]  # this process's part of every batch
     for step, (index, pixels) in enumerate(batches(order, images), start=first_step):
         rate = _set_rate(run, step)
-        batch = to_float(pixels.to(run.device))  # (B, C, H, W) in [0, 1]
+        batch = to_float(pixels.to(run.device))  # (B, C, H, W) in [0, 1], or tokens, sounds, clips
         targets = [] if labels is None else [labels[index].to(run.device)]
         with parallel.Share(share):
             with torch.no_grad():
@@ -304,25 +310,26 @@ def _restore(run: Run, saved: dict, path: str | os.PathLike) -> list[dict]:
 # --- parts of the loop
 
 
-def _pixels(method: nn.Module, images: ImageSet | Tensor) -> tuple[Tensor, Tensor | None]:
-    images = images if isinstance(images, ImageSet) else ImageSet(images)
-    labels = images.labels if getattr(method, "uses_labels", False) else None
-    if labels is None and getattr(method, "uses_labels", False):
-        raise ValueError(f"{type(method).__name__} needs labels, and these images have none")
-    return images.images, labels
+def _data(method: nn.Module, given: ImageSet | Samples | Tensor) -> tuple[Tensor, Tensor | None]:
+    data = given.data if isinstance(given, Known) else given
+    kind = kind_of(data)
+    if not getattr(method, "uses_labels", False):
+        return data, None
+    if getattr(given, "labels", None) is None:
+        raise ValueError(f"{type(method).__name__} needs labels, and these {kind} have none")
+    return data, given.labels
 
 
 def _check_arguments(
-    count: int, epochs: int, batch_size: int, lr: float, warmup: float, weight_decay: float, optimizer: str
+    data: Tensor, epochs: int, batch_size: int, lr: float, warmup: float, weight_decay: float, optimizer: str
 ) -> None:
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if batch_size < 2:
         raise ValueError(f"batch_size must be at least 2, got {batch_size}")
-    if count < batch_size:
-        raise ValueError(
-            f"{count} images don't fill one batch: give more images, or batch_size={max(2, count)} or less"
-        )
+    if len(data) < batch_size:
+        kind, fitting = kind_of(data), max(2, len(data))
+        raise ValueError(f"{len(data)} {kind} don't fill one batch: give more {kind}, or batch_size={fitting} or less")
     if not 0 < lr < math.inf:
         raise ValueError(f"lr must be positive and finite, got {lr}")
     if not 0 <= warmup < 1:
@@ -350,13 +357,13 @@ def _keep_near(images: Tensor, device: torch.device) -> Tensor:
     return images.to(device) if near else images
 
 
-def _progress_bar(run: Run, done: int, shown: bool) -> tqdm:
+def _progress_bar(run: Run, kind: str, done: int, shown: bool) -> tqdm:
     per_epoch = run.steps_per_epoch * run.settings["batch_size"]
     return tqdm(
         total=run.settings["epochs"] * per_epoch,
         initial=done * per_epoch,
         desc=run.settings["method"],
-        unit="img",
+        unit="img" if kind == "images" else f" {kind}",
         unit_scale=True,
         leave=False,
         disable=not shown or "TQDM_DISABLE" in os.environ,

@@ -62,7 +62,11 @@ def kept_places(rows: int, columns: int, width: int, device: torch.device, dtype
 
 
 class Block(nn.Module):
-    """Attention, then a perceptron, each on normalised tokens and added to what was there; (B, L, D) -> (B, L, D)."""
+    """Attention, then a perceptron, each on normalised tokens and added to what was there; (B, L, D) -> (B, L, D).
+
+    `mask` says who may look at whom: bool, true at [..., i, j] where token i may look at token j; (L, L) for all, or
+    (B, 1, L, L), (B, 1, 1, L) for each sequence. Each token must be allowed at least one.
+    """
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -74,13 +78,16 @@ class Block(nn.Module):
         self.out = nn.Linear(width, width)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self._attend(self.attention_norm(x))
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = x + self._attend(self.attention_norm(x), mask)
         return x + self.mlp(self.mlp_norm(x))
 
-    def _attend(self, x: Tensor) -> Tensor:
+    def _attend(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         q, k, v = self.queries_keys_values(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, h, L, d)
-        weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(dim=-1)  # (B, h, L, L)
+        scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (B, h, L, L)
+        if mask is not None:
+            scores = scores.masked_fill(~mask, float("-inf"))
+        weights = scores.softmax(dim=-1)
         return self.out((weights.to(v.dtype) @ v).transpose(1, 2).flatten(2))
 
 

@@ -645,7 +645,7 @@ def test_factors_that_are_only_noise_score_zero_and_never_less():
 
 
 def test_images_without_factors_have_no_scores():
-    with pytest.raises(ValueError, match="only the built-in images have known factors"):
+    with pytest.raises(ValueError, match="only the built-in data has known factors"):
         factor_scores(torch.randn(4, 2), {}, torch.randn(4, 2), {})
 
 

@@ -20,6 +20,7 @@ LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__ini
 LAYERS = [
     {"pictures", "naming", "mapped", "store_file"},
     {"folders"},
+    {"samples"},
     {"features"},
     {
         "shapes",
