@@ -15,6 +15,7 @@ NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byo
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection"
+LANGUAGE = {"methods.masked_words", "methods.next_word"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
@@ -24,6 +25,10 @@ LAYERS = [
     {"features"},
     {
         "shapes",
+        "sentences",
+        "ngrams",
+        "manuals",
+        "characters",
         "surfaces",
         "tiles",
         "augment",
@@ -37,8 +42,9 @@ LAYERS = [
     },
     {"splits", "memory", "parallel"},
     {"data", "decoding", "vit", "methods.two_views"},
-    METHODS,
-    SIMCLRS_RELATIVES,
+    {"language"},
+    METHODS | {"methods.masked_words"},
+    SIMCLRS_RELATIVES | {"methods.next_word"},
     {"methods"},
     {"nearest"},
     {"train", "store", "tables", "recipes", "practice"},
@@ -73,7 +79,7 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | {"methods"}
+METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | LANGUAGE | {"methods"}
 
 
 def imports(path):
