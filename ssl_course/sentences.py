@@ -372,3 +372,48 @@ def masked_floor(hidden: Tensor, tokens: Tensor) -> float:
     if not losses:
         raise ValueError("no word is hidden: there is nothing to predict")
     return float(np.mean(losses))
+
+
+# --- how well a model knows them
+
+
+def hide_one(tokens: Tensor, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Hide one word of each sentence, each of its words with the same chance.
+
+    Args:
+        tokens: (N, L).
+
+    Returns:
+        the sentences with a MASK (N, L), and where it stands, bool (N, L).
+    """
+    random = torch.Generator().manual_seed(seed)
+    words = (tokens >= len(SPECIAL)).sum(dim=1)  # (N,), the first is at place 1
+    places = 1 + (torch.rand(len(tokens), generator=random) * words).long()
+    chosen = torch.zeros_like(tokens, dtype=torch.bool)
+    chosen[torch.arange(len(tokens)), places] = True
+    return tokens.masked_fill(chosen, MASK), chosen
+
+
+def hide_verbs(data: Samples) -> Tensor:
+    """The sentences with their verbs hidden, (N, L)."""
+    hidden = data.data.clone()
+    hidden[torch.arange(len(data)), data.factors["verb"]] = MASK
+    return hidden
+
+
+def agrees(logits: Tensor, number: Tensor) -> Tensor:
+    """Whether a model finds verbs of the subject's number likelier than those of the other, all verbs together.
+
+    Args:
+        logits: what it says of the word that is the verb, (N, V).
+        number: of the subject, (N,), an index into NUMBERS.
+
+    Returns:
+        bool (N,).
+    """
+    chances = logits.float().softmax(dim=1)
+    by_number = [
+        chances[:, [TOKENS[verb_form(verb, name)] for verbs in DOES.values() for verb in verbs]].sum(dim=1)
+        for name in NUMBERS
+    ]
+    return torch.stack(by_number, dim=1).argmax(dim=1) == number

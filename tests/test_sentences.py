@@ -243,3 +243,31 @@ def test_unknown_words_and_long_sentences_are_refused():
         tokens_of("the unicorn sleeps .")
     with pytest.raises(ValueError, match="room for 20 words, got 21"):
         tokens_of("the " * 21)
+
+
+def test_one_word_of_each_sentence_is_hidden_each_as_often(many):
+    hidden, chosen = sentences.hide_one(many.data)
+    assert (chosen.sum(dim=1) == 1).all()
+    assert torch.equal(hidden[~chosen], many.data[~chosen])
+    assert (hidden[chosen] == MASK).all()
+    assert (many.data[chosen] >= len(SPECIAL)).all()
+    nine = many.factors["words"] == 9
+    places = chosen[nine].float().argmax(dim=1).bincount(minlength=LENGTH)
+    assert places[1:10].min() > 0.5 * nine.sum() / 9
+    assert places.sum() == places[1:10].sum()
+
+
+def test_hidden_verbs_are_hidden_and_nothing_else(many):
+    hidden = sentences.hide_verbs(many)
+    changed = hidden != many.data
+    assert torch.equal(changed.float().argmax(dim=1), many.factors["verb"])
+    assert (changed.sum(dim=1) == 1).all()
+
+
+def test_a_model_agrees_if_all_verbs_of_the_number_together_are_likelier():
+    logits = torch.full((3, len(WORDS)), -9.0)
+    logits[0, [TOKENS["sleeps"], TOKENS["runs"]]] = 1.0  # together more than one that is a little likelier
+    logits[0, TOKENS["sleep"]] = 1.2
+    logits[1, TOKENS["rolls"]], logits[2, TOKENS["see"]] = 1.0, 1.0
+    assert sentences.agrees(logits, torch.tensor([0, 0, 0])).tolist() == [True, True, False]
+    assert sentences.agrees(logits, torch.tensor([1, 1, 1])).tolist() == [False, False, True]

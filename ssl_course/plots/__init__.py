@@ -98,6 +98,7 @@ from ssl_course.plots.start import (
     timeline,
     tsne_settings,
 )
+from ssl_course.plots.words import between_lines, by_distance, by_layer, who_sees_whom
 
 __all__ = [
     "COLOURS",
@@ -107,6 +108,9 @@ __all__ = [
     "accuracy_grid",
     "bars",
     "bars_by_class",
+    "between_lines",
+    "by_distance",
+    "by_layer",
     "byol_diagram",
     "candidates",
     "code_prices",
@@ -169,6 +173,7 @@ __all__ = [
     "twin_distances",
     "two_stages",
     "value_histograms",
+    "who_sees_whom",
     "width_sweep",
     "wrong_guesses",
     "zones",
