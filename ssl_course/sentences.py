@@ -12,7 +12,7 @@ probabilities; Cover & Thomas 2006, Elements of Information Theory, sections 2.5
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -110,46 +110,48 @@ def _verb(place: str | None, kind: str, number: str) -> Rules:
     return rules
 
 
-def _expand(symbol: Symbol) -> Rules:
-    """What a symbol may become: probabilities and parts."""
-    name, *features = symbol
-    if name == "sentence":
-        places = [(0.6 / len(PLACES), ("in", "the", place, ("subjects", place))) for place in PLACES]
-        return [*places, (0.4, (("subjects", None),))]
-    if name in ("subjects", "clause", "verb"):
-        return {"subjects": _subjects, "clause": _clause, "verb": _verb}[name](*features)
-    if name in ("shape", "its colour", "own colour"):
-        (best,) = features
-        part, share = {"shape": (("a shape", best), 0.3), "its colour": (("a colour", best), 0.3)}.get(
-            name, (("colour", best), 0.5)
-        )
-        return _maybe(share, part)
-    if name in ("colour", "a colour"):
-        return _favourite(COLOURS, features[0], 0.5)
-    if name == "a shape":
-        return _favourite(("round", "square", "flat"), features[0], 0.8)
-    if name == "subject":
-        return [(1.0, tuple(features))]
-    return {
-        "size": [(0.2, ("small",)), (0.2, ("big",)), (0.6, ())],
-        "between": [
-            (0.3, (("adverb",),)),
-            (0.15, (("outside",), ("adverb",))),
-            (0.3, (("aside",), ("noun phrase",), ("adverb",))),
-            (0.25, (("aside",), ("noun phrase",), ("aside",), ("plain phrase",))),
-        ],
-        "adverb": [(0.15, ("often",)), (0.15, ("slowly",)), (0.7, ())],
-        "outside": _either("here", "there"),
-        "aside": _either("near", "behind"),
-        "noun phrase": _noun_phrase(),
-        "plain phrase": [(share, (the, noun)) for share, (the, _, noun) in _noun_phrase()],
-    }[name]
+def _sentence() -> Rules:
+    places = [(0.6 / len(PLACES), ("in", "the", place, ("subjects", place))) for place in PLACES]
+    return [*places, (0.4, (("subjects", None),))]
+
+
+def _between() -> Rules:
+    """What stands between the subject and its verb: up to seven words."""
+    return [
+        (0.3, (("adverb",),)),
+        (0.15, (("outside",), ("adverb",))),
+        (0.3, (("aside",), ("noun phrase",), ("adverb",))),
+        (0.25, (("aside",), ("noun phrase",), ("aside",), ("plain phrase",))),
+    ]
+
+
+EXPANSIONS: dict[str, Callable[..., Rules]] = {  # what a symbol may become, from its features
+    "sentence": _sentence,
+    "subjects": _subjects,
+    "clause": _clause,
+    "verb": _verb,
+    "between": _between,
+    "noun phrase": _noun_phrase,
+    "plain phrase": lambda: [(share, (the, noun)) for share, (the, _, noun) in _noun_phrase()],
+    "subject": lambda noun: [(1.0, (noun,))],
+    "size": lambda: [(0.2, ("small",)), (0.2, ("big",)), (0.6, ())],
+    "shape": lambda best: _maybe(0.3, ("a shape", best)),
+    "a shape": lambda best: _favourite(("round", "square", "flat"), best, 0.8),
+    "own colour": lambda best: _maybe(0.5, ("colour", best)),
+    "colour": lambda best: _favourite(COLOURS, best, 0.5),
+    "its colour": lambda best: _maybe(0.3, ("a colour", best)),
+    "a colour": lambda best: _favourite(COLOURS, best, 0.5),
+    "adverb": lambda: [(0.15, ("often",)), (0.15, ("slowly",)), (0.7, ())],
+    "outside": lambda: _either("here", "there"),
+    "aside": lambda: _either("near", "behind"),
+}
 
 
 @functools.cache
 def rules_of(symbol: Symbol) -> Rules:
-    """The rules of a symbol; those without any chance are left out."""
-    return [rule for rule in _expand(symbol) if rule[0] > 0]
+    """What a symbol may become: probabilities and parts."""
+    name, *features = symbol
+    return EXPANSIONS[name](*features)
 
 
 SENTENCE: Symbol = ("sentence",)
