@@ -61,7 +61,7 @@ SEEN = {
     "a token doesn't see itself: the first one of a text would see nobody, and a softmax over nothing is nan.": (
         lambda texts: same(texts) & causal(texts).tril(-1)
     ),
-    "padding sees nobody: a row of the mask without any true turns to nan in the softmax. Let padding see padding.": (
+    "padding sees nobody: a row of the mask without any true turns to nan in the softmax. Let it see padding.": (
         padding_sees_nobody
     ),
     "the axis for the heads is missing: (B, 1, L, L), so that one mask serves all heads.": (
@@ -74,6 +74,12 @@ SEEN = {
         lambda texts: torch.zeros(()).masked_fill(~who_sees_whom(texts), float("-inf"))
     ),
 }
+
+
+def with_free_padding(mask: Tensor, texts: Tensor) -> Tensor:
+    """The mask as it is compared: whom padding sees makes no difference, as long as it sees somebody."""
+    free = (texts == 0)[:, None, :, None] & mask.bool().any(dim=3, keepdim=True)
+    return torch.where(free, who_sees_whom(texts), mask)
 
 
 def is_bool(answer: Callable) -> str | None:
@@ -189,6 +195,11 @@ ANSWER = {
         lambda *given: by_row(*given)[0].sum() / given[1][:, 1:].numel(),
     ),
     "the softmax is taken twice: F.cross_entropy takes logits and does it itself.": softmax_twice,
+    "token 0 is left out wherever it stands: here no token can be told to be padding but by its place.": (
+        lambda logits, tokens, begin, end: averaged(
+            surprises(logits, tokens), (inside(tokens, begin, end) & (tokens != 0))[:, 1:]
+        )
+    ),
     "the log is missing: the loss is the mean of -log p, not of -p.": of_chances,
     "the sign is turned round: -log p is positive.": lambda *given: -answer_loss(*given),
 }
@@ -239,8 +250,9 @@ SLOPE = {
     "it is divided by the number of all words: the mean goes over the chosen ones.": (
         lambda chances, tokens, chosen: errors(chances, tokens) * chosen.unsqueeze(2) / chosen.numel()
     ),
-    "it is divided by the number of rows: the mean goes over the chosen words.": (
-        lambda chances, tokens, chosen: errors(chances, tokens) * chosen.unsqueeze(2) / len(chosen)
+    "it is divided by the number of rows, or of places in a row: the mean goes over the chosen words.": (
+        lambda chances, tokens, chosen: errors(chances, tokens) * chosen.unsqueeze(2) / chosen.shape[0],
+        lambda chances, tokens, chosen: errors(chances, tokens) * chosen.unsqueeze(2) / chosen.shape[1],
     ),
     "each row is divided by the number of its own chosen words: the mean goes over those of the whole batch.": (
         row_by_row,
@@ -279,9 +291,10 @@ SLOPE = {
 
 def slope_cases() -> list[tuple]:
     """In the first, one row has no chosen word."""
-    chosen = torch.tensor([[0, 1, 0, 1, 1], [0, 0, 0, 0, 0], [1, 0, 0, 0, 1]]).bool()
-    one = (2 * drawn(3, 5, 6, seed=5)).softmax(dim=2), drawn_tokens(3, 5, below=6, seed=6), chosen
-    other = drawn(2, 3, 4, seed=7).softmax(dim=2), drawn_tokens(2, 3, below=4, seed=8), chosen[:2, 1:4]
+    few = torch.tensor([[0, 1, 0, 1, 1], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0]]).bool()
+    many = torch.tensor([[1, 1, 1], [1, 0, 1]]).bool()
+    one = (2 * drawn(3, 5, 6, seed=5)).softmax(dim=2), drawn_tokens(3, 5, below=6, seed=6), few
+    other = drawn(2, 3, 4, seed=7).softmax(dim=2), drawn_tokens(2, 3, below=4, seed=8), many
     return [one, other]
 
 
@@ -429,11 +442,11 @@ def cut(kept: Callable[[Tensor, float], Tensor]):
     return sample
 
 
-def cut_first(crossing: bool):
+def cut_first(kept_of: Callable[[Tensor, float], Tensor]):
     """The words are chosen at temperature 1."""
 
     def sample(logits, share, temperature):
-        kept = within(logits.softmax(dim=1), share, crossing=crossing)
+        kept = kept_of(logits.softmax(dim=1), share)
         return (logits / temperature).masked_fill(~kept, float("-inf")).softmax(dim=1)
 
     return sample
@@ -452,6 +465,11 @@ def in_their_order(chances: Tensor, share: float) -> Tensor:
     return within(chances.sort(dim=1, descending=True).values, share)
 
 
+def brought_back_wrongly(chances: Tensor, share: float) -> Tensor:
+    """With gather, where scatter brings back."""
+    return in_their_order(chances, share).gather(1, chances.argsort(dim=1, descending=True))
+
+
 def not_scaled(logits, share, temperature):
     chances = (logits / temperature).softmax(dim=1)
     return chances * within(chances, share)
@@ -459,10 +477,11 @@ def not_scaled(logits, share, temperature):
 
 NUCLEUS = {
     "both slips are still there: the words are chosen before the temperature, and the crossing word is left out.": (
-        cut_first(crossing=False)
+        cut_first(left_out),
+        cut_first(left_out_but_one),
     ),
     "the words are chosen before the temperature: divide the logits first, and take the share of what comes out.": (
-        cut_first(crossing=True)
+        cut_first(within)
     ),
     "the word with which the share is reached is left out, so the kept ones have less than the share, and where one "
     "word alone has more, none is left: keep a word if those before it haven't reached the share.": (
@@ -482,8 +501,9 @@ NUCLEUS = {
     "the chances come back in sorted order: column v belongs to word v, so undo the sorting.": (
         lambda *given: nucleus(*given).sort(dim=1, descending=True).values
     ),
-    "the marks of the sorted words are laid on the unsorted ones: bring them back into the words' order.": (
-        cut(in_their_order)
+    "the marks of the sorted words are laid on the unsorted ones: bring them back into the words' order (scatter).": (
+        cut(in_their_order),
+        cut(brought_back_wrongly),
     ),
     "it begins with the unlikeliest words: sort in descending order.": (
         cut(lambda chances, share: within(chances, share, least=True))
@@ -491,6 +511,15 @@ NUCLEUS = {
     "each word is kept or not by its own chance: it is the likeliest ones' sum that has to reach the share.": (
         cut(lambda chances, share: chances >= share),
         cut(lambda chances, share: chances >= 1 - share),
+    ),
+    "the cut words get logit 0, and exp(0) is 1: minus infinity gives chance 0.": (
+        lambda *given: (given[0] / given[2] * (nucleus(*given) > 0)).softmax(dim=1)
+    ),
+    "a softmax is taken of chances, which makes them nearly equal: it belongs to logits.": (
+        lambda *given: nucleus(*given).softmax(dim=1),
+        lambda *given: nucleus(*given).masked_fill(nucleus(*given) == 0, float("-inf")).softmax(dim=1),
+        lambda *given: not_scaled(*given).softmax(dim=1),
+        lambda *given: not_scaled(*given).masked_fill(nucleus(*given) == 0, float("-inf")).softmax(dim=1),
     ),
     "nothing is cut: words beyond the share must get 0.": (
         lambda logits, share, temperature: (logits / temperature).softmax(dim=1)
@@ -533,6 +562,7 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=SEEN,
         praise="each token sees its own text up to itself, so a row holds many texts and none knows of another.",
         probes=[is_bool],
+        measure=with_free_padding,
     ),
     "answer": Function(
         reference=answer_loss,

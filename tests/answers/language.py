@@ -58,6 +58,14 @@ def hidden_first(texts):
     return torch.logical_not(hidden)[:, None, :, :]
 
 
+def padding_sees_itself(texts):
+    return seen_with_words_alone(texts) | torch.eye(texts.shape[1], dtype=torch.bool)
+
+
+def padding_sees_all(texts):
+    return seen_by_places(texts) | (texts == 0)[:, None, :, None]
+
+
 def seen_with_words_alone(texts):
     word = texts > 0
     return seen_by_places(texts) & word[:, None, :, None] & word[:, None, None, :]
@@ -148,6 +156,12 @@ def marks_of_the_answer(logits, tokens, begin, end):
 
 def chances_as_logits(logits, tokens, begin, end):
     return answer_by_ignoring(logits.softmax(-1), tokens, begin, end)
+
+
+def padding_by_its_token(logits, tokens, begin, end):
+    places = torch.arange(tokens.shape[1])
+    true = torch.where((places >= begin[:, None]) & (places < end[:, None]), tokens, 0)
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), true[:, 1:], ignore_index=0)
 
 
 def without_a_log(logits, tokens, begin, end):
@@ -437,6 +451,18 @@ def one_is_left(logits, share, temperature):
     return torch.zeros_like(p).scatter(1, order, p / p.sum(1, keepdim=True))
 
 
+def late_with_one_left(logits, share, temperature):
+    kept = one_is_left(logits, share, 1.0) > 0
+    return (logits / temperature).where(kept, torch.tensor(-torch.inf)).softmax(1)
+
+
+def gathered(logits, share, temperature):
+    p = (logits / temperature).softmax(1)
+    ordered, order = p.sort(1, descending=True)
+    p = p * (ordered.cumsum(1) - ordered < share).gather(1, order)
+    return p / p.sum(1, keepdim=True)
+
+
 def none_is_left(logits, share, temperature):
     p, order = (logits / temperature).softmax(1).sort(1, descending=True)
     p = p * (p.cumsum(1) <= share)
@@ -498,6 +524,8 @@ RIGHT = {
         seen_by_one_hot,
         seen_in_numpy,
         hidden_first,
+        padding_sees_itself,
+        padding_sees_all,
     ],
     "language.answer": [
         answer_by_loops,
@@ -569,6 +597,7 @@ WRONG = {
         ("across the borders", lambda texts: torch.tril(texts[:, None, :, None] >= texts[:, None, None, :])),
         ("doesn't see itself", lambda texts: seen_by_loops(texts).tril(-1)),
         ("padding sees nobody", seen_with_words_alone),
+        ("across the borders", lambda texts: (texts != 0)[:, None, None, :] & seen_by_places(torch.ones_like(texts))),
         ("axis for the heads", lambda texts: seen_by_loops(texts)[:, 0]),
         ("first one's mask", lambda texts: seen_by_loops(texts[:1]).repeat(len(texts), 1, 1, 1)),
         ("can be added to scores", lambda texts: seen_by_loops(texts).float().log()),
@@ -596,6 +625,7 @@ WRONG = {
         ("by all places", lambda z, t, b, e: answer_by_loops(z, t, b, e) * (e - b).sum() / t.numel()),
         ("by all places", lambda z, t, b, e: answer_by_loops(z, t, b, e) * (e - b).sum() / t[:, 1:].numel()),
         ("softmax is taken twice", chances_as_logits),
+        ("token 0", padding_by_its_token),
         ("log is missing", without_a_log),
         ("sign is turned round", lambda *given: -answer_by_rows(*given)),
         ("no gradient gets to logits", lambda z, t, b, e: answer_by_marks(z.detach(), t, b, e)),
@@ -606,6 +636,7 @@ WRONG = {
         ("isn't divided", lambda p, t, m: slope_by_loops(p, t, m) * m.sum()),
         ("number of all words", lambda p, t, m: slope_by_loops(p, t, m) * m.float().mean()),
         ("number of rows", lambda p, t, m: slope_by_loops(p, t, m) * m.sum() / len(p)),
+        ("places in a row", lambda p, t, m: slope_by_loops(p, t, m) * m.sum() / p.shape[1]),
         ("its own chosen words", slope_by_row),
         ("its own chosen words", lambda p, t, m: slope_by_row(p, t, m) / len(p)),
         ("its own chosen words", lambda p, t, m: slope_by_row(p, t, m) / m.any(1).sum()),
@@ -654,6 +685,7 @@ WRONG = {
     ],
     "language.nucleus": [
         ("both slips", broken),
+        ("both slips", late_with_one_left),
         ("before the temperature: divide", late_temperature),
         ("is left out", one_is_left),
         ("is left out", none_is_left),
@@ -664,6 +696,11 @@ WRONG = {
         ("multiplied by the temperature", lambda z, share, t: nucleus_by_loops(z * t * t, share, t)),
         ("in sorted order", sorted_chances),
         ("on the unsorted ones", marks_in_sorted_order),
+        ("on the unsorted ones", gathered),
+        ("get logit 0", lambda z, share, t: (z / t * (nucleus_by_ranks(z, share, t) > 0)).softmax(1)),
+        ("nearly equal", lambda *given: F.softmax(nucleus_by_loops(*given), dim=-1)),
+        ("nearly equal", lambda *given: unscaled(*given).softmax(1)),
+        ("nearly equal", lambda *given: unscaled(*given).where(unscaled(*given) > 0, -torch.inf).softmax(1)),
         ("the unlikeliest words", from_the_unlikeliest),
         ("by its own chance", own_chance(lambda share: share)),
         ("by its own chance", own_chance(lambda share: 1 - share)),
