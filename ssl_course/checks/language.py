@@ -608,9 +608,9 @@ EXERCISES: dict[str, Exercise] = {
         because="the fewer words are hidden, the more help is visible, and the lower is the floor itself: test all "
         "three on the same hidden words, or measure the way to each one's floor.",
         others={
-            "a": "true, and it makes the finding no better: more questions a step are an advantage of 40 %, and yet "
-            "its loss is the highest. Something else must have raised it.",
-            "b": "the differences are far larger than the deviations, so chance isn't what is wrong here.",
+            "a": "true, but that is an advantage of the rows below, and yet their losses are higher. Something else "
+            "must have raised them.",
+            "b": "the differences are several times the deviations, so chance isn't what is wrong here.",
             "d": "the loss is a mean over the hidden words, however many there are.",
         },
     ),

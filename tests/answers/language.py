@@ -707,8 +707,8 @@ WRONG = {
         ("nothing is cut", lambda logits, share, temperature: (logits / temperature).softmax(1)),
     ],
     "language.confound": [
-        ("makes the finding no better", "a"),
-        ("far larger", "b"),
+        ("advantage of the rows below", "a"),
+        ("several times the deviations", "b"),
         ("however many", "d"),
         ("one of a, b, c, d", "e"),
     ],
