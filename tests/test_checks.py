@@ -33,7 +33,7 @@ def enqueue(queue, keys):
     return np.concatenate([queue.numpy(), keys])[len(keys) :]
 
 
-FIVE = ("start", "pretext", "autoencoder", "triplet", "simclr", "byol", "mae", "compare", "own_images", "defects")
+FIVE = checks.SETS.keys() - {"clinic"}  # sets whose functions have five right answers here
 ANSWERS = {part: answers(part) for part in checks.SETS}
 NAMES = [f"{part}.{key}" for part, exercises in checks.SETS.items() for key in exercises]
 JUDGED = [name for name in NAMES if not isinstance(checks.SETS[name.partition(".")[0]][name.partition(".")[2]], Essay)]

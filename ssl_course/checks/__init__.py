@@ -17,6 +17,7 @@ from ssl_course.checks import (
     clinic,
     compare,
     defects,
+    language,
     mae,
     own_images,
     pretext,
@@ -37,6 +38,7 @@ SETS: dict[str, dict[str, Exercise]] = {
     "compare": compare.EXERCISES,
     "own_images": own_images.EXERCISES,
     "defects": defects.EXERCISES,
+    "language": language.EXERCISES,
     "clinic": clinic.EXERCISES,
 }
 RECORD = "exercise_progress.json"
