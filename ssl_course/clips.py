@@ -38,7 +38,7 @@ class World:
 
 @dataclass(frozen=True)
 class Path:
-    """Where the shape is and how it moves in every frame, each (N, T): pixels, degrees and pixels or degrees a frame."""
+    """Where the shape is and how it moves in every frame, each (N, T); pixels and degrees, and both a frame."""
 
     x: np.ndarray
     y: np.ndarray

@@ -242,15 +242,12 @@ def test_a_pair_is_the_same_up_to_its_frame_and_differs_in_it(kind):
 
 
 def test_what_passes_through_the_wall_covers_it_and_what_bounces_does_not():
-    for frames, least in ((10, 0.9), (16, 0.99)):
-        possible, impossible, _ = surprises("through", 60, seed=2, frames=frames)
-        corner = impossible[..., :1, clips.WALL : clips.WALL + 2].astype(int)
-        beyond = [
-            np.abs(films[..., clips.WALL : clips.WALL + 2] - corner).max(axis=(1, 2, 3, 4))
-            for films in (possible, impossible)
-        ]
-        assert (beyond[0] > 60).mean() == 0
-        assert (beyond[1] > 60).mean() > least
+    possible, impossible, _ = surprises("through", 60, seed=2)
+    wall = slice(clips.WALL, clips.WALL + 2)
+    bare = impossible[..., :1, wall].astype(int)  # in the upmost row
+    covered = [np.abs(films[..., wall] - bare).max(axis=(1, 2, 3, 4)) > 60 for films in (possible, impossible)]
+    assert covered[0].mean() == 0
+    assert covered[1].mean() > 0.8
 
 
 def test_a_teleport_is_a_leap_that_no_speed_explains():
