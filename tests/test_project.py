@@ -34,6 +34,7 @@ LAYERS = [
         "fingerprint",
         "checkpoint",
         "pretrained",
+        "surprise",
     },
     {"splits", "memory", "parallel", "clips"},
     {"data", "decoding", "vit", "frames", "methods.two_views"},

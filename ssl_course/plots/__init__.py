@@ -98,6 +98,7 @@ from ssl_course.plots.start import (
     timeline,
     tsne_settings,
 )
+from ssl_course.plots.video import both_ways, film, surprise_over_time, trajectories
 
 __all__ = [
     "COLOURS",
@@ -107,6 +108,7 @@ __all__ = [
     "accuracy_grid",
     "bars",
     "bars_by_class",
+    "both_ways",
     "byol_diagram",
     "candidates",
     "code_prices",
@@ -117,6 +119,7 @@ __all__ = [
     "descents",
     "differences",
     "feature_maps",
+    "film",
     "gallery",
     "heat",
     "heatmap",
@@ -157,8 +160,10 @@ __all__ = [
     "similarity_grid",
     "sorted_by",
     "spectra",
+    "surprise_over_time",
     "ten_classes",
     "timeline",
+    "trajectories",
     "triplets",
     "tsne",
     "tsne_places",
