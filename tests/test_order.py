@@ -13,6 +13,7 @@ from ssl_course.methods.order import (
     ArrowOfTime,
     OrderSorting,
     OrderVerification,
+    accuracy,
     arrange,
     backwards,
     in_order,
@@ -218,6 +219,25 @@ def test_a_head_of_ones_own_is_used_and_bf16_works():
     loss.backward()
     assert loss.isfinite()
     assert isinstance(method.head, torch.nn.Linear)
+
+
+class Knows(torch.nn.Module):
+    """An encoder that reads the frames' numbers off `numbered` clips: 1 where they rise or fall steadily."""
+
+    dim = 2
+
+    def forward(self, films):
+        steady = in_order(films[:, :, 0, 0, 0]).float()
+        return torch.stack([1 - steady, steady], dim=1)
+
+
+def test_accuracy_is_the_share_of_right_answers_and_leaves_the_generator_alone():
+    films = (250 * numbered(100)).byte()
+    method, state = OrderVerification(Knows(), head=torch.nn.Linear(2, 2)), torch.get_rng_state()
+    for weight, expected in ((torch.eye(2), 1.0), (1 - torch.eye(2), 0.0)):
+        method.head.weight.data, method.head.bias.data = weight, torch.zeros(2)
+        assert accuracy(method, films, batch_size=30) == expected
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 # --- encoders of clips

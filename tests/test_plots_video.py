@@ -1,7 +1,10 @@
+import io
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ssl_course.plots import video
 
@@ -19,6 +22,16 @@ def test_a_film_shows_bytes_as_it_shows_floats():
     floats = torch.rand(4, 3, 8, 8)
     shown = [video.film({"clip": clip}).images[0].get_array() for clip in (floats, (255 * floats).byte())]
     np.testing.assert_allclose(*shown, atol=1 / 255)
+
+
+def test_a_gif_shows_every_frame_of_all_clips_side_by_side():
+    clips = (torch.arange(3) * 100).byte().view(1, 3, 1, 1, 1).expand(2, 3, 3, 8, 10).contiguous()
+    clips[1] = 255 - clips[1]
+    opened = Image.open(io.BytesIO(video.gif(clips, scale=2, milliseconds=50)))
+    assert (opened.size, opened.n_frames, opened.info["duration"]) == ((40, 16), 3, 50)
+    opened.seek(2)
+    assert opened.convert("RGB").getpixel((3, 3)) == (200, 200, 200)
+    assert opened.convert("RGB").getpixel((30, 3)) == (55, 55, 55)
 
 
 def test_trajectories_go_through_every_place_and_rows_count_downwards():

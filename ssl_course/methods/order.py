@@ -172,3 +172,23 @@ class ArrowOfTime(FrameOrder):
         forwards = torch.rand(number, device=device) < 0.5
         straight = torch.arange(self.frames, device=device).expand(number, -1)
         return backwards(straight, ~forwards), forwards.long()
+
+
+@torch.no_grad()
+def accuracy(method: FrameOrder, clips: Tensor, *, seed: int = 0, batch_size: int = 250) -> float:
+    """The share of new questions, one about each clip, that the method answers rightly, in [0, 1].
+
+    Args:
+        method: left in evaluation mode, on its device.
+        clips: uint8 (N, T, 3, H, W).
+        seed: of the questions; torch's own generator is left as it is.
+    """
+    device = next(method.parameters()).device
+    method.eval()
+    right = 0
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        for part in clips.split(batch_size):
+            arranged, answers = method.views(part.to(device).float() / 255)
+            right += int((method.head(method.encoder(arranged)).argmax(dim=1) == answers).sum())
+    return right / len(clips)

@@ -98,7 +98,7 @@ from ssl_course.plots.start import (
     timeline,
     tsne_settings,
 )
-from ssl_course.plots.video import both_ways, film, surprise_over_time, trajectories
+from ssl_course.plots.video import both_ways, film, gif, surprise_over_time, trajectories
 
 __all__ = [
     "COLOURS",
@@ -121,6 +121,7 @@ __all__ = [
     "feature_maps",
     "film",
     "gallery",
+    "gif",
     "heat",
     "heatmap",
     "hidden_shares",

@@ -1,11 +1,13 @@
 """Figures of lesson 11, on video."""
 
+import io
 from collections.abc import Mapping
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from PIL import Image
 from torch import Tensor
 
 from ssl_course.plots.general import COLOURS, new_axes, picture_rows
@@ -27,6 +29,20 @@ def film(clips: Mapping[str, Tensor], *, marks: Mapping[str, int] | None = None,
         corner = frame * (width + 2) - 0.5, list(rows).index(name) * (height + 2) - 0.5
         ax.add_patch(Rectangle(corner, width, height, fill=False, lw=2, ec=OUTSTANDING, clip_on=False))
     return ax
+
+
+def gif(clips: Tensor, *, scale: int = 3, milliseconds: int = 120) -> bytes:
+    """Clips, uint8 (N, T, 3, H, W), side by side as the bytes of one GIF that goes on and on.
+
+    Args:
+        scale: so many times as large, without smoothing.
+        milliseconds: for each frame.
+    """
+    wide = clips.permute(1, 3, 0, 4, 2).flatten(2, 3).numpy()  # (T, H, N * W, 3)
+    pictures = [Image.fromarray(frame.repeat(scale, axis=0).repeat(scale, axis=1)) for frame in wide]
+    written = io.BytesIO()
+    pictures[0].save(written, "gif", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
+    return written.getvalue()
 
 
 def trajectories(x: np.ndarray, y: np.ndarray, *, size: int = 32, ax: Axes | None = None) -> Axes:
