@@ -11,10 +11,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ssl_course"
 
 # Which modules of the package each may import: those on a lower line, and those named beside it.
-NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised"
+NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised order"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
-FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words"
+FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words video"
 LANGUAGE = {"methods.masked_words", "methods.next_word"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects language clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
@@ -22,7 +22,7 @@ LAYERS = [
     {"pictures", "naming", "mapped", "store_file"},
     {"folders"},
     {"samples"},
-    {"features"},
+    {"features", "clip_folder"},
     {
         "shapes",
         "sentences",
@@ -40,9 +40,10 @@ LAYERS = [
         "fingerprint",
         "checkpoint",
         "pretrained",
+        "surprise",
     },
-    {"splits", "memory", "parallel"},
-    {"data", "decoding", "vit", "methods.two_views"},
+    {"splits", "memory", "parallel", "clips"},
+    {"data", "decoding", "vit", "frames", "methods.two_views"},
     {"language"},
     METHODS | {"methods.masked_words"},
     SIMCLRS_RELATIVES | {"methods.next_word"},

@@ -98,6 +98,7 @@ from ssl_course.plots.start import (
     timeline,
     tsne_settings,
 )
+from ssl_course.plots.video import both_ways, film, gif, surprise_over_time, trajectories
 from ssl_course.plots.words import between_lines, by_distance, by_layer, who_sees_whom
 
 __all__ = [
@@ -109,6 +110,7 @@ __all__ = [
     "bars",
     "bars_by_class",
     "between_lines",
+    "both_ways",
     "by_distance",
     "by_layer",
     "byol_diagram",
@@ -121,7 +123,9 @@ __all__ = [
     "descents",
     "differences",
     "feature_maps",
+    "film",
     "gallery",
+    "gif",
     "heat",
     "heatmap",
     "hidden_shares",
@@ -161,8 +165,10 @@ __all__ = [
     "similarity_grid",
     "sorted_by",
     "spectra",
+    "surprise_over_time",
     "ten_classes",
     "timeline",
+    "trajectories",
     "triplets",
     "tsne",
     "tsne_places",
