@@ -34,12 +34,16 @@ FORMANTS = {
 VOWELS = tuple(FORMANTS)
 FOURTH = 3400  # Hz
 BANDWIDTHS = (70, 90, 130, 200)  # Hz
-TRACTS = tuple(np.geomspace(11.0, 19.0, 8).round(1).tolist())  # cm, one for each speaker: a child to a tall man
-SPEAKERS = tuple(f"{length:.1f} cm" for length in TRACTS)
+
+# Six speakers: length of the vocal tract in cm, and the usual pitch in Hz, which doesn't follow from it.
+TRACTS = (13.5, 14.5, 15.5, 16.6, 17.8, 19.0)
+PITCHES = (240, 140, 200, 110, 170, 90)
+SPEAKERS = tuple(f"{tract:.1f} cm, {pitch} Hz" for tract, pitch in zip(TRACTS, PITCHES, strict=True))
 
 # What may follow what: two likely vowels after each, and seldom one of the other three; never the same twice.
 FOLLOWERS = {"i": "ae", "e": "ou", "a": ("u", "er"), "o": ("i", "a"), "u": ("er", "e"), "er": "io"}
 LIKELY = 0.45  # each of the two
+MOOD, MELODY = 1.2, 1.15  # factors by which the pitch of a clip, and of a syllable, differs from the usual, either way
 BLOCK = 80  # samples for which the formants stand still
 AT_ONCE = 500  # clips
 
@@ -56,9 +60,9 @@ def draw(
 
     Returns:
         sounds, float32 (count, 6400) in [-1, 1], 8,000 samples a second, and factors: `speaker` (count,) (index into
-        TRACTS), `loudness` (count,) (decibels below the largest that fits, -30 to -6), `noise` (count,) (decibels that
-        hiss lies below the voice, 0 to 15), and for each syllable, (count, 5): `vowel` (index into VOWELS),
-        `pitch` (pulses a second, 80 to 320) and `start` (first sample).
+        TRACTS), `loudness` (count,) (of the highest peak, in decibels below the largest value, -30 to -6), and for each
+        syllable, (count, 5): `vowel` (index into VOWELS), `pitch` (pulses a second, 60 to 350), `noise` (what the voice
+        is louder than the hiss by, -3 to 6 decibels) and `start` (first sample).
 
     Raises:
         ValueError: if count is below 1, or there are no such speakers.
@@ -109,16 +113,17 @@ def followers() -> np.ndarray:
 
 
 def _draw_factors(count: int, random: np.random.Generator, speakers: tuple[int, ...]) -> dict[str, np.ndarray]:
-    pitch = 80 * 3.0 ** random.uniform(0, 1, (count, 1)) * 1.15 ** random.uniform(-1, 1, (count, SYLLABLES))
+    speaker = random.permutation(np.array(speakers)[np.arange(count) % len(speakers)])
+    mood, melody = random.uniform(-1, 1, (count, 1)), random.uniform(-1, 1, (count, SYLLABLES))
     share = random.uniform(0.8, 1.2, (count, SYLLABLES))
     ends = np.rint(SIZE * share.cumsum(axis=1) / share.sum(axis=1, keepdims=True)).astype(np.int64)
     return {
-        "speaker": random.permutation(np.array(speakers)[np.arange(count) % len(speakers)]),
+        "speaker": speaker,
         "vowel": _draw_vowels(count, random),
-        "pitch": pitch.clip(80, 320),
+        "pitch": np.array(PITCHES)[speaker, None] * MOOD**mood * MELODY**melody,
         "start": np.concatenate([np.zeros((count, 1), np.int64), ends[:, :-1]], axis=1),
         "loudness": random.uniform(-30, -6, count),
-        "noise": random.uniform(0, 15, count),
+        "noise": random.uniform(-3, 6, (count, SYLLABLES)),
     }
 
 
@@ -138,18 +143,19 @@ def _speak(factors: dict[str, np.ndarray], random: np.random.Generator) -> np.nd
     middles = np.arange(BLOCK // 2, SIZE, BLOCK)
     inside = syllable_at(factors["start"], middles)  # (N, blocks)
     pitch = _glide(np.take_along_axis(factors["pitch"], inside, axis=1)).repeat(BLOCK, axis=1)  # (N, S)
-    phase = (random.uniform(0, 1, (count, 1)) + pitch.cumsum(axis=1) / RATE) % 1
+    phase = (random.uniform(0, 1, (count, 1)) + pitch.cumsum(axis=1) / RATE) % 1  # of the period of the voice
     source = _pulses(phase) * _loudness_of_syllables(inside)
     voice = np.diff(_filter(source, _formants(factors, inside)), axis=1, prepend=0)  # as it leaves the lips
-    sound = voice / np.sqrt((voice**2).mean(axis=1, keepdims=True))
-    sound += random.standard_normal((count, SIZE), np.float32) * 10 ** (-factors["noise"][:, None] / 20)
+    voice /= np.sqrt((voice**2).mean(axis=1, keepdims=True))
+    hiss = 10 ** (-np.take_along_axis(factors["noise"], inside, axis=1) / 20)
+    sound = voice + random.standard_normal((count, SIZE)) * hiss.repeat(BLOCK, axis=1)
     sound *= 10 ** (factors["loudness"][:, None] / 20) / np.abs(sound).max(axis=1, keepdims=True)
     return (np.rint(sound * STEPS).clip(-STEPS, STEPS - 1) / STEPS).astype(np.float32)
 
 
-def syllable_at(start, places):
+def syllable_at(start: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Which syllable of a clip sounds: the number (N, P) for its starts (N, K) and places (P,), both in samples."""
-    return (places[None, :, None] >= start[:, None]).sum(2) - 1
+    return (places[None, :, None] >= start[:, None]).sum(axis=2) - 1
 
 
 def _glide(values: np.ndarray) -> np.ndarray:

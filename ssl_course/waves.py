@@ -97,7 +97,7 @@ def field_and_hop(layers: Sequence[tuple[int, int]] = LAYERS) -> tuple[int, int]
 
 
 def band_filters(bands: int, kernel: int, rate: int = RATE) -> Tensor:
-    """Cosines, then sines under a Hann window, (2 * bands, kernel), at pitches evenly spaced in mel, the ear's scale."""
+    """Cosines, then sines under a Hann window, (2 * bands, kernel), pitches evenly spaced in mel, the ear's scale."""
     ends = [2595 * math.log10(1 + pitch / 700) for pitch in (LOWEST, HIGHEST)]
     pitches = 700 * (10 ** (torch.linspace(*ends, bands) / 2595) - 1)  # (bands,), Hz
     places = torch.arange(kernel) - (kernel - 1) / 2

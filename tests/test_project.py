@@ -11,19 +11,21 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ssl_course"
 
 # Which modules of the package each may import: those on a lower line, and those named beside it.
-NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised"
+NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised cpc"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
-FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection"
+FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection sound"
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
     {"pictures", "naming", "mapped", "store_file"},
     {"folders"},
     {"samples"},
+    {"wav", "waves"},
     {"features"},
     {
         "shapes",
+        "sounds",
         "surfaces",
         "tiles",
         "augment",
@@ -45,7 +47,7 @@ LAYERS = [
     {"plots.general"},
     {f"plots.{name}" for name in FIGURES.split()},
     {"evaluate", "plots", "profiles", "ready", "normality"},
-    {"report"},
+    {"report", "listening"},
     {"inspection.files"},
     {"inspection.copies", "inspection.detail", "inspection.cost"},
     {"inspection.groups"},

@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, kind):
 
 def test_numbers_that_are_not_finite_are_refused(tmp_path):
     write(tmp_path / "bad.wav", np.where(np.arange(8000) == 5, np.nan, TONE), kind="float32")
-    with pytest.raises(ValueError, match="bad.wav: some of its numbers are not finite"):
+    with pytest.raises(ValueError, match=r"bad\.wav: some of its numbers are not finite"):
         load_folder(tmp_path)
 
 
