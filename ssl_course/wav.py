@@ -68,7 +68,7 @@ def load_folder(
     if bad:
         notes.append(_refuse_or_leave_out(folder, bad, len(files), unreadable))
     recordings = [recording for recording in read if isinstance(recording, Recording)]
-    clips = [_fit(resampled(recording.sound, recording.rate, rate), length) for recording in recordings]
+    clips = [fit(resampled(recording.sound, recording.rate, rate), length) for recording in recordings]
     notes += _what_was_done(recordings, clips, rate, length)
     for note in notes:
         warnings.warn(f"{folder}: {note}", stacklevel=2)
@@ -176,7 +176,7 @@ def _as_floats(samples: np.ndarray) -> np.ndarray:
     return (floats if floats.ndim == 1 else floats.mean(axis=1)).astype(np.float32)
 
 
-def _fit(sound: np.ndarray, length: int) -> np.ndarray:
+def fit(sound: np.ndarray, length: int) -> np.ndarray:
     """The middle of a sound, or the sound and silence after it: (S,) -> (length,)."""
     start = max(0, (len(sound) - length) // 2)
     middle = sound[start : start + length]

@@ -38,7 +38,9 @@ def test_twice_the_pressure_is_four_times_the_power():
 def test_triangles_cover_every_pitch_between_the_outer_ones_once():
     triangles = mel_triangles(20, 4001, 8000)
     inside = triangles.argmax(dim=1)
-    torch.testing.assert_close(triangles[:, inside[0] + 1 : inside[-1]].sum(dim=0), torch.ones(inside[-1] - inside[0] - 1))
+    torch.testing.assert_close(
+        triangles[:, inside[0] + 1 : inside[-1]].sum(dim=0), torch.ones(inside[-1] - inside[0] - 1)
+    )
     assert (triangles >= 0).all()
 
 

@@ -22,6 +22,7 @@ LAYERS = [
     {"folders"},
     {"samples"},
     {"wav", "waves"},
+    {"speech"},
     {"features"},
     {
         "shapes",
