@@ -22,7 +22,7 @@ SPLITS = ("train", "test")
 STEPS = 32768  # sounds are rounded to the steps of 16 bits, so that a seed gives the same ones on every platform
 
 # Formants in Hz of a vocal tract of 17 cm (Peterson & Barney 1952, Control methods used in a study of the vowels,
-# table II, men), without the fourth, which hardly depends on the vowel.
+# table II, men).
 FORMANTS = {
     "i": (270, 2290, 3010),
     "e": (530, 1840, 2480),
@@ -32,8 +32,8 @@ FORMANTS = {
     "er": (490, 1350, 1690),
 }
 VOWELS = tuple(FORMANTS)
-FOURTH = 3400  # Hz
-BANDWIDTHS = (70, 90, 130, 200)  # Hz
+BANDWIDTHS = (70, 90, 130)  # Hz
+CLEAR = 3000  # Hz; a resonance above it fades, since at this rate it would whistle with its mirror image above 4,000
 
 # Six speakers: length of the vocal tract in cm, and the usual pitch in Hz, which doesn't follow from it.
 TRACTS = (13.5, 14.5, 15.5, 16.6, 17.8, 19.0)
@@ -43,7 +43,7 @@ SPEAKERS = tuple(f"{tract:.1f} cm, {pitch} Hz" for tract, pitch in zip(TRACTS, P
 # What may follow what: two likely vowels after each, and seldom one of the other three; never the same twice.
 FOLLOWERS = {"i": "ae", "e": "ou", "a": ("u", "er"), "o": ("i", "a"), "u": ("er", "e"), "er": "io"}
 LIKELY = 0.45  # each of the two
-MOOD, MELODY = 1.2, 1.15  # factors by which the pitch of a clip, and of a syllable, differs from the usual, either way
+MELODY = 1.2  # a factor by which the pitch of a syllable may differ from the usual, either way
 BLOCK = 80  # samples for which the formants stand still
 AT_ONCE = 500  # clips
 
@@ -61,8 +61,8 @@ def draw(
     Returns:
         sounds, float32 (count, 6400) in [-1, 1], 8,000 samples a second, and factors: `speaker` (count,) (index into
         TRACTS), `loudness` (count,) (of the highest peak, in decibels below the largest value, -30 to -6), and for each
-        syllable, (count, 5): `vowel` (index into VOWELS), `pitch` (pulses a second, 60 to 350), `noise` (what the voice
-        is louder than the hiss by, -3 to 6 decibels) and `start` (first sample).
+        syllable, (count, 5): `vowel` (index into VOWELS), `pitch` (pulses a second, 75 to 288), `noise` (what the voice
+        is louder than the hiss by, 0 to 9 decibels) and `start` (first sample).
 
     Raises:
         ValueError: if count is below 1, or there are no such speakers.
@@ -114,16 +114,16 @@ def followers() -> np.ndarray:
 
 def _draw_factors(count: int, random: np.random.Generator, speakers: tuple[int, ...]) -> dict[str, np.ndarray]:
     speaker = random.permutation(np.array(speakers)[np.arange(count) % len(speakers)])
-    mood, melody = random.uniform(-1, 1, (count, 1)), random.uniform(-1, 1, (count, SYLLABLES))
+    melody = random.uniform(-1, 1, (count, SYLLABLES))
     share = random.uniform(0.8, 1.2, (count, SYLLABLES))
     ends = np.rint(SIZE * share.cumsum(axis=1) / share.sum(axis=1, keepdims=True)).astype(np.int64)
     return {
         "speaker": speaker,
         "vowel": _draw_vowels(count, random),
-        "pitch": np.array(PITCHES)[speaker, None] * MOOD**mood * MELODY**melody,
+        "pitch": np.array(PITCHES)[speaker, None] * MELODY**melody,
         "start": np.concatenate([np.zeros((count, 1), np.int64), ends[:, :-1]], axis=1),
         "loudness": random.uniform(-30, -6, count),
-        "noise": random.uniform(-3, 6, (count, SYLLABLES)),
+        "noise": random.uniform(0, 9, (count, SYLLABLES)),
     }
 
 
@@ -179,24 +179,24 @@ def _loudness_of_syllables(inside: np.ndarray) -> np.ndarray:
 
 
 def _formants(factors: dict[str, np.ndarray], inside: np.ndarray) -> np.ndarray:
-    """Formants in Hz for each block of each clip, (4, blocks, N): they glide from vowel to vowel."""
-    table = np.array([(*formants, FOURTH) for formants in FORMANTS.values()], float)  # (6, 4)
+    """Formants in Hz for each block of each clip, (3, blocks, N): they glide from vowel to vowel."""
+    table = np.array(list(FORMANTS.values()), float)  # (6, 3)
     scale = 17 / np.array(TRACTS)[factors["speaker"]]  # (N,)
     vowel = np.take_along_axis(factors["vowel"], inside, axis=1)  # (N, blocks)
     tracks = [_glide(column[vowel]) * scale[:, None] for column in table.T]
-    return np.stack(tracks).transpose(0, 2, 1).clip(100, 0.48 * RATE)
+    return np.stack(tracks).transpose(0, 2, 1)
 
 
 def _filter(source: np.ndarray, formants: np.ndarray) -> np.ndarray:
     """The source (N, S) through one resonance after the other (Klatt 1980, equations 1 and 2)."""
     sound = np.ascontiguousarray(source.T)  # (S, N)
     for track, bandwidth in zip(formants, BANDWIDTHS, strict=True):
-        radius = np.exp(-np.pi * bandwidth / RATE)
-        first, second = 2 * radius * np.cos(2 * np.pi * track / RATE), -(radius**2)  # (blocks, N), a number
+        radius = np.exp(-np.pi * (bandwidth + 4 * (track - CLEAR).clip(0)) / RATE)  # (blocks, N)
+        first, second = 2 * radius * np.cos(2 * np.pi * track / RATE), -(radius**2)  # (blocks, N) each
         gain = 1 - first - second
         before = earlier = np.zeros(sound.shape[1])
         for step in range(SIZE):
             block = step // BLOCK
-            now = gain[block] * sound[step] + first[block] * before + second * earlier
+            now = gain[block] * sound[step] + first[block] * before + second[block] * earlier
             sound[step], before, earlier = now, now, before
     return sound.T
