@@ -11,10 +11,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ssl_course"
 
 # Which modules of the package each may import: those on a lower line, and those named beside it.
-NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised order"
+NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised order cpc"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
-FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words video"
+FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
 LANGUAGE = {"methods.masked_words", "methods.next_word"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects language clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
@@ -22,6 +22,8 @@ LAYERS = [
     {"pictures", "naming", "mapped", "store_file"},
     {"folders"},
     {"samples"},
+    {"wav", "waves"},
+    {"speech"},
     {"features", "clip_folder"},
     {
         "shapes",
@@ -30,6 +32,7 @@ LAYERS = [
         "planted",
         "manuals",
         "characters",
+        "sounds",
         "surfaces",
         "tiles",
         "augment",
@@ -53,7 +56,7 @@ LAYERS = [
     {"plots.general"},
     {f"plots.{name}" for name in FIGURES.split()},
     {"evaluate", "plots", "profiles", "ready", "normality"},
-    {"report"},
+    {"report", "listening"},
     {"inspection.files"},
     {"inspection.copies", "inspection.detail", "inspection.cost"},
     {"inspection.groups"},
