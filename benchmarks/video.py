@@ -29,7 +29,7 @@ from ssl_course.train import pretrain
 
 FACTORS = ("speed", "direction", "spin", "x", "y", "contrast")
 FREE = {"gravity": False}
-TRAINING = {"batch_size": 32, "lr": 4e-3}
+TRAINING = {"batch_size": 32, "lr": 2e-3}
 DRIFT = 0.3
 
 

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from ssl_course import augment
 from ssl_course.data import ImageSet, load
-from ssl_course.evaluate import raw_pixels
-from ssl_course.features import extract_features
+from ssl_course.features import extract_features, to_float
 from ssl_course.live.core import Demo, slider, switch
 from ssl_course.networks import small_cnn
 
@@ -58,7 +57,7 @@ class Pixels(nn.Module):
 
     def __init__(self, images: Tensor):
         super().__init__()
-        self.mean = raw_pixels(F.adaptive_avg_pool2d(images.float(), 32)).mean(dim=0)  # (C * 32 * 32,)
+        self.mean = F.adaptive_avg_pool2d(to_float(images), 32).flatten(1).mean(dim=0)  # (C * 32 * 32,)
 
     def forward(self, images: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(images, 32).flatten(1) - self.mean
