@@ -204,7 +204,7 @@ def tables():
 
 def block_minutes(items):
     """The sum of "lesson 04: section 1 (8), break (10)"."""
-    place = re.match(r"(?:lesson|exercises) (\d\d): ", items)
+    place = re.match(r"(?:lesson|exercises) (\d\d|clinic): ", items)
     return minutes_of(items[place.end() :], place[1]) if place else minutes_of(items, "00")
 
 
