@@ -153,7 +153,7 @@ class Share(TorchFunctionMode):
 
     def _own_part(self, draw: Callable, args: tuple, kwargs: dict) -> Tensor:
         *bounds, size = args if draw is torch.randint or isinstance(args[0], Sequence) else (args,)
-        if size[0] != self.count:
+        if not size or size[0] != self.count:  # () is a single number, alike for all
             return draw(*args, **kwargs)
         return own(draw(*bounds, (self.ranks * self.count, *size[1:]), **kwargs))
 
@@ -163,6 +163,17 @@ def gather(part: Tensor) -> Tensor:
     if Share.now is None:
         return part
     return _Gather.apply(at_least_float32(part))
+
+
+def weighed(loss: Tensor, count: Tensor) -> Tensor:
+    """A share's mean over `count` things, such that the mean over all shares is that over all their things.
+
+    Shares may have unequally many, such as words that aren't padding. Outside of `Share` the loss stays as it is.
+    """
+    if Share.now is None:
+        return loss
+    count = at_least_float32(count)
+    return loss * count / mean(count).clamp(min=1 / ranks())  # of none at all the loss is 0
 
 
 def each(network: Callable[[Tensor], Tensor], parts: Sequence[Tensor]) -> Tensor:

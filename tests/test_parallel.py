@@ -12,16 +12,39 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing
 
-from ssl_course import load, parallel
-from ssl_course.methods import METHODS, MoCo, Supervised, Triplet
+from ssl_course import clips, load, parallel, sentences, sounds
+from ssl_course.frames import ClipEncoder, PointCNN
+from ssl_course.language import TokenTransformer
+from ssl_course.methods import METHODS, MoCo, Supervised, Triplet, order
+from ssl_course.methods.cpc import CPC
+from ssl_course.methods.masked_words import MaskedWords
+from ssl_course.methods.next_word import NextWord
 from ssl_course.networks import small_cnn
 from ssl_course.vit import VisionTransformer
+from ssl_course.waves import WaveEncoder
 
 BATCH = 16
 
 
+def words(**options):
+    return TokenTransformer(len(sentences.WORDS), sentences.LENGTH, width=16, depth=1, **options)
+
+
+OF_PART_II = {  # how to build it, and its data
+    "masked words": (lambda: MaskedWords(words(), share=0.3), sentences),
+    "next word": (lambda: NextWord(words(causal=True)), sentences),
+    "CPC, same": (lambda: CPC(WaveEncoder(8)), sounds),
+    "CPC, other": (lambda: CPC(WaveEncoder(8), negatives="other"), sounds),
+    "verification": (lambda: order.OrderVerification(ClipEncoder(PointCNN(4, 3), 8)), clips),
+    "sorting": (lambda: order.OrderSorting(ClipEncoder(PointCNN(4, 3), 8)), clips),
+    "arrow": (lambda: order.ArrowOfTime(ClipEncoder(PointCNN(4, 3), 8)), clips),
+}
+
+
 def method(name):
     torch.manual_seed(0)
+    if name in OF_PART_II:
+        return OF_PART_II[name][0]()
     if name == "mae":
         return METHODS[name](VisionTransformer(width=16, depth=1))
     if name == "supervised":
@@ -35,27 +58,36 @@ def method(name):
     return METHODS[name](small_cnn(4))
 
 
-NAMES = sorted({*METHODS, "supervised", "moco in one group", "triplet by chance"})
+NAMES = sorted({*METHODS, *OF_PART_II, "supervised", "moco in one group", "triplet by chance"})
+
+
+def batch(name):
+    """What a method of that name is trained on, as `pretrain` hands it over, and its labels."""
+    if name not in OF_PART_II:
+        images = load("shapes", size=BATCH)
+        return images.images.float() / 255, images.labels
+    data = OF_PART_II[name][1].load("train", size=BATCH)
+    return (data.data.float() / 255 if data.data.dtype == torch.uint8 else data.data), data.labels
 
 
 def one_step(name):
     """Loss, gradients and buffers after one step with this process's share of the batch."""
     trained = method(name).double().train()  # batch norm enlarges what single precision rounds to more than 1e-5
     forward = parallel.copies(trained)
-    images = load("shapes", size=BATCH)
+    inputs, labels = batch(name)
     share = BATCH // parallel.ranks()
-    own = images[parallel.rank() * share : (parallel.rank() + 1) * share]
+    own = slice(parallel.rank() * share, (parallel.rank() + 1) * share)
     with torch.no_grad():
         torch.manual_seed(1)
-        whole = [view.chunk(parallel.ranks())[parallel.rank()] for view in trained.views(images.images.float() / 255)]
+        whole = [view.chunk(parallel.ranks())[parallel.rank()] for view in trained.views(inputs)]
         torch.manual_seed(1)
         with parallel.Share(share):
-            views = trained.views(own.images.float() / 255)
+            views = trained.views(inputs[own])
     for mine, part in zip(views, whole, strict=True):
         torch.testing.assert_close(mine, part, rtol=1e-5, atol=1e-5)
     views = [part.double() if part.is_floating_point() else part for part in whole]  # their rounding would grow
     with parallel.Share(share):
-        loss = forward(*views, *([own.labels] if name == "supervised" else []))
+        loss = forward(*views, *([labels[own]] if name == "supervised" else []))
     loss.backward()
     if hasattr(trained, "after_step"):
         trained.after_step(0.5)

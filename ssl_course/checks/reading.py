@@ -20,6 +20,11 @@ ROUGHLY = re.compile(r"^\s*(?:about|approximately|approx\.?|around|roughly|circa
 DRESS = re.compile(r"^[\W_]+|[\W_]+$")
 FIGURES = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?"
 NUMBER = re.compile(rf"({FIGURES})(?:/({FIGURES}))?(%?)", re.IGNORECASE)
+UNIT = re.compile(  # behind a number; what multiplies it (kHz, thousand) is left there, and no number then
+    r"(?:\s*(?:nats?|bits?|words?|tokens?|characters?|chars?|frames?|samples?|steps?|points?|ms|milliseconds?|seconds?|hz)"
+    r"(?:\s*(?:per|an?|each|/)\s*[a-z]+)?)?\.?\s*$",
+    re.IGNORECASE,
+)
 # A character of Chinese or Japanese is a word, as word processors count; three of Thai, Lao, Burmese or Khmer.
 WORDS = re.compile(
     r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
@@ -48,7 +53,7 @@ def numbers(answer: object) -> list[float]:
     """The values that an answer can mean, the likeliest first; none if it is no number.
 
     Read are numbers of Python, numpy and torch, and texts such as "5/8", "0,54", "-1e-3", "log(127) = 4.84",
-    "about 4.84 nats" and "54 %", which is 0.54, or 54 where per cent were asked for.
+    "about 4.84 nats", "1.2 bits a character" and "54 %", which is 0.54, or 54 where per cent were asked for.
     """
     if isinstance(answer, str):
         return _of_text(answer)
@@ -66,7 +71,7 @@ def _of_text(text: str) -> list[float]:
     plain = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("\u2044", "/")
     plain = ROUGHLY.sub("", plain.rpartition("=")[2])
     plain = re.sub(r"per\s?cent", "%", plain, flags=re.IGNORECASE)
-    plain = re.sub(r"(\s*nats?)?\.?\s*$", "", plain, flags=re.IGNORECASE)
+    plain = UNIT.sub("", plain)
     found = NUMBER.fullmatch("".join(plain.split()).removeprefix("≈").removeprefix("~"))
     if not found:
         return []

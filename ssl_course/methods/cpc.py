@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssl_course.networks import at_least_float32
+from ssl_course.parallel import gather
 from ssl_course.waves import FrameNorm
 
 NEGATIVES = ("same", "other")
@@ -142,5 +143,7 @@ class CPC(nn.Module):
     def forward(self, waves: Tensor) -> Tensor:
         frames = self.encoder.frames(waves)  # (B, T, D)
         predictions = self.predict(self.context(frames)).unflatten(2, (self.steps, -1))  # (B, T, K, D)
+        if self.negatives == "other":
+            predictions, frames = gather(predictions), gather(frames)
         settings = {"negatives": self.negatives, "first": self.first, "temperature": self.temperature}
         return future_info_nce(predictions, frames, **settings)

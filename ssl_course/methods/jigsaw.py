@@ -8,6 +8,7 @@ Otherwise than in the paper: 24 orders to choose from (there up to 1000); the co
 each other by some pixels, which there hides the lens's colour fringes; all tiles of an image get the same augmentation.
 """
 
+import functools
 import itertools
 import math
 
@@ -33,12 +34,17 @@ def permutations(count: int, tiles: int = 9) -> Tensor:
         raise ValueError(f"tiles must be from 2 to 9, got {tiles}")
     if not 2 <= count <= math.factorial(tiles):
         raise ValueError(f"count must be from 2 to {math.factorial(tiles)}, got {count}")
+    return torch.from_numpy(_far_apart(count, tiles).copy())
+
+
+@functools.cache
+def _far_apart(count: int, tiles: int) -> np.ndarray:
     pool = np.array(list(itertools.permutations(range(tiles))), dtype=np.int8)  # (tiles!, tiles)
     chosen, nearest = [0], np.full(len(pool), tiles + 1)
     while len(chosen) < count:
         nearest = np.minimum(nearest, (pool != pool[chosen[-1]]).sum(axis=1))  # 0 for those already chosen
         chosen.append(int(nearest.argmax()))
-    return torch.from_numpy(pool[chosen].astype(np.int64))
+    return pool[chosen].astype(np.int64)
 
 
 def cut_tiles(images: Tensor, tiles: int = 9, gap: int = 2) -> Tensor:

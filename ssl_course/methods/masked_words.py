@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ssl_course.language import TokenTransformer
 from ssl_course.networks import at_least_float32
+from ssl_course.parallel import weighed
 
 
 def mask_words(
@@ -96,7 +97,7 @@ class MaskedWords(nn.Module):
         return self.head(self.encoder.states(tokens))
 
     def forward(self, spoilt: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-        return masked_cross_entropy(self.logits(spoilt), tokens, chosen)
+        return weighed(masked_cross_entropy(self.logits(spoilt), tokens, chosen), chosen.sum())
 
 
 def word_head(encoder: TokenTransformer) -> nn.Sequential:

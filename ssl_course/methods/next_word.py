@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ssl_course.language import TokenTransformer
 from ssl_course.methods.masked_words import word_head
 from ssl_course.networks import at_least_float32
+from ssl_course.parallel import weighed
 
 
 def next_word_loss(logits: Tensor, tokens: Tensor, padding: int | None = 0) -> Tensor:
@@ -58,7 +59,9 @@ class NextWord(nn.Module):
         return self.head(self.encoder.states(tokens))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return next_word_loss(self.logits(tokens), tokens, self.encoder.padding)
+        padding = self.encoder.padding
+        told = tokens[:, 1:] != padding if padding is not None else torch.ones_like(tokens[:, 1:])
+        return weighed(next_word_loss(self.logits(tokens), tokens, padding), told.sum())
 
     @torch.no_grad()
     def generate(

@@ -133,7 +133,7 @@ class OrderVerification(FrameOrder):
         self.register_buffer("wrong", orders[~in_order(orders)], persistent=False)  # (frames! - 2, frames)
 
     def draw(self, number: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        right, back = torch.rand(2, number, device=device) < 0.5  # (number,) each
+        right, back = (torch.rand(number, device=device) < 0.5 for _ in range(2))  # each (number,)
         straight = torch.arange(self.frames, device=device).expand(number, -1)
         wrong = self.wrong[torch.randint(len(self.wrong), (number,), device=device)]
         return torch.where(right[:, None], backwards(straight, back), wrong), right.long()
