@@ -1,4 +1,4 @@
-"""Longer runs of lesson 09: masked words and the next word on the built-in sentences, characters of Python's manual.
+"""Longer runs of lesson 09: masked words and the next word on the built-in sentences, characters of Python's own texts.
 
     python benchmarks/language.py sentences --seeds 0 1
     python benchmarks/language.py manual
@@ -13,6 +13,7 @@ import bz2
 import gzip
 import json
 import math
+import random
 import time
 from datetime import date
 
@@ -171,12 +172,14 @@ def judged(method: nn.Module, test: Samples, counting: dict, causal: bool) -> di
 
 
 def manual_table() -> None:
-    """Characters: bits a character on held-back chapters of the manual, after so many characters read."""
-    train, test = manuals.split(manuals.topics())
+    """Characters: bits a character on held-back chapters and docstrings, after so many characters read."""
+    documents = manuals.topics() + manuals.docstrings()
+    random.Random(0).shuffle(documents)
+    train, test = manuals.split(documents)
     alphabet = Alphabet(train)
     length, most = 96, 40_000
     rows_, told = rows(alphabet.tokens(train), length), rows(alphabet.tokens(test)[:most], length)
-    result = {"caption": "Bits a character on Python's manual", "date": str(date.today())}
+    result = {"caption": "Bits a character on Python's manual and docstrings", "date": str(date.today())}
     result |= {"command": "python benchmarks/language.py manual", "hardware": hardware(Machine("cpu", "fp32", 1))}
     result |= {
         "characters": len(train),
@@ -188,7 +191,7 @@ def manual_table() -> None:
     method, result["curve"], start = NextWord(network), [], time.process_time()
 
     def look(step: dict) -> None:
-        if step["step"] % (EVERY // 5) == 0 or step["step"] == step["steps"]:
+        if step["step"] % EVERY == 0 or step["step"] == step["steps"]:
             method.eval()
             with torch.no_grad():
                 loss = sum(
@@ -204,7 +207,7 @@ def manual_table() -> None:
     pretrain(
         method,
         rows_,
-        epochs=10,
+        epochs=6,
         batch_size=32,
         lr=3e-3,
         on_step=look,
