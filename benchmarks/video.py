@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ssl_course import clips
 from ssl_course.evaluate import extract_features, factor_scores, linear_probe
-from ssl_course.frames import ClipEncoder, MiddleFrame, PointCNN
+from ssl_course.frames import ClipEncoder, MiddleFrame, PointCNN, SideBySide
 from ssl_course.methods import SimCLR
 from ssl_course.methods.order import ArrowOfTime, OrderVerification, accuracy, take
 from ssl_course.recipes import augmentation
@@ -35,12 +35,17 @@ DRIFT = 0.3
 
 @dataclass(frozen=True)
 class Row:
-    """A method, made by `build`, in a world for so many passes; `shown` is how many frames its encoder is judged on."""
+    """A method, made by `build`, in a world for so many passes; `shown` is how many frames its encoder is judged on.
+
+    `begin` is the row from whose encoder it starts, `beside` the row of its network for frames, on three of them.
+    """
 
     build: Callable[[], nn.Module]
     passes: int = 12
     world: dict = field(default_factory=lambda: FREE)
     shown: int = 3
+    begin: str = ""
+    beside: str = ""
 
 
 def encoder(**options) -> ClipEncoder:
@@ -48,12 +53,17 @@ def encoder(**options) -> ClipEncoder:
 
 
 ROWS = {
-    "untrained": Row(lambda: OrderVerification(encoder()), passes=0),
-    "verification": Row(lambda: OrderVerification(encoder())),
-    "SimCLR, one frame": Row(lambda: SimCLR(PointCNN(8, 8), augment=augmentation("shapes")), passes=4),
-    "arrow, neither": Row(lambda: ArrowOfTime(encoder()), passes=8, shown=4),
+    "untrained": Row(lambda: OrderVerification(encoder()), passes=0, beside="untrained, side by side"),
+    "verification": Row(lambda: OrderVerification(encoder()), beside="verification, side by side"),
+    "SimCLR, one frame": Row(
+        lambda: SimCLR(PointCNN(8, 8), augment=augmentation("shapes")), passes=4, beside="SimCLR, side by side"
+    ),
+    "arrow, free": Row(lambda: ArrowOfTime(encoder()), passes=8, shown=4),
     "arrow, gravity": Row(lambda: ArrowOfTime(encoder()), passes=8, world={"gravity": True}, shown=4),
     "arrow, friction": Row(lambda: ArrowOfTime(encoder()), passes=12, world=FREE | {"friction": 0.25}, shown=4),
+    "arrow, friction, verified first": Row(
+        lambda: ArrowOfTime(encoder()), world=FREE | {"friction": 0.25}, shown=4, begin="verification"
+    ),
     "drift, uneven light": Row(
         lambda: OrderVerification(encoder(even_light=False)), passes=4, world=FREE | {"drift": DRIFT}
     ),
@@ -61,20 +71,39 @@ ROWS = {
 }
 
 
-def made(row: Row, seed: int) -> dict:
-    """One row of the table: trained in its own world, judged on clips of the free one."""
-    train, test = (clips.load(split, seed=seed, **row.world) for split in clips.SPLITS)
+def made(name: str, seed: int) -> dict[str, dict]:
+    """A row of the table, and that of its frames side by side: trained in its world, judged on clips of the free one."""
+    row = ROWS[name]
+    method = trained(row, seed)
+    if isinstance(method, SimCLR):
+        frame_encoder = method.encoder
+        result = judged(MiddleFrame(frame_encoder), row.shown, seed)
+    else:
+        frame_encoder = method.encoder.frame_encoder
+        result = judged(method.encoder, row.shown, seed) | answered(method, row, seed)
+    rows = {name: {"passes": row.passes} | result}
+    if row.beside:
+        rows[row.beside] = {"passes": row.passes} | judged(SideBySide(frame_encoder, row.shown), row.shown, seed)
+    return rows
+
+
+def trained(row: Row, seed: int) -> nn.Module:
+    train = clips.load("train", seed=seed, **row.world)
     torch.manual_seed(seed)
     method = row.build()
-    single = isinstance(method, SimCLR)
+    if row.begin:
+        method.encoder.load_state_dict(trained(ROWS[row.begin], seed).encoder.state_dict())
     if row.passes:
-        data = train.data.flatten(0, 1)[::2] if single else train  # every other frame of every clip
+        data = train.data.flatten(0, 1)[::2] if isinstance(method, SimCLR) else train  # every other frame of every clip
         still = {"seed": seed, "threads": 1, "device": "cpu", "precision": "fp32", "watch": False}
         pretrain(method, data, epochs=row.passes, **TRAINING, **still)
-    result = {"passes": row.passes} | judged(MiddleFrame(method.encoder) if single else method.encoder, row.shown, seed)
-    if single:
-        return result
-    result["accuracy"] = accuracy(method, test.data)
+    return method
+
+
+def answered(method: nn.Module, row: Row, seed: int) -> dict[str, float]:
+    """How often the method is right about new films of its own world, and about films that take its shortcut away."""
+    test = clips.load("test", seed=seed, **row.world)
+    result = {"accuracy": accuracy(method, test.data)}
     if "drift" in row.world:
         result["accuracy, no drift"] = accuracy(method, clips.load("test", seed=seed, **FREE).data)
         result["accuracy, nothing moves"] = accuracy(method, frozen(test.data))
@@ -111,10 +140,11 @@ def main() -> None:
     result["recipe"] = {"data": "clips", "frames": "PointCNN(8, 8)", "clips": "ClipEncoder(…, 128)"} | TRAINING
     for seed in seeds:
         rows = kept.setdefault(str(seed), {})
-        for name, row in ROWS.items():
+        for name in ROWS:
             if name not in rows:
-                rows[name] = made(row, seed)
-                print(seed, name, rows[name], flush=True)
+                new = made(name, seed)
+                rows.update(new)
+                print(seed, new, flush=True)
         file.write_text(as_json(result), encoding="utf-8")
 
 

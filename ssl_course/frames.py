@@ -13,11 +13,15 @@ from ssl_course.networks import Normalise
 
 class EvenLight(nn.Module):
     """Give every picture (B, C, H, W) the mean 0 and the deviation 1 in each channel, so that no light tells when it
-    was taken; a picture of one colour becomes 0."""
+    was taken; a picture of one colour becomes 0.
+
+    To the deviation 0.001 is added, so that nothing is divided by 0; with more a network reads the light from what is
+    left of it.
+    """
 
     def forward(self, images: Tensor) -> Tensor:
         mean = images.mean(dim=(2, 3), keepdim=True)
-        return (images - mean) / (images.std(dim=(2, 3), keepdim=True) + 0.02)
+        return (images - mean) / (images.std(dim=(2, 3), keepdim=True) + 1e-3)
 
 
 def centres(maps: Tensor) -> Tensor:
@@ -96,6 +100,24 @@ class MiddleFrame(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         return self.frame_encoder(clips[:, clips.shape[1] // 2])
+
+
+class SideBySide(nn.Module):
+    """An encoder of clips that sees every frame by itself, and gives what it says of all of them, one after the other.
+
+    Args:
+        frame_encoder: maps frames (B, 3, H, W) in [0, 1] to (B, frame_encoder.dim).
+        frames: of each clip; the features are (B, frames * frame_encoder.dim).
+    """
+
+    def __init__(self, frame_encoder: nn.Module, frames: int):
+        super().__init__()
+        self.frame_encoder, self.frames, self.dim = frame_encoder, frames, frames * frame_encoder.dim
+
+    def forward(self, clips: Tensor) -> Tensor:
+        if clips.shape[1] != self.frames:
+            raise ValueError(f"clips must have {self.frames} frames, got {clips.shape[1]}")
+        return of_frames(self.frame_encoder, clips).flatten(1)
 
 
 def of_frames(frame_encoder: nn.Module, clips: Tensor) -> Tensor:
