@@ -72,7 +72,7 @@ ROWS = {
 
 
 def made(name: str, seed: int) -> dict[str, dict]:
-    """A row of the table, and that of its frames side by side: trained in its world, judged on clips of the free one."""
+    """A row of the table, and its frames side by side: trained in its world, judged on clips of the free one."""
     row = ROWS[name]
     method = trained(row, seed)
     if isinstance(method, SimCLR):

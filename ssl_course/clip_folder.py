@@ -169,8 +169,9 @@ def _said(read: list[tuple[int, tuple[int, int]]], frames: int, resolution: int)
     notes, goal = [], f"{resolution}x{resolution}"
     longer = [count for count, _ in read if count > frames]
     if longer:
+        counts = str(min(longer)) if min(longer) == max(longer) else f"{min(longer)} to {max(longer)}"
         notes.append(
-            f"{len(longer)} of {len(read)} clips are longer ({min(longer)} to {max(longer)} frames): "
+            f"{len(longer)} of {len(read)} clips are longer ({counts} frames): "
             f"{frames} of each were taken, evenly spread"
         )
     others = sorted({f"{width}x{height}" for _, (width, height) in read} - {goal})

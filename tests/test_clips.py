@@ -365,7 +365,7 @@ def test_long_clips_are_thinned_evenly_and_other_sizes_are_fitted(tmp_path):
     found = load_folder(tmp_path)
     assert order_of(found.data[0]) == [0, 20, 40, 60, 80, 100, 120, 140]
     assert found.notes == (
-        "1 of 2 clips are longer (15 to 15 frames): 8 of each were taken, evenly spread",
+        "1 of 2 clips are longer (15 frames): 8 of each were taken, evenly spread",
         "frames of 40x64 were brought to 32x32, keeping the middle",
     )
     assert load_folder(tmp_path, resolution=16).data.shape == (2, 8, 3, 16, 16)

@@ -67,7 +67,9 @@ def both_ways(y: np.ndarray, *, size: int = 32, ax: Axes | None = None) -> Axes:
         ax.plot(len(frames) + 1 + frames, size - 1 - rows[::-1], color=colour, lw=1.2, ls="--")
     ticks = [0, len(frames) - 1, len(frames) + 1, 2 * len(frames)]
     ax.set_xticks(ticks, ["first", "last", "last", "first"])
-    ax.set(ylim=(0, size), xlabel="forwards                   backwards", ylabel="height (pixels)")
+    ax.set(ylim=(0, size), ylabel="height (pixels)")
+    for way, middle in (("forwards", (len(frames) - 1) / 2), ("backwards", len(frames) + (len(frames) + 1) / 2)):
+        ax.text(middle, -0.22, way, transform=ax.get_xaxis_transform(), ha="center", fontsize="small")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
