@@ -105,8 +105,20 @@ def counted(train: Samples, test: Samples) -> dict:
     row = {f"{order}-gram": model.loss(test.data) for order, model in models.items()}
     row |= {"entropy": true, "hidden floor": sentences.masked_floor(hidden, test.data)}
     told = [(row_[max(0, place - 1) : place].tolist(), int(row_[place])) for row_, place in _places(test.data, chosen)]
+    row["hidden, both sides"] = both_sides(models[2], test.data, chosen)
     row["hidden bigram"] = -sum(math.log(models[2].chance(token, context)) for context, token in told) / len(told)
     return row
+
+
+def both_sides(bigram: NGram, tokens: Tensor, chosen: Tensor) -> float:
+    """The loss of hidden words where the neighbours on both sides are counted: p(w | left) p(right | w), scaled to 1."""
+    table = torch.tensor(
+        [[bigram.chance(word, [before]) for word in range(len(WORDS))] for before in range(len(WORDS))]
+    )
+    table[sentences.TOKENS["."], sentences.PAD] = 1  # what follows a full stop
+    every, at = torch.arange(len(tokens)), chosen.int().argmax(dim=1)
+    both = table[tokens[every, at - 1]] * table[:, tokens[every, at + 1]].T  # (N, words)
+    return -(both / both.sum(dim=1, keepdim=True))[every, tokens[every, at]].log().mean().item()
 
 
 def _places(tokens: Tensor, chosen: Tensor) -> list[tuple[Tensor, int]]:

@@ -110,6 +110,13 @@ def test_no_document_is_in_both_parts():
     assert not set(train.split("\n\n")) & set(test.split("\n\n"))
 
 
+def test_a_paragraph_of_a_test_is_left_out_of_the_training_however_it_is_broken_into_lines():
+    whole = "first\n\na sentence that\n    both have\n\nlast"
+    train, test = manuals.split([whole, "a sentence that both have", "a sentence that both\nhave"], share=1 / 3)
+    assert test == "a sentence that both\nhave"
+    assert train == "first\n\nlast"
+
+
 @pytest.mark.parametrize("share", [0, 1, -0.5])
 def test_a_share_of_all_or_nothing_is_refused(share):
     with pytest.raises(ValueError, match="share must be in"):
