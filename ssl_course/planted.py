@@ -7,7 +7,12 @@ import torch
 from torch import Tensor
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"  # the amino acids
-MOTIF = {0: "C", 3: "C", 8: "H", 12: "H"}  # what stands where in the pattern, as in a zinc finger
+MOTIF = {
+    0: "C",
+    3: "C",
+    8: "H",
+    12: "H",
+}  # what stands where in the pattern; a zinc finger's is like it, with twelve letters in the middle
 FIRST = 2  # token of the first letter or item
 RECIPES = 8
 
