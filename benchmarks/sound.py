@@ -12,7 +12,7 @@ import time
 import torch
 
 from ssl_course import pretrain, sounds
-from ssl_course.listening import SPECTRUM, log_mel, two_probes
+from ssl_course.listening import SPECTRUM, log_mel, two_probes, with_past
 from ssl_course.methods.cpc import CPC
 from ssl_course.results import FOLDER
 from ssl_course.runs import Machine, hardware, today
@@ -20,9 +20,12 @@ from ssl_course.tables import as_json
 from ssl_course.waves import LAYERS, WaveEncoder
 
 RECIPE = {"size": 2000, "epochs": 5, "batch_size": 32, "lr": 4e-3, "labelled": 1000, "tested": 500}
+PAST = 19  # spectra of 64 ms, one every 20 ms: 424 ms; a context of 15 frames sees 426 ms
 ROWS = {
     "same clip": {"negatives": "same", "first": 8},
     "other clips": {"negatives": "other", "first": 8},
+    "same clip, next frames": {"negatives": "same", "first": 1},
+    "other clips, next frames": {"negatives": "other", "first": 1},
 }
 
 
@@ -36,6 +39,7 @@ def rows_of_seed(seed: int, epochs: int, machine: Machine) -> dict[str, dict[str
     train = sounds.load("train", size=RECIPE["size"], seed=seed)
     labelled, test = train[: RECIPE["labelled"]], sounds.load("test", size=RECIPE["tested"], seed=seed)
     rows = {"log-mel spectrum": judged(log_mel, labelled, test, SPECTRUM)}
+    rows["log-mel, same past"] = judged(lambda waves: with_past(log_mel(waves), PAST), labelled, test, SPECTRUM)
     for name, options in {"untrained encoder": {}, **ROWS}.items():
         torch.manual_seed(seed)
         method, start, about = CPC(WaveEncoder(), **options), time.process_time(), {}

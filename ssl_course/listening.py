@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ssl_course.evaluate import linear_probe
@@ -15,7 +16,7 @@ LATE = 0.6  # of a syllable: the moment that is asked about, when the vowel has 
 
 
 def log_mel(waves: Tensor, bands: int = 40, *, rate: int = 8000) -> Tensor:
-    """The loudness of bands of pitch, the raw spectrum: (B, S) -> (B, T, bands), a frame of 512 samples every 160.
+    """The loudness of bands of frequency, the raw spectrum: (B, S) -> (B, T, bands), a frame of 512 samples every 160.
 
     Bands are triangles, evenly spaced and wide on the mel scale, as in speech recognition (Davis & Mermelstein 1980,
     Comparison of parametric representations for monosyllabic word recognition); natural logarithm of the power.
@@ -27,11 +28,20 @@ def log_mel(waves: Tensor, bands: int = 40, *, rate: int = 8000) -> Tensor:
 
 
 def mel_triangles(bands: int, bins: int, rate: int) -> Tensor:
-    """How much each pitch of a spectrum counts for each band, (bands, bins), at most 1."""
+    """How much each frequency of a spectrum counts for each band, (bands, bins), at most 1."""
     mel = 2595 * torch.log10(1 + torch.linspace(0, rate / 2, bins) / 700)  # (bins,)
     edges = torch.linspace(0, 2595 * math.log10(1 + rate / 2 / 700), bands + 2)
     low, middle, high = (edges[first : first + bands].unsqueeze(1) for first in range(3))  # (bands, 1) each
     return torch.minimum((mel - low) / (middle - low), (high - mel) / (high - middle)).clamp(min=0)
+
+
+def with_past(frames: Tensor, count: int) -> Tensor:
+    """Each frame side by side with those before it, `count` in all: (B, T, D) -> (B, T, D * count).
+
+    Before the first frame stand copies of it.
+    """
+    padded = F.pad(frames.transpose(1, 2), (count - 1, 0), mode="replicate")  # (B, D, T + count - 1)
+    return padded.unfold(2, count, 1).transpose(1, 2).flatten(2)
 
 
 def moments(frames: Tensor, sounds: Samples, layers: Sequence[tuple[int, int]]) -> Tensor:

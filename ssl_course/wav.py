@@ -78,7 +78,7 @@ def load_folder(
 
 
 def resampled(sound: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """A sound (S,) at another rate, float32, without the pitches that the new rate can't hold."""
+    """A sound (S,) at another rate, float32, without the frequencies that the new rate can't hold."""
     if rate == wanted:
         return sound
     ratio = Fraction(wanted, rate)
@@ -193,7 +193,7 @@ def _what_was_done(recordings: Sequence[Recording], clips: Sequence[np.ndarray],
     rates = sorted({recording.rate for recording in recordings} - {rate})
     if rates:
         changed = sum(recording.rate != rate for recording in recordings)
-        above = f"; pitches above {rate // 2} Hz are gone" if max(rates) > rate else ""
+        above = f"; frequencies above {rate // 2} Hz are gone" if max(rates) > rate else ""
         notes.append(f"{changed} of {count} recordings ({enumerated(rates)} Hz) were resampled to {rate} Hz{above}")
     mixed = sum(recording.channels > 1 for recording in recordings)
     if mixed:

@@ -2,8 +2,9 @@
 
 Steffen Schneider, Alexei Baevski, Ronan Collobert, Michael Auli: wav2vec: Unsupervised Pre-training for Speech
 Recognition. Interspeech 2019, section 2.1. Otherwise than there: fewer and longer strides, and the first convolution
-begins as a bank of band-pass filters whose loudness goes on, as in Neil Zeghidour et al.: LEAF. ICLR 2021; from random
-weights it would spend most of a short run on finding such filters.
+begins as a bank of band-pass filters whose loudness goes on, as in Neil Zeghidour et al.: Learning Filterbanks from Raw
+Speech for Phone Recognition. ICASSP 2018; from random weights it would spend most of a short run on finding such
+filters.
 """
 
 import math

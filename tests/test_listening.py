@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ssl_course import sounds
-from ssl_course.listening import LATE, SPECTRUM, log_mel, mel_triangles, moments, two_probes
+from ssl_course.listening import LATE, SPECTRUM, log_mel, mel_triangles, moments, two_probes, with_past
 from ssl_course.samples import Samples
 from ssl_course.waves import field_and_hop
 
@@ -51,6 +51,15 @@ def clips(count=8):
     waves, factors = sounds.draw(count, seed=0)
     factors = {name: torch.from_numpy(values) for name, values in factors.items()}
     return Samples(torch.from_numpy(waves), factors["speaker"], sounds.SPEAKERS, factors)
+
+
+def test_a_frame_with_its_past_holds_itself_and_those_before_it_and_none_later():
+    frames = torch.arange(10.0).view(1, 5, 2)  # frame t holds 2t and 2t + 1
+    past = with_past(frames, 3)
+    assert past.shape == (1, 5, 6)
+    assert past[0, 4].tolist() == [4, 6, 8, 5, 7, 9]
+    assert past[0, 0].tolist() == [0, 0, 0, 1, 1, 1]
+    assert torch.equal(with_past(frames, 1), frames)
 
 
 def test_a_moment_is_the_frame_in_the_middle_of_which_the_vowel_has_been_reached():

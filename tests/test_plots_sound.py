@@ -28,7 +28,7 @@ def test_a_spectrogram_is_bright_at_the_pitch_of_a_tone_and_names_the_syllables(
     assert abs((1 - picture.mean(axis=1).argmax() / picture.shape[0]) * 4000 - 1000) < 60
     assert [text.get_text() for text in ax.texts] == ["a", "i"]
     assert ax.lines[1].get_xdata()[0] == 0.25
-    assert ax.get_ylabel() == "pitch (Hz)"
+    assert ax.get_ylabel() == "frequency (Hz)"
 
 
 def test_spectrograms_stand_side_by_side_with_their_names():

@@ -62,7 +62,7 @@ def test_another_rate_is_resampled_and_it_is_said(tmp_path, rate):
 
 def test_pitches_that_the_new_rate_cannot_hold_are_gone_and_it_is_said(tmp_path):
     write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 6000 * np.arange(48000) / 48000), 48000)
-    with pytest.warns(UserWarning, match="pitches above 4000 Hz are gone"):
+    with pytest.warns(UserWarning, match="frequencies above 4000 Hz are gone"):
         sounds = load_folder(tmp_path)
     assert sounds.data[0, 200:-200].abs().max() < 0.01
 

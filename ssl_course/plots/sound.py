@@ -28,7 +28,7 @@ def spectrogram(
     window: int = 160,
     ax: Axes | None = None,
 ) -> Axes:
-    """How loud each pitch of a sound (S,) is over time, with a line and a name where each syllable starts.
+    """How loud each frequency of a sound (S,) is over time, with a line and a name where each syllable starts.
 
     `window`: samples of a spectrum; a short one shows the resonances, a long one the harmonics of the voice.
     """
@@ -41,7 +41,7 @@ def spectrogram(
     for start, name in zip(starts, names, strict=True):
         ax.axvline(start / rate, color="white", lw=1, ls=":")
         ax.text(start / rate + 0.01, rate / 2 * 0.97, name, color="white", va="top", fontsize=9)
-    ax.set(xlabel="time (s)", ylabel="pitch (Hz)", xlim=(0, len(sound) / rate), ylim=(0, rate / 2))
+    ax.set(xlabel="time (s)", ylabel="frequency (Hz)", xlim=(0, len(sound) / rate), ylim=(0, rate / 2))
     ax.figure.colorbar(picture, ax=ax, label="loudness (dB)")
     return ax
 
@@ -58,10 +58,12 @@ def spectrograms(sounds: Mapping[str, Tensor], *, rate: int = 8000, axes: Sequen
             0
         ]
     for ax, (name, sound) in zip(axes, sounds.items(), strict=True):
-        ax.specgram(sound.numpy() + 1e-9, NFFT=160, Fs=rate, noverlap=140, pad_to=512, cmap="cividis")
+        *_, picture = ax.specgram(sound.numpy() + 1e-9, NFFT=256, Fs=rate, noverlap=224, pad_to=512, cmap="cividis")
+        loudest = picture.get_clim()[1]
+        picture.set_clim(loudest - 35, loudest)  # decibels: the hiss below stays dark
         ax.set(xlabel="time (s)", xlim=(0, len(sound) / rate))
         ax.set_title(name, fontsize=10)
-    axes[0].set_ylabel("pitch (Hz)")
+    axes[0].set_ylabel("frequency (Hz)")
     return axes[0]
 
 
