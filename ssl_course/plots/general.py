@@ -82,6 +82,7 @@ def history(records: Sequence[Mapping], key: str = "loss", *, label: str | None 
     )
     units = {"images_per_second": "images per second", "effective_rank": "effective rank"}
     ax.set(xlabel="epoch", ylabel=units.get(key, key.replace("_", " ")))
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.spines[["top", "right"]].set_visible(False)
     if label:
         ax.legend(frameon=False)
