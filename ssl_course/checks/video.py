@@ -105,7 +105,7 @@ def facts(result: tuple[Tensor, Tensor], count: int, length: int) -> tuple:
     """What holds of many questions, with shares rounded to sixths."""
     frames, answers = result
     if not ((frames >= 0) & (frames < length)).all():
-        raise Unfit(f"a film of {length} frames has the frames 0 to {length - 1}, and others are asked for.")
+        raise Unfit(f"a film of {length} frames has the frames 0 to {length - 1}, and others came.")
     if (frames.sort(dim=1).values.diff(dim=1) == 0).any():
         raise Unfit("a film shows the same frame twice: draw three different ones (without putting them back).")
     if not torch.isin(answers, torch.tensor([0, 1])).all():
@@ -219,7 +219,8 @@ def light_cases() -> list[tuple]:
     films = drawn(4, 4, 3, 5, 6, seed=1).sigmoid() * lamp * torch.tensor([0.9, 0.3, 1, 1]).view(4, 1, 1, 1, 1)
     films[2] = 0
     films[3, 1] = 0
-    return [(films,), (drawn(2, 3, 3, 4, 4, seed=2).sigmoid() * lamp[:3],)]
+    darker = torch.tensor([2.0, -3.0, 1.0])[:, None, None, None]  # what is drawn in a frame; one grows beyond 1
+    return [(films,), ((2 * drawn(2, 3, 3, 4, 4, seed=2) + darker).sigmoid(),)]
 
 
 # --- The slope of a place, each a function of (shares)
@@ -338,12 +339,10 @@ SURPRISE = {
         by_errors(stayed, (1, 0)),
         by_errors(lambda places: stayed(places)[:, :-1]),
     ),
-    "the surprise comes too early: it belongs to the frame that wasn't expected, and the first two have none.": (
+    "the surprise comes too early: it belongs to the frame that came otherwise than was expected, two "
+    "frames after the first at the earliest.": (
         by_errors(missed, (1, 1)),
         by_errors(missed, (0, 2)),
-    ),
-    "it looks into the future: the place between the frames before and after was known too late.": by_errors(
-        lambda places: missed(places) / 2, (1, 1)
     ),
     "it isn't divided by the usual error, so it is in pixels.": lambda places, usual: F.pad(missed(places), (2, 0)),
     "the usual error is the mean: asked for is the root of the mean square, to which large errors add more.": against(
@@ -368,7 +367,7 @@ SURPRISE = {
         against(lambda errors, usual: errors.square().mean(dim=1, keepdim=True).sqrt()),
     ),
     "each frame has a usual error of its own: take one over all frames of all ordinary films.": against(
-        lambda errors, usual: usual.square().mean(dim=0).sqrt()
+        lambda errors, usual: usual.square().mean(dim=0).sqrt()[: errors.shape[1]]
     ),
     "the first two frames count as usual errors of 0: nothing was expected of them, so leave them out of the mean.": (
         lambda places, usual: F.pad(missed(places) / root_mean_square(F.pad(missed(usual), (2, 0))), (2, 0))
@@ -442,9 +441,19 @@ def side_by_side(features, past):
     return seen.flatten(0, 1), following.flatten(0, 1)
 
 
+def by_frames(function: Callable):
+    """The same pairs, those of the first time in all films before those of the next."""
+
+    def reordered(features, past):
+        parts = (part.unflatten(0, (len(features), -1)) for part in function(features, past))
+        return tuple(part.transpose(0, 1).flatten(0, 1) for part in parts)
+
+    return reordered
+
+
 def mixed_rows(features, past):
-    seen, following = windows(features, past)
-    return seen, following.unflatten(0, (len(features), -1)).transpose(0, 1).flatten(0, 1)
+    seen, _ = windows(features, past)
+    return seen, by_frames(windows)(features, past)[1]
 
 
 def not_flat(features, past):
@@ -457,6 +466,7 @@ WINDOWS = {
     "some windows still reach from one film into the next: cut each film by itself.": in_one_row,
     "what follows is still the last frame that is seen: it can be copied, and nothing would ever surprise.": (
         last_seen,
+        by_frames(last_seen),
         lambda features, past: (
             windows(features, past)[0],
             features[:, past - 1 : -1].flatten(0, 1),
@@ -466,10 +476,16 @@ WINDOWS = {
         rewound(lambda seen: seen.transpose(1, 2)),
         rewound(lambda seen: seen.transpose(1, 2).reshape(seen.shape)),
     ),
-    "the last frame of each film is never told: with T frames there are T - past windows.": without_last,
-    "a frame is left out between what is seen and what follows: it follows at once.": one_too_late,
+    "the last frame of each film is never told: with T frames there are T - past windows.": (
+        without_last,
+        by_frames(without_last),
+    ),
+    "a frame is left out between what is seen and what follows: it follows at once.": (
+        one_too_late,
+        by_frames(one_too_late),
+    ),
     "the windows run backwards: the latest frame stands last.": rewound(lambda seen: seen.flip(1)),
-    "the windows lie side by side: a new one begins with every frame.": side_by_side,
+    "the windows lie side by side: a new one begins with every frame.": (side_by_side, by_frames(side_by_side)),
     "the rows don't belong together: one goes film by film and the other frame by frame.": mixed_rows,
     "films and windows are two axes: make one of both.": not_flat,
 }
@@ -508,7 +524,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "questions": Function(
         reference=questions,
-        cases=lambda: [(6000, 4), (6000, 5), (6000, 3)],
+        cases=lambda: [(3000, 5), (3000, 3)],
         mistakes=QUESTIONS,
         praise="nothing but the order tells the answer: a guess is right about a half, and so is a bag of frames.",
         measure=facts,
