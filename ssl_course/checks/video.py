@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssl_course.checks.engine import Choice, Exercise, Function, Number, Unfit
-from ssl_course.frames import EvenLight
 
 
 def drawn(*shape: int, seed: int) -> Tensor:
@@ -80,6 +79,8 @@ QUESTIONS = {
     "backwards counts as not in order: nobody can know in which direction the film ran.": asked(
         right=(0,), wrong=(1, 2, 3, 4, 5)
     ),
+    "the wrong ones are two frames swapped, and these may be the ends: then the three run the other way, and are in "
+    "order.": asked(wrong=(1, 2, 5)),
     "the right ones all run in one direction: show half of them backwards, each film by its own draw.": (
         asked(right=(0,)),
         asked(right=(5,)),
@@ -102,7 +103,7 @@ QUESTIONS = {
 
 
 def facts(result: tuple[Tensor, Tensor], count: int, length: int) -> tuple:
-    """What holds of many questions, with shares rounded to sixths."""
+    """What holds of many questions, with shares rounded: to twelfths, and those among one answer to sixths."""
     frames, answers = result
     if not ((frames >= 0) & (frames < length)).all():
         raise Unfit(f"a film of {length} frames has the frames 0 to {length - 1}, and others came.")
@@ -114,18 +115,18 @@ def facts(result: tuple[Tensor, Tensor], count: int, length: int) -> tuple:
         raise Unfit("all films get the same answer: draw it for each film by itself.")
     up = (frames[:, :-1] < frames[:, 1:]).long()  # (count, 2)
     kinds = 4 * up[:, 0] + 2 * up[:, 1] + (frames[:, 0] < frames[:, 2])  # 7 is forwards, 0 backwards
-    shares = [share(kinds[answers == answer] == kind) for answer in (1, 0) for kind in (7, 0)]
+    shares = [share(kinds[answers == answer] == kind, 6) for answer in (1, 0) for kind in (7, 0)]
     others = kinds[(answers == 0) & (kinds > 0) & (kinds < 7)].bincount(minlength=7)[2:6]
     alike = bool(others.max() - others.min() < 0.1 * others.sum())
     sets = (2**frames).sum(dim=1).unique(return_inverse=True)[1]
     same = among(sets, answers == 1, answers == 0)
     expected = len(list(itertools.combinations(range(length), 3)))
     even = same and bool(((sets.bincount(minlength=expected) / count - 1 / expected).abs() < 0.3 / expected).all())
-    return share(answers == 1), torch.tensor(shares), float(alike), float(same), float(even)
+    return share(answers == 1, 12), torch.tensor(shares), float(alike), float(same), float(even)
 
 
-def share(chosen: Tensor) -> float:
-    return round(6 * chosen.float().mean().item()) / 6
+def share(chosen: Tensor, parts: int) -> float:
+    return round(parts * chosen.float().mean().item()) / parts
 
 
 def among(sets: Tensor, one: Tensor, other: Tensor) -> bool:
@@ -165,8 +166,20 @@ def added(amount: float):
     return lambda films: films * bright(films, (1, 2, 3, 4)) / (bright(films) + amount)
 
 
-def as_in_the_lesson(films):
-    return EvenLight()(films.flatten(0, 1)).unflatten(0, films.shape[:2])
+def without_black(films):
+    """Each frame to the mean of its film's other frames than black ones."""
+    brightness = bright(films)
+    seen = (brightness > 0).float()
+    return scaled(
+        films, (brightness * seen).sum(dim=1, keepdim=True) / seen.sum(dim=1, keepdim=True).clamp(min=1), brightness
+    )
+
+
+def standardised(over: tuple[int, ...], more: float, correction: int = 1):
+    def wrong(films):
+        return (films - bright(films, over)) / (films.std(dim=over, keepdim=True, correction=correction) + more)
+
+    return wrong
 
 
 LIGHT = {
@@ -207,8 +220,18 @@ LIGHT = {
     "a number is added to the divisor, so the means of the frames aren't the same: treat black ones by themselves.": (
         tuple(added(amount) for amount in (1e-3, 1e-2, 0.02, 0.1, 1.0))
     ),
-    "it is the lesson's EvenLight, which gives every channel mean 0 and deviation 1: here only the light is evened.": (
-        as_in_the_lesson
+    "the frames get mean 0 and deviation 1, as in the lesson's EvenLight: here only the light is evened.": tuple(
+        standardised(over, more, correction)
+        for over in ((3, 4), (2, 3, 4))
+        for more in (0.02, 1e-6)
+        for correction in (1, 0)
+    ),
+    "black frames are left out of the film's mean: it is over all of its frames.": without_black,
+    "it is the brightest value that is evened: take the mean, which a small thing hardly changes.": (
+        lambda films: scaled(
+            films, films.amax(dim=(1, 2, 3, 4), keepdim=True), films.amax(dim=(2, 3, 4), keepdim=True)
+        ),
+        lambda films: scaled(films, torch.ones(()), films.amax(dim=(2, 3, 4), keepdim=True)),
     ),
 }
 
@@ -348,14 +371,22 @@ SURPRISE = {
     "the usual error is the mean: asked for is the root of the mean square, to which large errors add more.": against(
         lambda errors, usual: usual.mean()
     ),
-    "the usual error is the median: asked for is the root of the mean square.": against(
-        lambda errors, usual: usual.median()
+    "the usual error is the median, or the largest one: asked for is the root of the mean square.": (
+        against(lambda errors, usual: usual.median()),
+        against(lambda errors, usual: usual.max()),
     ),
     "the usual error is the deviation of the errors from their mean: asked for is the root of their mean square.": (
         against(lambda errors, usual: usual.std()),
         against(lambda errors, usual: usual.std(correction=0)),
     ),
     "the root is missing: it is divided by the mean square.": against(lambda errors, usual: usual.square().mean()),
+    "x and y are averaged in one of the errors and not in the other: take the distance for both.": (
+        against(lambda errors, usual: root_mean_square(usual) / 2**0.5),
+        against(lambda errors, usual: root_mean_square(usual) * 2**0.5),
+    ),
+    "the usual step is taken for the usual error: what is usual is how far from the expected place it came.": (
+        lambda places, usual: F.pad(missed(places) / root_mean_square(stayed(usual)), (2, 0))
+    ),
     "it is squared: an error of twice the usual one has surprise 2.": lambda places, usual: (
         surprise(places, usual) ** 2
     ),
@@ -402,6 +433,12 @@ def windows(features: Tensor, past: int) -> tuple[Tensor, Tensor]:
 def in_one_row(features, past):
     row = features.flatten(0, 1)
     return row.unfold(0, past, 1)[:-1].transpose(1, 2), row[past:]
+
+
+def as_many(features, past):
+    """As in one row, with as many pairs as there should be."""
+    count = len(features) * (features.shape[1] - past)
+    return tuple(part[:count] for part in in_one_row(features, past))
 
 
 def both_slips(features, past):
@@ -463,10 +500,11 @@ def not_flat(features, past):
 WINDOWS = {
     "both slips are still there: some windows reach from one film into the next, and what follows is the last frame "
     "that is seen.": both_slips,
-    "some windows still reach from one film into the next: cut each film by itself.": in_one_row,
-    "what follows is still the last frame that is seen: it can be copied, and nothing would ever surprise.": (
+    "some windows still reach from one film into the next: cut each film by itself.": (in_one_row, as_many),
+    "what follows is still one of the frames that are seen: it can be copied, and nothing would ever surprise.": (
         last_seen,
         by_frames(last_seen),
+        lambda features, past: (windows(features, past)[0], features[:, :-past].flatten(0, 1)),
         lambda features, past: (
             windows(features, past)[0],
             features[:, past - 1 : -1].flatten(0, 1),
@@ -559,6 +597,7 @@ EXERCISES: dict[str, Exercise] = {
             (RULE + 0.5) / 2: "both kinds count alike: 40 % fall and 60 % don't.",
             (1 - FALLING) * RULE + FALLING / 2: "the shares are exchanged: 40 % fall.",
             FALLING * RULE + 1 - FALLING: "all films in which nothing falls are counted as right: half of them are.",
+            100 * (FALLING * RULE + (1 - FALLING) / 2): "it is in per cent: give a number from 0 to 1.",
             0.5: "the films that fall are guessed: there the rule is right about 87 %.",
         },
         tolerance=0.004,

@@ -143,6 +143,13 @@ def swapped_neighbours(frames):
     return random.choice([[middle, low, high], [low, high, middle]])
 
 
+def two_swapped(frames):
+    frames = sorted(frames)
+    i, j = random.sample(range(3), 2)
+    frames[i], frames[j] = frames[j], frames[i]
+    return frames
+
+
 def rolled(frames):
     low, middle, high = sorted(frames)
     return random.choice([[middle, high, low], [high, low, middle]])
@@ -240,6 +247,15 @@ def over_time(films):
 
 def pixel_by_pixel(films):
     return torch.where(films > 0, films.mean(1, keepdim=True).expand_as(films), 0.0)
+
+
+def of_lit_frames(films):
+    result = torch.zeros_like(films)
+    for b, film in enumerate(films):
+        lit = [t for t, frame in enumerate(film) if frame.any()]
+        for t in lit:
+            result[b, t] = film[t] * film[lit].mean() / film[t].mean()
+    return result
 
 
 def standardised(films):
@@ -560,6 +576,7 @@ WRONG = {
         ("read off an order", read_off),
         ("in any order at all", asked(wrong=shuffled)),
         ("backwards counts as not", asked(right=sorted, wrong=backwards_is_wrong)),
+        ("two frames swapped", asked(wrong=two_swapped)),
         ("all run in one direction", asked(right=sorted)),
         ("all run in one direction", asked(right=lambda frames: sorted(frames, reverse=True))),
         ("not all four wrong orders", asked(wrong=swapped_neighbours)),
@@ -604,6 +621,9 @@ WRONG = {
             lambda films: films * films.mean((1, 2, 3, 4), True) / (films.mean((2, 3, 4), True) + 1e-3),
         ),
         ("lesson's EvenLight", standardised),
+        ("lesson's EvenLight", lambda films: torch.stack([F.layer_norm(film, film.shape[1:]) for film in films])),
+        ("black frames are left out", of_lit_frames),
+        ("brightest value", lambda films: films / films.amax((2, 3, 4), keepdim=True).clamp(min=1e-6)),
         ("division by 0", lambda films: films / films.mean((2, 3, 4), True) * films.mean((1, 2, 3, 4), True)),
         ("in place", lambda films: films.copy_(light_by_loops(films))),
     ],
@@ -637,6 +657,9 @@ WRONG = {
         ("so it is in pixels", lambda new, known: padded(misses(new))),
         ("usual error is the mean:", lambda new, known: padded(misses(new) / misses(known).mean())),
         ("is the median", lambda new, known: padded(misses(new) / misses(known).median())),
+        ("is the median", lambda new, known: padded(misses(new) / misses(known).max())),
+        ("in one of the errors", lambda new, known: padded(misses(new) / rms(known.diff(n=2, dim=1)))),
+        ("usual step", lambda new, known: padded(misses(new) / rms(stays(known)))),
         ("the deviation of the errors", lambda new, known: padded(misses(new) / misses(known).std())),
         ("root is missing", lambda new, known: padded(misses(new) / misses(known).square().mean())),
         ("it is squared", lambda new, known: surprise_by_loops(new, known).square()),
@@ -665,14 +688,15 @@ WRONG = {
         ("shares are exchanged", 0.722),
         ("counted as right", 0.948),
         ("are guessed", 0.5),
+        ("in per cent", 65),
         ("not a slip that is known", 0.2),
     ],
     "video.windows": [
         ("both slips", broken),
         ("from one film into the next", across_films),
-        ("last frame that is seen: it can", told_already),
+        ("one of the frames that are seen", told_already),
         (
-            "last frame that is seen: it can",
+            "one of the frames that are seen",
             lambda f, past: (windows_by_loops(f, past)[0], windows_by_loops(f, past)[0][:, -1]),
         ),
         ("are exchanged: each window", with_seen(lambda seen: seen.mT)),
