@@ -24,6 +24,7 @@ from ssl_course.checks import (
     simclr,
     start,
     triplet,
+    video,
 )
 from ssl_course.checks.engine import Answer, Exercise, Verdict, fixed_state, unjudged
 
@@ -39,6 +40,7 @@ SETS: dict[str, dict[str, Exercise]] = {
     "own_images": own_images.EXERCISES,
     "defects": defects.EXERCISES,
     "language": language.EXERCISES,
+    "video": video.EXERCISES,
     "clinic": clinic.EXERCISES,
 }
 RECORD = "exercise_progress.json"
