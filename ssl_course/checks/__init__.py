@@ -22,6 +22,7 @@ from ssl_course.checks import (
     own_images,
     pretext,
     simclr,
+    sound,
     start,
     triplet,
 )
@@ -39,6 +40,7 @@ SETS: dict[str, dict[str, Exercise]] = {
     "own_images": own_images.EXERCISES,
     "defects": defects.EXERCISES,
     "language": language.EXERCISES,
+    "sound": sound.EXERCISES,
     "clinic": clinic.EXERCISES,
 }
 RECORD = "exercise_progress.json"
