@@ -1,5 +1,6 @@
 """Exercises of lesson 10: fields and hops, negatives, the loss of the future, codebooks, pooling, and two probes."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -49,7 +50,11 @@ def beyond_the_end(dice, positive, length):
 
 NEGATIVES = {
     "all frames are drawn, the positive among them: there are length - 1 to choose from, so scale the dice to these, "
-    "and step over the positive.": lambda dice, positive, length: scaled(dice, length),
+    "and step over the positive.": (
+        lambda dice, positive, length: scaled(dice, length),
+        lambda dice, positive, length: (scaled(dice, length) + positive.unsqueeze(1)) % length.unsqueeze(1),
+        lambda dice, positive, length: (scaled(dice, length) + positive.unsqueeze(1) + 1) % length.unsqueeze(1),
+    ),
     "the positive is still drawn, and the last frame never: from the positive on, each number has to be one more.": (
         lambda dice, positive, length: scaled(dice, length - 1)
     ),
@@ -68,6 +73,8 @@ NEGATIVES = {
     ),
     "where the positive comes up, one of its neighbours is taken, which so comes twice as often as others: scale the "
     "dice to length - 1 and step over the positive.": (
+        put_elsewhere(lambda positive, length: positive + 1),
+        put_elsewhere(lambda positive, length: positive - 1),
         put_elsewhere(lambda positive, length: (positive + 1) % length),
         put_elsewhere(lambda positive, length: (positive - 1) % length),
         put_elsewhere(lambda positive, length: torch.where(positive < length - 1, positive + 1, positive - 1)),
@@ -75,6 +82,23 @@ NEGATIVES = {
     ),
     "where the positive comes up, always the same frame is taken, which so comes twice as often as others.": (
         put_elsewhere(lambda positive, length: torch.where(positive > 0, 0, 1))
+    ),
+    "only the number that equals the positive moves, so the frame after it comes twice as often, and the last never: "
+    "all numbers from the positive on have to move.": (
+        lambda dice, positive, length: (
+            scaled(dice, length - 1) + (scaled(dice, length - 1) == positive.unsqueeze(1)).long()
+        )
+    ),
+    "the numbers up to the positive move in place of those from it on.": (
+        lambda dice, positive, length: (
+            scaled(dice, length - 1) + (scaled(dice, length - 1) <= positive.unsqueeze(1)).long()
+        )
+    ),
+    "frame 0 is never drawn, and the positive is: all numbers are moved by one.": (
+        lambda dice, positive, length: scaled(dice, length - 1) + 1
+    ),
+    "the positive is drawn, and the frame before it never: round the clip from the positive, begin one behind it.": (
+        lambda dice, positive, length: (scaled(dice, length - 1) + positive.unsqueeze(1)) % length.unsqueeze(1)
     ),
     "the padding is drawn, too: each row has a length of its own.": (
         lambda dice, positive, length: draw_negatives(dice, positive, length.max().expand_as(length)),
@@ -136,6 +160,10 @@ def by_step(losses: Tensor, inside: Tensor) -> Tensor:
     return torch.stack([losses[:, inside[:, k], k].mean() for k in range(inside.shape[1]) if inside[:, k].any()]).mean()
 
 
+def with_all_steps(losses: Tensor, inside: Tensor) -> Tensor:
+    return losses[:, inside.all(dim=1)].mean()
+
+
 def by_moment(losses: Tensor, inside: Tensor) -> Tensor:
     return torch.stack([losses[:, t, inside[t]].mean() for t in range(len(inside)) if inside[t].any()]).mean()
 
@@ -152,6 +180,7 @@ def future(
     tempered: Callable = lambda cosines, temperature: cosines / temperature,
     outside: Callable | None = None,
     drawn_from: Callable = candidates_of,
+    true_from: Callable = candidates_of,
     loss: Callable = cross_entropy,
     total: Callable = of_mean,
 ):
@@ -166,7 +195,7 @@ def future(
         inside = later < length
         z, p = shown(frames), predicted(predictions)
         place = later.clamp(max=length - 1) if outside is None else outside(later, length)
-        true = candidates_of(z, place.expand(len(z), -1, -1).unsqueeze(3))  # (B, T, K, 1, D)
+        true = true_from(z, place.expand(len(z), -1, -1).unsqueeze(3))  # (B, T, K, 1, D)
         others = drawn_from(z, negatives)  # (B, T, K, N, D)
         cosines = torch.einsum("btkd,btkcd->btkc", p, torch.cat([true, others], dim=3))
         counted = inside if outside is None else torch.ones_like(inside)
@@ -180,6 +209,20 @@ future_loss = future()
 
 def flat_numbers(frames: Tensor, numbers: Tensor) -> Tensor:
     return frames.flatten(0, 1)[numbers]
+
+
+def with_zeros_behind(frames: Tensor, numbers: Tensor) -> Tensor:
+    return candidates_of(F.pad(frames, (0, 0, 0, frames.shape[1])), numbers)
+
+
+def tempered_in_part(*, positive: bool) -> Callable:
+    """Cosines (B, T, K, 1 + N) of which the first, or all others, aren't divided."""
+
+    def divided(cosines, temperature):
+        first = torch.arange(cosines.shape[3]) == 0
+        return torch.where(first == positive, cosines / temperature, cosines)
+
+    return divided
 
 
 def every_frame(frames: Tensor, numbers: Tensor) -> Tensor:
@@ -206,6 +249,16 @@ FUTURE = {
     ),
     "predictions beyond the end of the clip are counted, with frames from its beginning as the right ones (roll and % "
     "begin anew): leave them out.": future(outside=lambda later, length: later % length),
+    "predictions beyond the end of the clip are counted, with zeros as the right frames: leave them out.": future(
+        outside=lambda later, length: later, true_from=with_zeros_behind
+    ),
+    "only moments with all K steps ahead of them are counted: near the end, the early steps still have a frame.": (
+        future(total=with_all_steps)
+    ),
+    "the steps are summed: take one mean over all predictions.": (
+        future(total=lambda losses, inside: by_step(losses, inside) * losses.shape[2]),
+        future(total=lambda losses, inside: of_mean(losses, inside) * losses.shape[2]),
+    ),
     "only the first step is counted: there are K.": future(
         total=lambda losses, inside: losses[:, inside[:, 0], 0].mean()
     ),
@@ -217,6 +270,9 @@ FUTURE = {
     "the losses are summed: divide by the number of predictions.": future(
         total=lambda losses, inside: losses[:, inside].sum()
     ),
+    "it is divided by the clips alone: divide by the number of predictions.": future(
+        total=lambda losses, inside: losses[:, inside].sum() / len(losses)
+    ),
     "it is divided by all places, those beyond the end included: divide by the number of predictions that have a "
     "frame.": future(total=lambda losses, inside: (losses * inside).mean()),
     "nothing is scaled to length 1: it is the cosine that is compared.": future(
@@ -225,6 +281,15 @@ FUTURE = {
     "only one side is scaled to length 1: predictions and frames both have to be.": (
         future(shown=lambda z: z),
         future(predicted=lambda p: p),
+    ),
+    "it is scaled along the wrong axis: without dim, F.normalize takes dim=1, which is the time. The width is last.": (
+        future(shown=F.normalize, predicted=F.normalize),
+        future(shown=F.normalize),
+        future(predicted=F.normalize),
+    ),
+    "the temperature divides only a part: the positive's cosine and the negatives' are both divided by it.": (
+        future(tempered=tempered_in_part(positive=True)),
+        future(tempered=tempered_in_part(positive=False)),
     ),
     "the temperature isn't used.": future(tempered=lambda cosines, temperature: cosines),
     "the cosines are multiplied by the temperature instead of divided.": future(
@@ -254,6 +319,9 @@ FUTURE = {
     "the log is missing: a mean of chances isn't in nats.": (
         future(loss=lambda logits: -logits.softmax(dim=3)[..., 0]),
         future(loss=lambda logits: logits.softmax(dim=3)[..., 0]),
+    ),
+    "the logarithm is to base 2: nats take the natural one.": future(
+        loss=lambda logits: cross_entropy(logits) / math.log(2)
     ),
     "the sign is turned round: minimising it would make the right frames unlikely.": future(
         loss=lambda logits: -cross_entropy(logits)
@@ -374,9 +442,12 @@ def choose(scores: Tensor, temperature: float) -> Tensor:
     return sloped(hard(scores), (scores / temperature).softmax(dim=1))
 
 
-def with_noise(scores: Tensor, temperature: float) -> Tensor:
-    torch.manual_seed(0)  # as the engine does before each answer
-    return F.gumbel_softmax(scores, tau=temperature, hard=True)
+def noisy(*, hard: bool, tempered: bool = True):
+    def draw(scores: Tensor, temperature: float) -> Tensor:
+        torch.manual_seed(0)  # as the engine does before each answer
+        return F.gumbel_softmax(scores, tau=temperature if tempered else 1, hard=hard)
+
+    return draw
 
 
 CHOOSE = {
@@ -384,7 +455,16 @@ CHOOSE = {
         lambda scores, temperature: (scores / temperature).softmax(dim=1),
         lambda scores, temperature: scores.softmax(dim=1),
     ),
-    "noise is drawn, so that not always the highest score is chosen: leave it out here.": with_noise,
+    "noise is drawn, so that not always the highest score is chosen: leave it out here.": (
+        noisy(hard=True),
+        noisy(hard=False),
+        noisy(hard=True, tempered=False),
+    ),
+    "the softmax is rounded: where no word has more than half, none is chosen. Take the highest.": (
+        lambda scores, temperature: sloped(
+            (scores / temperature).softmax(dim=1).round(), (scores / temperature).softmax(dim=1)
+        )
+    ),
     "the choice is right, but the slope goes straight to the scores: backward it should be the softmax's.": (
         lambda scores, temperature: sloped(hard(scores), scores),
         lambda scores, temperature: sloped(hard(scores), scores / temperature),
@@ -398,6 +478,8 @@ CHOOSE = {
     "the choice is right, but in the slope the scores are multiplied by the temperature: they are divided by it.": (
         lambda scores, temperature: sloped(hard(scores), (scores * temperature).softmax(dim=1))
     ),
+    "the choice is right, but the slope is 0: were the softmax's own numbers overwritten (.data), or made hard by a "
+    "tiny temperature? Add something that is 0 forward.": lambda scores, temperature: sloped(hard(scores), 0 * scores),
     "the choice is right, but the slope has the wrong sign: detached is the softmax that is taken off.": (
         lambda scores, temperature: sloped(hard(scores), -(scores / temperature).softmax(dim=1))
     ),
@@ -499,6 +581,15 @@ POOL = {
     "one frame is missing at the end: behind the first, there is one for each hop that fits, so + 1.": pooling(
         lambda lengths, field, hop: (lengths - field) // hop
     ),
+    "a frame that ends with the recording's last sample is left out: it is all within.": pooling(
+        lambda lengths, field, hop: (lengths - field - 1) // hop + 1
+    ),
+    "one frame too many is counted: numbers begin at 0, so those below the count (<) are as many as the count says.": (
+        pooling(lambda lengths, field, hop: whole_frames(lengths, field, hop) + 1),
+        pooling(
+            lambda lengths, field, hop: whole_frames(lengths, field, hop) + 1, over=lambda kept, counts: counts - 1
+        ),
+    ),
     "it is rounded up: a frame that fits in only partly reaches into the silence, so round down (//).": pooling(
         lambda lengths, field, hop: (lengths - field + hop - 1) // hop + 1
     ),
@@ -557,7 +648,6 @@ EXERCISES: dict[str, Exercise] = {
         "third step on nothing is shared.",
         slips={
             FIELD - 2 * HOP: "it is in samples: there are 16 in a millisecond.",
-            ms(FIELD - 2 * HOP) / 1000: "it is in seconds.",
             ms(FIELD - HOP): "it is what the next frame shares: the next but one begins two hops later.",
             ms(FIELD - 3 * HOP): "it is taken three hops later: frame t + 2 begins two hops after frame t.",
             ms(FIELD): "it is all that a frame sees: take off what lies before the beginning of the later one.",

@@ -215,6 +215,37 @@ def by_all_places(predictions, frames, negatives, temperature):
     return future_with(total=summed)(predictions, frames, negatives, temperature) / predictions[..., 0].numel()
 
 
+def future_step_by_step(predictions, frames, negatives, temperature):
+    """A loss for each step, added up."""
+    loss = 0
+    for k in range(predictions.shape[2]):
+        counted = future_with(
+            total=lambda losses, k=k: torch.stack([losses[key] for key in losses if key[2] == k]).mean()
+        )
+        loss = loss + counted(predictions, frames, negatives, temperature)
+    return loss
+
+
+def future_of_whole_moments(predictions, frames, negatives, temperature):
+    last = frames.shape[1] - predictions.shape[2]
+
+    def total(losses):
+        return torch.stack([loss for (_, t, _), loss in losses.items() if t < last]).mean()
+
+    return future_with(total=total)(predictions, frames, negatives, temperature)
+
+
+def future_beyond_with_zeros(predictions, frames, negatives, temperature):
+    padded = F.pad(frames, (0, 0, 0, predictions.shape[2]))
+    length = frames.shape[1]
+    more = [F.pad(part, (0,) * (2 * (part.ndim - 2)) + (0, predictions.shape[2])) for part in (predictions, negatives)]
+
+    def total(losses):
+        return torch.stack([loss for (_, t, _), loss in losses.items() if t < length]).mean()
+
+    return future_with(total=total)(more[0], padded, more[1], temperature)
+
+
 def lessons_own(predictions, frames, negatives, temperature):
     from ssl_course.methods.cpc import future_info_nce
 
@@ -344,6 +375,12 @@ def hard(scores, dim=1):
 
 def lent(values, slope):
     return (values - slope).detach() + slope
+
+
+def overwritten(scores, temperature):
+    soft = (scores / temperature).softmax(1)
+    soft.data.copy_(hard(scores))
+    return soft
 
 
 # --- The mean of a recording
@@ -487,7 +524,6 @@ RIGHT = {
 WRONG = {
     "sound.shared": [
         ("in samples: there", 145),
-        ("in seconds", 0.0090625),
         ("what the next frame shares", "19.06"),
         ("three hops later", -0.94),
         ("all that a frame sees", 29.0625),
@@ -533,6 +569,24 @@ WRONG = {
             lambda dice, positive, length: all_but_one(dice, length) + (all_but_one(dice, length) >= positive[0]),
         ),
         (
+            "only the number that equals",
+            lambda dice, positive, length: (lambda n: n + (n == positive[:, None]))(all_but_one(dice, length)),
+        ),
+        (
+            "up to the positive move",
+            lambda dice, positive, length: (lambda n: n + (n <= positive[:, None]))(all_but_one(dice, length)),
+        ),
+        ("frame 0 is never drawn", lambda dice, positive, length: all_but_one(dice, length) + 1),
+        (
+            "and the frame before it never",
+            lambda dice, positive, length: (positive[:, None] + all_but_one(dice, length)) % length[:, None],
+        ),
+        (
+            "all frames are drawn",
+            lambda dice, positive, length: (positive[:, None] + 1 + every(dice, length)) % length[:, None],
+        ),
+        ("one of its neighbours", elsewhere(lambda right, count: right + 1)),
+        (
             "rounded to the nearest",
             lambda dice, positive, length: (lambda n: n + (n >= positive[:, None]))(
                 torch.round(dice * (length[:, None] - 1)).long()
@@ -564,6 +618,19 @@ WRONG = {
             "only the first step",
             lambda p, z, n, t: future_by_gather(p[:, :, :1], z, n[:, :, :1], t),
         ),
+        ("with zeros as", future_beyond_with_zeros),
+        ("with all K steps", future_of_whole_moments),
+        ("the steps are summed", future_step_by_step),
+        ("the steps are summed", lambda p, z, n, t: future_by_gather(p, z, n, t) * p.shape[2]),
+        ("clips alone", lambda p, z, n, t: future_with(total=summed)(p, z, n, t) / len(p)),
+        (
+            "along the wrong axis",
+            lambda p, z, n, t: future_with(unit_p=False, unit_z=False)(F.normalize(p), F.normalize(z), n, t),
+        ),
+        ("along the wrong axis", lambda p, z, n, t: future_with(unit_z=False)(p, F.normalize(z), n, t)),
+        ("divides only a part", future_with(scale=lambda cosines, t: torch.cat([cosines[:1] / t, cosines[1:]]))),
+        ("divides only a part", future_with(scale=lambda cosines, t: torch.cat([cosines[:1], cosines[1:] / t]))),
+        ("to base 2", lambda *given: future_by_weights(*given) / np.log(2)),
         ("and then the steps", future_with(total=averaged_by(2))),
         ("and then the moments", future_with(total=averaged_by(1))),
         ("losses are summed", future_with(total=summed)),
@@ -616,6 +683,16 @@ WRONG = {
         ("the choice is soft", lambda scores, temperature: (scores / temperature).softmax(1)),
         ("the choice is soft", lambda scores, temperature: scores.softmax(1)),
         ("noise is drawn", lambda scores, temperature: F.gumbel_softmax(scores, temperature, hard=True)),
+        ("noise is drawn", lambda scores, temperature: F.gumbel_softmax(scores, hard=True)),
+        ("noise is drawn", lambda scores, temperature: F.gumbel_softmax(scores, temperature)),
+        (
+            "softmax is rounded",
+            lambda scores, temperature: lent(
+                (scores / temperature).softmax(1).round(), (scores / temperature).softmax(1)
+            ),
+        ),
+        ("the slope is 0", overwritten),
+        ("the slope is 0", lambda scores, temperature: (scores * 1e5).softmax(1)),
         ("straight to the scores", lambda scores, temperature: hard(scores) + scores - scores.detach()),
         ("straight to the scores", lambda scores, temperature: lent(hard(scores), scores / temperature)),
         ("log of the softmax", lambda scores, temperature: lent(hard(scores), (scores / temperature).log_softmax(1))),
@@ -677,6 +754,15 @@ WRONG = {
         (
             "one frame is missing",
             pool_with(lambda length, field, hop: (length - field) // hop, lambda kept, row: len(kept)),
+        ),
+        ("is left out: it is", pool_with(lambda length, field, hop: (length - field - 1) // hop + 1)),
+        ("one frame too many", pool_with(lambda length, field, hop: (length - field) // hop + 2)),
+        (
+            "one frame too many",
+            lambda frames, lengths, field, hop: (
+                pool_with(lambda *given: counts_of(*given) + 1, lambda kept, row: 1)(frames, lengths, field, hop)
+                / counts_of(lengths, field, hop)[:, None]
+            ),
         ),
         ("is rounded up", pool_with(lambda length, field, hop: -(-(length - field) // hop) + 1)),
         ("only every field-th", pool_with(lambda length, field, hop: length // field)),
