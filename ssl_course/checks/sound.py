@@ -435,7 +435,7 @@ def hard(scores: Tensor, dim: int = 1) -> Tensor:
 
 def sloped(values: Tensor, slope: Tensor) -> Tensor:
     """The first one's values with the second one's slope."""
-    return values.detach() + slope - slope.detach()
+    return values.detach() + (slope - slope.detach())
 
 
 def choose(scores: Tensor, temperature: float) -> Tensor:
