@@ -14,8 +14,7 @@ from ssl_course.checks import SETS
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "instructor"
-ALONE = {"10_sound"}  # no exercise set yet, so no page: neither could be true
-LESSONS = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem not in ALONE]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [FOLDER / f"{path.stem}.md" for path in LESSONS]
 BY_NUMBER = {path.stem.partition("_")[0]: path for path in LESSONS}
 HEADING = re.compile(r"^(?:(\d+) · )?(.+?)(?: \((\d+) min\))?$")

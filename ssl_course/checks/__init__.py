@@ -22,6 +22,7 @@ from ssl_course.checks import (
     own_images,
     pretext,
     simclr,
+    sound,
     start,
     triplet,
     video,
@@ -40,6 +41,7 @@ SETS: dict[str, dict[str, Exercise]] = {
     "own_images": own_images.EXERCISES,
     "defects": defects.EXERCISES,
     "language": language.EXERCISES,
+    "sound": sound.EXERCISES,
     "video": video.EXERCISES,
     "clinic": clinic.EXERCISES,
 }
