@@ -456,7 +456,7 @@ def _shapes(arguments: object) -> str:
 def _unpacked(got: object, expected: object) -> object:
     """A stack where several were expected, and an array or a tensor of one number, as what they stand for."""
     if isinstance(got, tuple | list) and isinstance(expected, tuple) and len(got) == len(expected):
-        return type(got)(part.item() if isinstance(part, np.ndarray) and not part.ndim else part for part in got)
+        return tuple(part.item() if isinstance(part, np.ndarray) and not part.ndim else part for part in got)
     if isinstance(got, np.ndarray) and got.ndim == 1 and isinstance(expected, tuple):
         return tuple(got.tolist()) if len(got) == len(expected) else got
     if isinstance(got, Tensor) and isinstance(expected, tuple):

@@ -1,5 +1,6 @@
 """Answers to the exercises of lesson 11 as students write them: right ones, and each known mistake made once."""
 
+import collections
 import itertools
 import math
 import random
@@ -509,6 +510,62 @@ def with_films(features, past):
     return seen.view(len(features), -1, *seen.shape[1:]), following.view(len(features), -1, following.shape[1])
 
 
+def questions_for_even_counts(count, length):
+    frames, answers = questions_half_and_half(2 * (count // 2), length)
+    return frames, answers
+
+
+def questions_squeezed(count, length):
+    return tuple(part.squeeze() for part in questions_by_loops(count, length))
+
+
+def questions_of_eight(count, length):
+    return questions_by_loops(count, min(length, 8))
+
+
+def one_after_the_other(length):
+    first = random.randrange(length - 2)
+    second = random.randrange(first + 1, length - 1)
+    return first, second, random.randrange(second + 1, length)
+
+
+def drifting(films):
+    films = films.clone()
+    for film in films:
+        for t in range(len(film)):
+            if film[t].any():
+                film[t] *= film.mean() / film[t].mean()
+    return films
+
+
+def by_number(films):
+    return films * films.mean((1, 2, 3, 4), True) / films.mean((0, 2, 3, 4), True)
+
+
+def black_to_grey(films):
+    frame = films.mean((2, 3, 4), keepdim=True).expand_as(films)
+    return torch.where(frame > 0, light_by_loops(films), films.mean((1, 2, 3, 4), keepdim=True).expand_as(films))
+
+
+def guessed_once(places):
+    """From the first two frames, for the whole film."""
+    step = places[:, 1] - places[:, 0]
+    ways = [(places[:, t] - places[:, 0] - t * step).norm(dim=1) for t in range(2, places.shape[1])]
+    return torch.stack(ways, dim=1)
+
+
+def no_last_cut(features, past):
+    return features.unfold(1, past, 1).mT.flatten(0, 1), features[:, past:].flatten(0, 1)
+
+
+def windows_named(features, past):
+    return collections.namedtuple("Pairs", "seen follows")(*windows_by_loops(features, past))
+
+
+def windows_squeezed(features, past):
+    return tuple(part.squeeze() for part in windows_by_loops(features, past))
+
+
 RIGHT = {
     "video.sorting": [0.05, 3 / 60, "1/20", "5 %", "0,05", 4 / 5 / 24 + 1 / 5 / 12, torch.tensor(0.05)],
     "video.questions": [
@@ -556,6 +613,7 @@ RIGHT = {
         windows_in_numpy,
         windows_as_a_list,
         windows_shuffled,
+        windows_named,
     ],
     "video.confound": ["b", "B)", "answer: b"],
 }
@@ -565,10 +623,15 @@ WRONG = {
         ("24 answers are left wherever", 1 / 24),
         ("24 answers are left wherever", "0.042"),
         ("12 answers are left wherever", "1/12"),
-        ("nothing is known: where", 1 / 60),
+        ("nothing is known, or", 1 / 60),
         ("all 120 orders", 1 / 120),
         ("place of one frame", "20 %"),
         ("in per cent", 5),
+        ("are averaged", 1 / (4 / 5 * 24 + 1 / 5 * 12)),
+        ("both cases are alike likely", (1 / 24 + 1 / 12) / 2),
+        ("next to one and middle", (1 / 24 + 1 / 24 + 1 / 12) / 3),
+        ("two cases are exchanged", 0.075),
+        ("case of the middle is left out", 4 / 5 / 24),
         ("at most 1", 20),
         ("not a slip that is known", 0.3),
     ],
@@ -591,6 +654,12 @@ WRONG = {
         ("not any three frames", asked(frames=lambda length: range(3))),
         ("not any three frames", asked(frames=lambda length: [0, *random.sample(range(1, length), 2)])),
         ("same frame twice", asked(frames=with_repeats)),
+        ("not any three frames", asked(frames=one_after_the_other)),
+        ("are in order, too", asked(wrong=in_order)),
+        ("are in order, too", asked(right=sorted, wrong=sorted)),
+        ("shape (3001, 3) was expected", questions_for_even_counts),
+        ("for a single film", questions_squeezed),
+        ("none after frame 7", questions_of_eight),
         ("neither 0 nor 1", lambda *given: (questions_by_loops(*given)[0], 2 * questions_by_loops(*given)[1])),
         ("all films get the same answer", one_answer),
         ("has the frames 0 to 4", lambda *given: (questions_by_loops(*given)[0] + 1, questions_by_loops(*given)[1])),
@@ -628,10 +697,29 @@ WRONG = {
         ("black frames are left out", of_lit_frames),
         ("brightest value", lambda films: films / films.amax((2, 3, 4), keepdim=True).clamp(min=1e-6)),
         ("division by 0", lambda films: films / films.mean((2, 3, 4), True) * films.mean((1, 2, 3, 4), True)),
+        ("dim frames", lambda f: f * f.mean((1, 2, 3, 4), True) / f.mean((2, 3, 4), True).clamp(min=0.01)),
+        ("dim frames", lambda f: light_by_loops(f) * (f.mean((2, 3, 4), True) >= 0.02)),
+        ("doesn't stay black", black_to_grey),
+        ("frames of the same number", by_number),
+        ("after some of its frames were changed", drifting),
         ("in place", lambda films: films.copy_(light_by_loops(films))),
     ],
     "video.slope": [
         ("centre isn't taken off", lambda shares: shares * grid(shares)),
+        ("centre isn't taken off", lambda shares: shares * (grid(shares) - grid(shares).mean((1, 2), True))),
+        ("taken off twice", lambda shares: shares * ((1 - shares) * grid(shares) - mean_place(shares))),
+        ("only the others' shares", lambda shares: shares * (shares * grid(shares) - mean_place(shares))),
+        ("share in front of the sum", lambda shares: shares * grid(shares) - mean_place(shares)),
+        ("isn't summed over all pixels", lambda shares: shares * (grid(shares) - (shares * grid(shares)).sum())),
+        (
+            "isn't summed over all pixels",
+            lambda shares: shares * (grid(shares) - (shares * grid(shares)).sum(-1, True)),
+        ),
+        ("counted upwards", lambda shares: slope_by_loops(shares) * torch.tensor([1, -1]).view(2, 1, 1)),
+        (
+            "first and last pixel",
+            lambda s: slope_by_loops(s) * torch.tensor([1 - 1 / s.shape[1], 1 - 1 / s.shape[0]]).view(2, 1, 1),
+        ),
         ("respect to the shares", grid),
         ("share of the pixel is missing", lambda shares: grid(shares) - mean_place(shares)),
         ("only the pixel's own share", lambda shares: shares * (1 - shares) * grid(shares)),
@@ -657,6 +745,18 @@ WRONG = {
                 padded((new[:, 1:-1] - (new[:, 2:] + new[:, :-2]) / 2).norm(dim=2) * 2, 1, 1) / scale_of(known)
             ),
         ),
+        ("from the first two frames", lambda new, known: padded(guessed_once(new) / rms(guessed_once(known)))),
+        (
+            "step is turned round",
+            lambda new, known: padded(
+                (new[:, 2:] - new[:, :-2]).norm(dim=2) / rms((known[:, 2:] - known[:, :-2]).norm(dim=2))
+            ),
+        ),
+        ("a root is missing", lambda new, known: padded(misses(new) ** 2 / rms(misses(known) ** 2))),
+        ("a root is missing", lambda new, known: padded(misses(new) ** 2 / rms(misses(known)))),
+        ("root of a sum", lambda new, known: padded(misses(new) / misses(known).norm())),
+        ("mean of these is taken", lambda new, known: padded(misses(new) / misses(known).pow(2).mean(1).sqrt().mean())),
+        ("as the others have", lambda new, known: surprise_by_loops(new, known[:, : new.shape[1]])),
         ("so it is in pixels", lambda new, known: padded(misses(new))),
         ("usual error is the mean:", lambda new, known: padded(misses(new) / misses(known).mean())),
         ("is the median", lambda new, known: padded(misses(new) / misses(known).median())),
@@ -664,7 +764,7 @@ WRONG = {
         ("in one of the errors", lambda new, known: padded(misses(new) / rms(known.diff(n=2, dim=1)))),
         ("usual step", lambda new, known: padded(misses(new) / rms(stays(known)))),
         ("the deviation of the errors", lambda new, known: padded(misses(new) / misses(known).std())),
-        ("root is missing", lambda new, known: padded(misses(new) / misses(known).square().mean())),
+        ("the root is missing", lambda new, known: padded(misses(new) / misses(known).square().mean())),
         ("it is squared", lambda new, known: surprise_by_loops(new, known).square()),
         ("is subtracted", lambda new, known: padded(misses(new) - scale_of(known))),
         ("against themselves", lambda new, known: surprise_by_loops(new, new)),
@@ -685,6 +785,10 @@ WRONG = {
         ("first two frames are left out", lambda new, known: misses(new) / scale_of(known)),
     ],
     "video.mixture": [
+        ("how often the rule is wrong", 0.352),
+        ("the half is of all films", 0.848),
+        ("there it is a guess", 0.426),
+        ("cell below counts", 0.66),
         ("counted as wrong", 0.348),
         ("all films fall", 0.87),
         ("both kinds count alike", "68.5 %"),
@@ -704,6 +808,16 @@ WRONG = {
         ),
         ("are exchanged: each window", with_seen(lambda seen: seen.mT)),
         ("are exchanged: each window", with_seen(lambda seen: seen.mT.reshape(seen.shape))),
+        ("more windows than frames", no_last_cut),
+        (
+            "one of the frames that are seen",
+            lambda f, past: (no_last_cut(f[:, 1:], past)[0], f[:, past:].flatten(0, 1)),
+        ),
+        (
+            "frame before each window",
+            lambda f, past: tuple(p.flip(1) if p.ndim == 3 else p for p in windows_by_loops(f.flip(1), past)),
+        ),
+        ("shape (3, 1, 1) was expected", windows_squeezed),
         ("never told", shorter),
         ("left out between", far_ahead),
         ("run backwards", with_seen(lambda seen: seen.flip(1))),
