@@ -86,17 +86,12 @@ def draw(font: str, letters: Sequence[str]) -> Iterator[np.ndarray]:
     drawn = ImageFont.truetype(str(_file(font)), LETTERS * FINE, layout_engine=ImageFont.Layout.BASIC)
     for letter in letters:
         left, top, right, bottom = drawn.getbbox(letter, anchor="ls")  # from the start of the baseline
-        start = (side - (right - left)) // 2 - left
-        if right - left <= side and BASELINE * FINE + top >= 0 and BASELINE * FINE + bottom <= side:
-            image = Image.new("L", (side, side), 255)
-            ImageDraw.Draw(image).text((start, BASELINE * FINE), letter, fill=0, font=drawn, anchor="ls")
-            yield np.asarray(image.reduce(FINE))
-        else:
-            longest = max(right - left, bottom - top)
-            image = Image.new("L", (longest, longest), 255)
-            place = ((longest - (right - left)) // 2 - left, (longest - (bottom - top)) // 2 - top)
-            ImageDraw.Draw(image).text(place, letter, fill=0, font=drawn, anchor="ls")
-            yield np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX))
+        longest = max(side, right - left, bottom - top)
+        start = (longest - (right - left)) // 2 - left  # in the middle
+        baseline = min(max(BASELINE * FINE, -top), longest - bottom)  # what would be cut is moved
+        image = Image.new("L", (longest, longest), 255)
+        ImageDraw.Draw(image).text((start, baseline), letter, fill=0, font=drawn, anchor="ls")
+        yield np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
 def load(split: str = "train", *, size: int | None = None, seed: int = 0, fonts: Sequence[str] = FONTS) -> Pairs:
@@ -120,15 +115,14 @@ def load(split: str = "train", *, size: int | None = None, seed: int = 0, fonts:
         raise ValueError(f"split must be train or test, got {split!r}")
     if not fonts:
         raise ValueError("there must be at least one font")
-    images, letters, codes, which = [], [], [], []
+    drawn = []
     for number, font in enumerate(fonts):
         mine = [letter for letter in characters(font) if split_of(letter, seed) == split]
-        for letter, image in zip(mine, draw(font, mine), strict=True):
-            if image.min() < 128:  # some fonts have an empty place for a character
-                images.append(image), letters.append(letter), codes.append(ord(letter)), which.append(number)
-    order = sorted(range(len(images)), key=lambda index: (codes[index], which[index]))
-    pixels = torch.from_numpy(np.stack([images[index] for index in order]))
-    code, font = (torch.tensor([values[index] for index in order]) for values in (codes, which))
+        pictures = zip(mine, draw(font, mine), strict=True)
+        drawn += [(ord(letter), number, image) for letter, image in pictures if image.min() < 255]  # some leave no ink
+    drawn.sort(key=lambda one: one[:2])
+    code, font = (torch.tensor([one[place] for one in drawn]) for place in (0, 1))
+    pixels = torch.from_numpy(np.stack([image for *_, image in drawn]))
     classes, labels = code.unique(return_inverse=True)
     pictures = ImageSet(
         pixels.unsqueeze(1).repeat(1, 3, 1, 1), labels, tuple(map(chr, classes.tolist())), {"code": code, "font": font}

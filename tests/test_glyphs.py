@@ -3,8 +3,10 @@
 import unicodedata
 import zlib
 
+import numpy as np
 import pytest
 import torch
+from PIL import ImageFont
 
 from ssl_course import glyphs
 from ssl_course.vocabulary import OTHER
@@ -86,9 +88,9 @@ def test_characters_are_drawn_in_black_on_white_and_each_where_it_belongs(train)
     assert images.dtype == torch.uint8
     assert images.shape[1:] == (3, 32, 32)
     assert torch.equal(images[:, 0], images[:, 2])
-    ink = (images[:, 0] < 128).flatten(1).sum(dim=1)
-    assert ink.min() >= 1
-    assert ink.float().mean() < 300
+    dark = (images[:, 0] < 128).flatten(1).sum(dim=1)
+    assert (images[:, 0] < 255).flatten(1).any(dim=1).all()
+    assert 30 < dark.float().mean() < 300
 
     def rows(letter):
         index = (train.pictures.factors["code"] == ord(letter)).nonzero()[0, 0]
@@ -107,14 +109,29 @@ def test_characters_are_drawn_in_black_on_white_and_each_where_it_belongs(train)
     assert all(rows(one)[1] > 25 for one in trained if one in "pqy")
 
 
-def test_what_is_too_large_is_made_smaller_and_not_cut():
-    wide = "\N{ARABIC LIGATURE BISMILLAH AR-RAHMAN AR-RAHEEM}"
-    (image,) = glyphs.draw("DejaVuSans", ["\N{EM DASH}"])
+def ink(font, letter):
+    """Rows and columns, from the first to the last, that the picture of a character has something in."""
+    (image,) = glyphs.draw(font, [letter])
     assert image.shape == (32, 32)
-    (large,) = glyphs.draw("STIXGeneral", ["\N{N-ARY SUMMATION}"])
-    for edge in (large[0], large[-1], large[:, 0], large[:, -1]):
-        assert (edge < 128).sum() < 32
-    assert wide not in glyphs.characters("DejaVuSans") or next(glyphs.draw("DejaVuSans", [wide])).shape == (32, 32)
+    rows, columns = np.nonzero(image < 250)
+    return int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())
+
+
+def test_what_is_too_large_is_made_smaller_and_not_cut():
+    top, bottom, left, right = ink("STIXGeneral", "\N{LONG RIGHTWARDS ARROW}")
+    assert right - left >= 29
+    assert bottom - top < 12
+    assert left > 0 or right < 31
+
+
+def test_what_lies_beyond_the_square_is_moved_into_it_in_its_size():
+    """A tail below the line: the picture is as high as that of the font's usual size, and touches the edge."""
+    drawn = ImageFont.truetype(str(glyphs._file("DejaVuSans")), 3 * glyphs.LETTERS)
+    _, top, _, bottom = drawn.getbbox("\N{ARABIC LETTER E}", anchor="ls")
+    assert bottom > 3 * (32 - glyphs.BASELINE)  # it would be cut
+    first, last, _, _ = ink("DejaVuSans", "\N{ARABIC LETTER E}")
+    assert last == 31
+    assert abs((last - first + 1) - (bottom - top) / 3) <= 2
 
 
 def test_all_fonts_give_as_many_pairs_as_the_text_says():
