@@ -55,7 +55,7 @@ def trained(pairs: Pairs, options: argparse.Namespace) -> CLIP:
     seconds, passed = time.process_time() - began, time.perf_counter() - clock
     losses = ", ".join(f"{epoch['loss']:.2f}" for epoch in history)
     print(f"{len(pairs)} pairs, {weights} weights, {seconds:.0f} s of the processor ({passed:.0f} s by the clock)")
-    print(f"losses {losses}; scale {float(method.log_scale.exp()):.1f}")
+    print(f"losses {losses}; scale {float(method.log_scale.detach().exp()):.1f}")
     return method
 
 
