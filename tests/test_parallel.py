@@ -12,10 +12,12 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing
 
-from ssl_course import clips, load, parallel, sentences, sounds
+from ssl_course import captions, clips, load, parallel, sentences, sounds
+from ssl_course.bag import BagOfWords
 from ssl_course.frames import ClipEncoder, PointCNN
 from ssl_course.language import TokenTransformer
 from ssl_course.methods import METHODS, MoCo, Supervised, Triplet, order
+from ssl_course.methods.clip import CLIP
 from ssl_course.methods.cpc import CPC
 from ssl_course.methods.masked_words import MaskedWords
 from ssl_course.methods.next_word import NextWord
@@ -35,6 +37,8 @@ OF_PART_II = {  # how to build it, and its data
     "next word": (lambda: NextWord(words(causal=True)), sentences),
     "CPC, same": (lambda: CPC(WaveEncoder(8)), sounds),
     "CPC, other": (lambda: CPC(WaveEncoder(8), negatives="other"), sounds),
+    "CLIP": (lambda: CLIP(small_cnn(4), words()), captions),
+    "CLIP, sigmoid": (lambda: CLIP(small_cnn(4), BagOfWords(64, 8), loss="sigmoid"), captions),
     "verification": (lambda: order.OrderVerification(ClipEncoder(PointCNN(4, 3), 8)), clips),
     "sorting": (lambda: order.OrderSorting(ClipEncoder(PointCNN(4, 3), 8)), clips),
     "arrow": (lambda: order.ArrowOfTime(ClipEncoder(PointCNN(4, 3), 8)), clips),
@@ -87,7 +91,7 @@ def one_step(name):
         torch.testing.assert_close(mine, part, rtol=1e-5, atol=1e-5)
     views = [part.double() if part.is_floating_point() else part for part in whole]  # their rounding would grow
     with parallel.Share(share):
-        loss = forward(*views, *([labels[own]] if name == "supervised" else []))
+        loss = forward(*views, *([labels[own]] if getattr(trained, "uses_labels", False) else []))
     loss.backward()
     if hasattr(trained, "after_step"):
         trained.after_step(0.5)

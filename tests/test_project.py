@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ssl_course"
 
 # Which modules of the package each may import: those on a lower line, and those named beside it.
-NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised order cpc"
+NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised order cpc clip"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
@@ -44,10 +44,13 @@ LAYERS = [
         "checkpoint",
         "pretrained",
         "surprise",
+        "vocabulary",
+        "bag",
     },
     {"splits", "memory", "parallel", "clips"},
     {"data", "decoding", "vit", "frames", "methods.two_views"},
-    {"language"},
+    {"language", "pairs"},
+    {"captions", "glyphs", "captioned"},
     METHODS | {"methods.masked_words"},
     SIMCLRS_RELATIVES | {"methods.next_word"},
     {"methods"},
