@@ -419,6 +419,7 @@ def test_a_number_that_is_rounded_too_far_or_wrongly_is_not_right(answer):
         ".625",
         "⅝",
         Fraction(5, 8),
+        [0.625],
         0.63,
         0.62,
     ],
@@ -481,12 +482,24 @@ def test_words_that_begin_with_a_letter_are_no_choice():
     assert choice.judge("a) All strangers are pushed more evenly.").right
 
 
-@pytest.mark.parametrize("answer", ["row b", "Answer: B", "It is b.", "I choose b", "b - the ring", "b (the ring)"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("row b", "Answer: B", "It is b.", "I choose b", "b - the ring", "b (the ring)"),
+        *("b, because it moves", "b since it moves", "objection b", "The right one is b", "I think it is b"),
+    ],
+)
 def test_a_letter_may_stand_among_words_that_say_nothing_else(answer):
     assert Choice("b", "", {"c": "no."}).judge(answer).right
 
 
-@pytest.mark.parametrize("answer", ["not b", "it is not b", "b or c", "b (or c)", "b - c", "row b or c", "b-c", "rowb"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("not b", "it is not b", "b or c", "b (or c)", "b - c", "row b or c", "b-c", "rowb"),
+        *("b, because c moves", "b, c", "the right one"),
+    ],
+)
 def test_a_letter_is_no_choice_beside_another_or_a_not(answer):
     assert Choice("b", "", {"c": "no."}).judge(answer).state == "wrong"
 

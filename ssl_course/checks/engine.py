@@ -438,6 +438,8 @@ Exercise = Function | Choice | Number | Essay
 def _kind(value: object) -> str:
     if isinstance(value, Tensor):
         return f"a tensor {tuple(value.shape)}"
+    if isinstance(value, np.ndarray):
+        return f"an array {value.shape}"
     return _shortened(f"{type(value).__name__} {value!r}")
 
 
@@ -525,6 +527,8 @@ def _close(a: object, b: object, tolerance: float) -> bool:
         return same and torch.allclose(_plain(a), _plain(b), rtol=tolerance, atol=tolerance, equal_nan=True)
     if isinstance(b, float | int):
         return is_number(a) and abs(float(a) - float(b)) <= tolerance * max(1.0, abs(float(b)))
+    if isinstance(b, dict):
+        return isinstance(a, dict) and a.keys() == b.keys() and all(_close(a[key], b[key], tolerance) for key in b)
     return True  # modules, functions and texts aren't compared
 
 

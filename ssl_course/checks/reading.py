@@ -10,9 +10,12 @@ import numpy as np
 from torch import Tensor
 
 PASTED = re.compile(r"\W*([a-z])\s*[).:].*", re.IGNORECASE | re.DOTALL)  # a letter before the words of its option
-NOTED = re.compile(r"\W*([a-z])\s+[-–—(]\s*(\w\w.*)", re.IGNORECASE | re.DOTALL)  # a letter, a dash and a reason
+NOTED = re.compile(  # a letter and a reason, after a dash or with "because"
+    r"\W*([a-z])(?:\s+[-–—(]\s*|,?\s+(?=(?:because|since)\b))(\w\w.*)", re.IGNORECASE | re.DOTALL
+)
 LED_TO = re.compile(  # words that say only that a letter follows
-    r"\W*(?:(?:the|my|it|it's|is|i|choose|answer|option|choice|letter|statement|prediction|row|run|cloud)\b\W*)+"
+    r"\W*(?:(?:the|my|it|it's|is|i|choose|answer|option|choice|letter|statement|prediction|row|run|cloud"
+    r"|objection|right|correct|one|think)\b\W*)+"
     r"([a-z])\W*",
     re.IGNORECASE,
 )
@@ -55,6 +58,8 @@ def numbers(answer: object) -> list[float]:
     Read are numbers of Python, numpy and torch, and texts such as "5/8", "0,54", "-1e-3", "log(127) = 4.84",
     "about 4.84 nats", "1.2 bits a character" and "54 %", which is 0.54, or 54 where per cent were asked for.
     """
+    if isinstance(answer, tuple | list) and len(answer) == 1:
+        (answer,) = answer
     if isinstance(answer, str):
         return _of_text(answer)
     if isinstance(answer, bool | np.bool_):

@@ -71,6 +71,12 @@ def seen_with_words_alone(texts):
     return seen_by_places(texts) & word[:, None, :, None] & word[:, None, None, :]
 
 
+def three_texts(texts):
+    """Half right: as many texts as the example has, and one more."""
+    found = [(texts == k)[:, None, :, None] & (texts == k)[:, None, None, :] for k in range(4)]
+    return torch.stack(found).any(0).tril()
+
+
 # --- The loss of an answer
 
 
@@ -170,6 +176,40 @@ def without_a_log(logits, tokens, begin, end):
     return -chances[(places >= begin[:, None]) & (places < end[:, None])].mean()
 
 
+def answer_not_at_the_end(logits, tokens, begin, end):
+    """Whoever cuts a token off on both sides."""
+    places = torch.arange(1, tokens.shape[1] - 1)
+    marks = (places >= begin[:, None]) & (places < end[:, None])
+    return F.cross_entropy(logits[:, :-2][marks], tokens[:, 1:-1][marks])
+
+
+def at_the_first_ones_places(logits, tokens, begin, end):
+    return F.cross_entropy(logits[:, begin[0] - 1 : end[0] - 1].mT, tokens[:, begin[0] : end[0]])
+
+
+def back_with_marks(logits, tokens, begin, end):
+    places = torch.arange(1, tokens.shape[1])
+    marks = (places >= begin[:, None]) & (places < end[:, None])
+    return F.cross_entropy(logits[:, 1:][marks], tokens[:, :-1][marks])
+
+
+def all_to_zero(words, scores):
+    def loss(logits, tokens, begin, end):
+        places = torch.arange(1, tokens.shape[1])
+        marks = ((places >= begin[:, None]) & (places < end[:, None])).long()
+        said = logits[:, :-1] * (marks[..., None] if scores else 1)
+        return F.cross_entropy(said.flatten(0, 1), (tokens[:, 1:] * (marks if words else 1)).flatten())
+
+    return loss
+
+
+def reshaped_logits(logits, tokens, begin, end):
+    true = tokens[:, 1:].clone()
+    places = torch.arange(1, tokens.shape[1])
+    true[(places < begin[:, None]) | (places >= end[:, None])] = -100
+    return F.cross_entropy(logits[:, :-1].reshape(len(true), -1, true.shape[1]), true)
+
+
 # --- The gradient of the masked loss
 
 
@@ -257,6 +297,57 @@ def all_sentences(grammar, parts=("sentence",)):
 def entropy_by_sentences(grammar):
     found = all_sentences(grammar)
     return sum(p * math.log(1 / p) for p, _ in found) / sum(p * len(words) for p, words in found)
+
+
+def entropy_by_unpacking(grammar, symbol="sentence", whole=True):
+    """Stops where a rule has no parts, which the exercise doesn't speak of."""
+    if symbol not in grammar:
+        return 0.0, 1.0
+    nats = words = 0.0
+    for chance, parts in grammar[symbol]:
+        below, counts = zip(*(entropy_by_unpacking(grammar, part, False) for part in parts), strict=True)
+        nats, words = nats + chance * (sum(below) - math.log(chance)), words + chance * sum(counts)
+    return nats / words if whole else (nats, words)
+
+
+def entropy_in_place(grammar):
+    value = entropy_by_sentences(grammar)
+    grammar.pop("noun")
+    return value
+
+
+def down_to(depth):
+    def nats(grammar, symbol, left):
+        if symbol not in grammar or not left:
+            return 0.0
+        return own_nats(grammar, symbol) + sum(
+            p * nats(grammar, part, left - 1) for p, parts in grammar[symbol] for part in parts
+        )
+
+    return lambda grammar: nats(grammar, "sentence", depth) / mean_words(grammar)
+
+
+def from_the_first_key(grammar):
+    found = all_sentences(grammar, (next(iter(grammar)),))
+    return -sum(p * math.log(p) for p, _ in found) / sum(p * len(words) for p, words in found)
+
+
+def different_parts_in_both(grammar):
+    def both(symbol):
+        if symbol not in grammar:
+            return np.array([0.0, 1.0])
+        return sum(
+            p * (np.array([-math.log(p), 0.0]) + sum({part: both(part) for part in parts}.values()))
+            for p, parts in grammar[symbol]
+        )
+
+    return np.divide(*both("sentence"))
+
+
+def logs_unweighted(grammar, symbol="sentence"):
+    if symbol not in grammar:
+        return 0.0
+    return sum(-math.log(p) + p * sum(logs_unweighted(grammar, part) for part in parts) for p, parts in grammar[symbol])
 
 
 def entropy_by_counting(grammar):
@@ -439,6 +530,15 @@ def broken(logits, share, temperature):
     return (logits / temperature).masked_fill(~kept, float("-inf")).softmax(dim=1)
 
 
+def after_the_cut(logits, kept, more=False):
+    """What is kept, and the likeliest of the others if `more`, scaled up."""
+    kept = kept > 0
+    if more:
+        first = logits.masked_fill(kept, -torch.inf).argmax(1, keepdim=True)
+        kept = kept.scatter(1, first, True)
+    return logits.where(kept, torch.tensor(-torch.inf)).softmax(1)
+
+
 def late_temperature(logits, share, temperature):
     kept = nucleus_by_ranks(logits, share, 1.0) > 0
     return torch.where(kept, logits / temperature, -torch.inf).softmax(1)
@@ -549,6 +649,7 @@ RIGHT = {
     "language.entropy": [
         entropy_by_sentences,
         entropy_by_counting,
+        entropy_by_unpacking,
         entropy_in_torch,
         entropy_in_numpy,
         entropy_by_recursion,
@@ -578,6 +679,8 @@ RIGHT = {
 WRONG = {
     "language.bits": [
         ("in nats: a bit", math.log(24) / 4.1),
+        ("to base 10", math.log10(24) / 4.1),
+        ("and natural", 1.767),
         ("in bits a token", 4.585),
         ("two steps are left", "3.18"),
         ("divided by the characters", 2.549),
@@ -590,11 +693,16 @@ WRONG = {
     ],
     "language.seen": [
         ("turned round: true stands", lambda texts: ~seen_by_loops(texts)),
-        ("future is meant by it", lambda texts: ~seen_by_loops(texts).mT),
+        ("past and future as well", lambda texts: ~seen_by_loops(texts).mT),
         ("see the future in place", lambda texts: seen_by_loops(texts).transpose(2, 3)),
         ("nothing hides the future", lambda texts: (texts[:, :, None] == texts[:, None, :]).unsqueeze(1)),
         ("across the borders", lambda texts: seen_by_places(torch.ones_like(texts))),
         ("across the borders", lambda texts: torch.tril(texts[:, None, :, None] >= texts[:, None, None, :])),
+        ("across the borders", lambda t: seen_by_places(0 * t) & (t[:, None, :, None] * t[:, None, None, :] > 0)),
+        ("joined by or", lambda t: seen_by_places(0 * t) | (t[:, None, :, None] == t[:, None, None, :])),
+        ("only padding may", lambda texts: seen_by_loops(texts) | (texts == 0)[:, None, None, :]),
+        ("it stops with", lambda texts: (F.one_hot(texts, 4) @ F.one_hot(texts, 4).mT > 0).tril()[:, None]),
+        ("not a mistake that is known", three_texts),
         ("doesn't see itself", lambda texts: seen_by_loops(texts).tril(-1)),
         ("padding sees nobody", seen_with_words_alone),
         ("across the borders", lambda texts: (texts != 0)[:, None, None, :] & seen_by_places(torch.ones_like(texts))),
@@ -625,7 +733,22 @@ WRONG = {
         ("by all places", lambda z, t, b, e: answer_by_loops(z, t, b, e) * (e - b).sum() / t.numel()),
         ("by all places", lambda z, t, b, e: answer_by_loops(z, t, b, e) * (e - b).sum() / t[:, 1:].numel()),
         ("softmax is taken twice", chances_as_logits),
-        ("token 0", padding_by_its_token),
+        ("token 0 is left out", padding_by_its_token),
+        ("token 0 is left out", lambda z, t, b, e: padding_by_its_token(z, t, b, e + 99)),
+        ("aren't shifted", lambda z, t, b, e: answer_with(shift=0)(z, t, b - 1, e - 1)),
+        ("the wrong way", back_with_marks),
+        ("shift is made twice", answer_with(first=-1)),
+        ("shift is made twice", answer_with(first=-1, after=-1)),
+        ("still asked for", all_to_zero(True, False)),
+        ("still asked for", all_to_zero(False, True)),
+        ("still asked for", all_to_zero(True, True)),
+        ("first one's begin and end", at_the_first_ones_places),
+        ("for the answer's length", lambda z, t, b, e: answer_by_marks(z, t, b, b + e)),
+        ("never counted", answer_not_at_the_end),
+        ("have to be swapped", reshaped_logits),
+        ("in bits", lambda *given: answer_by_marks(*given) / math.log(2)),
+        ("is the perplexity", lambda *given: answer_by_marks(*given).exp()),
+        ("before the log", lambda *given: -(-without_a_log(*given)).log()),
         ("log is missing", without_a_log),
         ("sign is turned round", lambda *given: -answer_by_rows(*given)),
         ("no gradient gets to logits", lambda z, t, b, e: answer_by_marks(z.detach(), t, b, e)),
@@ -642,6 +765,16 @@ WRONG = {
         ("its own chosen words", lambda p, t, m: slope_by_row(p, t, m) / m.any(1).sum()),
         ("weren't chosen", lambda p, t, m: (p - F.one_hot(t, p.shape[2])) / m.sum()),
         ("weren't chosen", lambda p, t, m: slope_by_loops(p, t, torch.ones_like(m))),
+        (
+            "its own chosen words",
+            lambda p, t, m: (p - F.one_hot(t, p.shape[2])) * m[..., None] / m.sum(1)[:, None, None],
+        ),
+        ("weren't chosen", lambda p, t, m: (p - F.one_hot(t, p.shape[2]) * m[..., None]) / m.sum()),
+        ("weren't chosen", lambda p, t, m: (p - F.one_hot(t * m, p.shape[2])) / m.sum()),
+        ("twice as large", lambda *given: 2 * slope_by_loops(*given)),
+        ("is added", lambda p, t, m: (p + F.one_hot(t, p.shape[2])) * m[..., None] / m.sum()),
+        ("at its own logit", lambda p, t, m: p * (1 - p) * m[..., None] / m.sum()),
+        ("it stops with", lambda p, t, m: (p - F.one_hot(t)) * m[..., None] / m.sum()),
         ("weren't chosen", lambda p, t, m: p - F.one_hot(t, p.shape[2])),
         ("other way round", lambda p, t, m: slope_by_loops(p, t, ~m)),
         ("other way round", lambda p, t, m: slope_by_loops(p, t, ~m) * (~m).sum() / m.sum()),
@@ -672,9 +805,23 @@ WRONG = {
             lambda g: nats_of_a_sentence(g) / len(reduce(set.union, (set(words) for _, words in all_sentences(g)))),
         ),
         ("sign is turned round", lambda grammar: -entropy_by_recursion(grammar)),
+        ("twice in a rule", different_parts_in_both),
+        ("surprises seldom", lambda g: logs_unweighted(g) / mean_words(g)),
+        (
+            "parts of a sentence's rule",
+            lambda g: nats_of_a_sentence(g) / sum(p * len(parts) for p, parts in g["sentence"]),
+        ),
+        ("value of the example", lambda grammar: 0.408),
+        ("first symbol of the dict", from_the_first_key),
+        ("not a mistake that is known", down_to(3)),
+        ("changes its inputs in place", entropy_in_place),
         ("not a mistake that is known", by_drawing),
     ],
     "language.padding": [
+        ("a place is missing", 0.767),
+        ("in bits", "1.051 bits"),
+        ("how many nats", 0.507),
+        ("not a slip that is known", 0.7),
         ("share of the padding", 1.437 * 9.86 / 20),
         ("start is counted", 0.694),
         ("full stop isn't", 1.437 * 9.14 / 20),
@@ -687,8 +834,18 @@ WRONG = {
         ("both slips", broken),
         ("both slips", late_with_one_left),
         ("before the temperature: divide", late_temperature),
-        ("is left out", one_is_left),
-        ("is left out", none_is_left),
+        ("unless the first", one_is_left),
+        ("none is left", none_is_left),
+        ("one word more", lambda z, s, t: after_the_cut(z / t, nucleus_by_shifting(z, s, t), more=True)),
+        ("the tail is kept", lambda z, s, t: after_the_cut(z / t, nucleus_by_ranks(z, s, t) == 0)),
+        ("the tail is kept", lambda z, s, t: after_the_cut(z / t, none_is_left(z, s, t).nan_to_num() == 0)),
+        ("divides twice", lambda z, s, t: nucleus_by_loops(z / t, s, t)),
+        ("divides twice", lambda z, s, t: after_the_cut(z / t / t, nucleus_by_ranks(z, s, t))),
+        ("in the chances that come out", lambda z, s, t: after_the_cut(z, nucleus_by_ranks(z, s, t))),
+        ("divided by the share", lambda z, s, t: unscaled(z, s, t) / s),
+        ("dim=0", lambda z, s, t: nucleus_by_ranks(z.T, s, t).T),
+        ("0 times infinity", lambda z, s, t: (z / t + -torch.inf * (nucleus_by_ranks(z, s, t) == 0)).softmax(1)),
+        ("changes nothing", lambda z, s, t: nucleus_by_loops(z, s * t, 1.0)),
         ("doesn't sum to 1", unscaled),
         ("whole table", over_the_table),
         ("changes nothing", lambda logits, share, temperature: nucleus_by_ranks(logits, share, 1.0)),
