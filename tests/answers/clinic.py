@@ -1396,8 +1396,8 @@ WRONG["clinic.padding_mended"] += [
     ("the symptom is still there", of_costs(lambda cost, real: 0.9 * cost[real].mean())),
     ("for a batch of chance", of_costs(lambda cost, real: cost[1:][real[1:]].mean())),
     ("the symptom is still there", of_costs(lambda cost, real: cost[real].median())),
-    ("still expects padding", trained_as_before(NOTEBOOK["mended_word_loss"])),
-    ("still expects padding", lambda: (NOTEBOOK["mended_word_loss"], nn.Embedding(25, 5))),
+    ("and by it alone", trained_as_before(NOTEBOOK["mended_word_loss"])),
+    ("and by it alone", lambda: (NOTEBOOK["mended_word_loss"], nn.Embedding(25, 5))),
 ]
 padding = BROKEN["padding"]
 
@@ -1466,6 +1466,7 @@ RIGHT["clinic.negatives_mended"] += [
     beside(drawn_again),
     beside(the_other_half),
     offset(300, 700),
+    beside(lambda present, length: (present[:, None] + torch.arange(100, 107)) % length),
     beside(lambda present, length: (present.view(-1, 1) - 101 * torch.arange(1, 8)) % length),
     beside(
         lambda present, length: torch.remainder(
@@ -1483,6 +1484,11 @@ RIGHT["clinic.negatives_mended"] += [
 ]
 WRONG["clinic.negatives_mended"] += [
     ("not 7", beside(lambda present, length: present[:, None] + torch.arange(2, 4))),
+    ("must be seven frames", beside(lambda present, length: (present[:, None] + 100).expand(-1, 7) % length)),
+    (
+        "must be seven frames",
+        beside(lambda present, length: (present[:, None] + 100 * torch.arange(7).clamp(4)) % length),
+    ),
     ("not 7", beside(lambda present, length: NOTEBOOK["mended_others"](present, length)[:, :3])),
     ("not 7", beside(lambda present, length: NOTEBOOK["mended_others"](present, length).repeat(1, 2))),
     ("the right answer is among", beside(lambda present, length: present[:, None] + torch.arange(1, 8))),
@@ -1588,12 +1594,15 @@ RIGHT["clinic.shuffled_mended"] += [
 ]
 WRONG["clinic.shuffled_mended"] += [
     ("nothing is shuffled", asking(lambda encoder, film, order: encoder(film))),
+    ("nothing is shuffled", asking(lambda encoder, film, order: encoder(film).flip(1))),
+    ("other features each time", asking(lambda encoder, film, order: encoder(film[:, torch.randperm(4)]))),
+    ("orders of other films", asking(lambda encoder, film, order: encoder(arranged(film, order.roll(1, 0))))),
     ("once is enough", asking(lambda encoder, film, order: arranged(encoder(arranged(film, order)), order))),
     (
         "put back into the order",
         asking(lambda encoder, film, order: arranged(encoder(arranged(film, order)), order.argsort(1))),
     ),
-    ("order of the first one", asking(lambda encoder, film, order: encoder(film[:, order[0]]))),
+    ("orders of other films", asking(lambda encoder, film, order: encoder(film[:, order[0]]))),
     ("their frames get mixed", asking(lambda encoder, film, order: encoder(arranged(film, order).roll(1, 0)))),
     ("the symptom is still there", asking(lambda encoder, film, order: arranged(encoder(film), order.flip(1)))),
     (
