@@ -5,6 +5,7 @@ mended one with two of its own. The first is that of the symptom; the second mea
 there are many ways to lose a symptom.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -1036,6 +1037,329 @@ def unscaled(scaled: Callable) -> str | None:
     return None
 
 
+# --- 19: a causal mask
+
+
+WORTH_KNOWING = math.log(4) + 0.7 * math.log(0.7) + 0.3 * math.log(0.1)  # nats a word, from the two words before it
+
+
+@functools.cache
+def texts(count: int, seed: int, length: int = 10) -> Tensor:
+    """The notebook's texts (count, length): the word two places before plus 1, with chance 0.7."""
+    random = torch.Generator().manual_seed(seed)
+    words = torch.randint(4, (count, length), generator=random)
+    for place in range(2, length):
+        follows = torch.rand(count, generator=random) < 0.6
+        words[:, place] = torch.where(follows, (words[:, place - 2] + 1) % 4, words[:, place])
+    return words
+
+
+@torch.no_grad()
+def looks_ahead(net: nn.Module) -> float:
+    first, second = texts(500, 1), texts(500, 2).clone()
+    second[:, :6] = first[:, :6]
+    one, other = (net(words)[:, :6].softmax(dim=2) for words in (first, second))
+    return (one - other).abs().max().item()
+
+
+@torch.no_grad()
+def who_moves_whom(net: nn.Module) -> Tensor:
+    """Whether the output at place i is another one when word j is another one, bool (10, 10)."""
+    words = texts(100, 3)
+    before = net(words).softmax(dim=2)  # (N, 10, 4)
+    moved = []
+    for place in range(words.shape[1]):
+        others = words.clone()
+        others[:, place] = (others[:, place] + 1) % 4
+        moved.append((net(others).softmax(dim=2) - before).abs().amax(dim=(0, 2)) > 1e-4)
+    return torch.stack(moved, dim=1)
+
+
+@torch.no_grad()
+def no_reader(net: nn.Module) -> str | None:
+    """Masks with a row of nothing, and those that look ahead and not back."""
+    if not net(texts(100, 3)).isfinite().all():
+        return "its outputs are nan: some place sees nothing, not even itself, and a softmax over nothing is nan."
+    moves = who_moves_whom(net)
+    if moves.triu(1).any() and not moves.tril(-1).any():
+        return "the mask is the wrong way round: a place sees what comes after it, and nothing of what was before."
+    return None
+
+
+@torch.no_grad()
+def ahead_elsewhere(net: nn.Module) -> str | None:
+    """A look ahead behind the first six places, a look back that is missing, and answers about another word."""
+    moves = who_moves_whom(net)
+    if (ahead := moves.triu(1)).any():
+        place, word = ahead.nonzero()[0].tolist()
+        return f"the output at place {place} still changes with the word at place {word}, which comes later."
+    words = texts(500, 3)
+    if (net(words).argmax(dim=2) == words).float().mean() > 0.9:
+        return "at each place it tells the word of that place, which it has been given: it has to tell the next one."
+    if not moves.tril(-1).any():
+        return "no place sees any word before its own. It may see them all."
+    return None
+
+
+@torch.no_grad()
+def told_of_texts(net: nn.Module) -> float:
+    """How much of what can be known of a word it knows, in per cent; a guess is 0."""
+    words = texts(1000, 4)
+    loss = F.cross_entropy(net(words)[:, 1:-1].flatten(0, 1), words[:, 2:].flatten()).item()
+    return share_known(loss)
+
+
+def share_known(loss: float) -> float:
+    """Per cent of what can be known of a word, of a loss in nats a word; whoever knows less than nothing has 0."""
+    return 100 * max(0.0, math.log(4) - loss) / WORTH_KNOWING
+
+
+KNOWN = "it knows {value} % of what can be known of the next word"
+
+
+# --- 20: padding
+
+
+def padded(count: int, seed: int) -> Tensor:
+    """The notebook's texts (count, 20) of the words 1 to 4, and 0 behind them."""
+    chance = torch.rand(count, 1, generator=torch.Generator().manual_seed(seed))
+    return (texts(count, seed, 20) + 1) * (torch.arange(20) < 3.1 + 16.9 * chance**3)
+
+
+@torch.no_grad()
+def guesses(net: nn.Module, seed: int) -> tuple[Tensor, Tensor]:
+    """Logits (1000, 18, 5), and what is right (1000, 18)."""
+    words = padded(1000, seed)
+    return net(5 * words[:, :-2] + words[:, 1:-1]), words[:, 2:]
+
+
+def cost_of_words(logits: Tensor, right: Tensor, *, padding_too: bool = True) -> float:
+    """Nats a real word; padding is one of five answers, or none of four."""
+    real = right > 0
+    shown, words = logits[real], right[real]
+    return (F.cross_entropy(shown, words) if padding_too else F.cross_entropy(shown[:, 1:], words - 1)).item()
+
+
+def dearer_words(word_loss: Callable, net: nn.Module, *, padding_too: bool = True) -> float:
+    logits, right = guesses(net, 1)
+    reported = float(word_loss(logits.clone(), right.clone()))
+    return cost_of_words(logits, right, padding_too=padding_too) - reported
+
+
+def dearer_as_trained(word_loss: Callable, net: nn.Module) -> float:
+    return dearer_words(word_loss, net, padding_too=padding_is_an_answer(word_loss))
+
+
+def padding_is_an_answer(word_loss: Callable) -> bool:
+    """A loss may leave padding out among the answers as well: then nobody trains what the network says of it."""
+    return abs(given_loss(word_loss) - word_losses()[0][1]) > 1e-3
+
+
+def some_words() -> tuple[Tensor, Tensor]:
+    """Logits of chance (6, 8, 5) and words (6, 8), with 8, 1, 3, 5, 8 and 2 real words in a row."""
+    random = torch.Generator().manual_seed(5)
+    logits = 2 * torch.randn(6, 8, 5, generator=random)
+    words = torch.randint(1, 5, (6, 8), generator=random)
+    return logits, words * (torch.arange(8) < torch.tensor([[8], [1], [3], [5], [8], [2]]))
+
+
+def word_losses() -> tuple[list[float], dict[str, float]]:
+    """What a right loss may give for these, with or without padding among the answers; and mistakes in words."""
+    logits, words = some_words()
+    costs = F.cross_entropy(logits.transpose(1, 2), words, reduction="none")  # (6, 8)
+    real = words > 0
+    ended = F.pad(real[:, :-1], (1, 0), value=True)  # and the first padding
+    unended = F.pad(real[:, 1:], (0, 1), value=False)
+    full, number = real.all(dim=1), real.sum()
+    among_words = F.cross_entropy(logits[real][:, 1:], words[real] - 1)
+    slips = {
+        "each text counts as much as any other, however short: it is a mean of the texts' means, and has to be one "
+        "mean over all real words": (costs * real).sum(dim=1) / real.sum(dim=1),
+        "each place counts as much as any other, however few texts are so long: it has to be one mean over all "
+        "real words": (costs * real).sum(dim=0) / real.sum(dim=0),
+        "padding is left out of the sum, and is still in the number by which the sum is divided": costs * real,
+        "it is a sum and no mean: with larger batches it would be larger": (costs * real).sum(),
+        "it is the sum over a text and no mean over words: long texts cost more": (costs * real).sum() / len(words),
+        "the first padding behind each text is still counted: go by the word that is told, not by the one before it": (
+            costs[ended]
+        ),
+        "the last word of each text isn't counted any more": costs[unended],
+        "texts with padding are left out as a whole, with their real words": costs[full],
+        "only padding is counted": costs[~real],
+    }
+    right = [float(costs[real].sum() / number), among_words.item()]
+    return right, {sentence: values.mean().item() for sentence, values in slips.items()}
+
+
+def given_loss(word_loss: Callable) -> float:
+    logits, words = some_words()
+    return float(word_loss(logits.clone(), words.clone()))
+
+
+def spoiled_mean(word_loss: Callable, net: nn.Module) -> str | None:
+    given, (right, slips) = given_loss(word_loss), word_losses()
+    for sentence, value in slips.items():
+        if abs(given - value) <= 1e-3 * max(1, value):
+            return f"{sentence}. (For a batch of chance it is {given:.4g}, and should be {right[0]:.4g}.)"
+    return None
+
+
+def no_word_loss(word_loss: Callable, net: nn.Module) -> str | None:
+    given, (right, _) = given_loss(word_loss), word_losses()
+    if any(abs(given - value) <= 1e-3 for value in right):
+        return None
+    return f"for a batch of chance the loss is {given:.4g}, and should be {right[0]:.4g}: the mean over all real words."
+
+
+def told_of_padded(word_loss: Callable, net: nn.Module) -> float:
+    loss = cost_of_words(*guesses(net, 4), padding_too=padding_is_an_answer(word_loss))
+    return share_known(loss)
+
+
+# --- 21: negatives
+
+
+@functools.cache
+def signal(seed: int, length: int = 4000) -> Tensor:
+    """The notebook's frames (length, 16): eight numbers that change slowly, and eight that change fast."""
+    random = torch.Generator().manual_seed(seed)
+    keeps = torch.tensor([0.99] * 8 + [0.6] * 8)
+    frames = torch.randn(length, 16, generator=random)
+    for time in range(1, length):
+        frames[time] = keeps * frames[time - 1] + (1 - keeps**2).sqrt() * frames[time]
+    return frames
+
+
+@torch.no_grad()
+def finds_among_far(others: Callable, net: nn.Module, predictor: nn.Module) -> float:
+    torch.manual_seed(1)
+    frames, present = signal(1), torch.randint(1000, (1000,))
+    candidates = torch.cat([present.unsqueeze(1) + 1, torch.randint(2000, 4000, (1000, 7))], dim=1)
+    z = F.normalize(net(frames[candidates]), dim=2)
+    expected = F.normalize(predictor(net(frames[present])), dim=1)
+    return 100 * ((z @ expected.unsqueeze(2)).squeeze(2).argmax(dim=1) == 0).float().mean().item()
+
+
+@torch.no_grad()
+def keeps_what_is_slow(others: Callable, net: nn.Module, predictor: nn.Module) -> float:
+    """How much more alike features are that lie five frames apart than those that lie 500 apart: the mean cosine."""
+    h = net(signal(2))
+    near, far = (F.cosine_similarity(h[:3000], h[apart : 3000 + apart]).mean().item() for apart in (5, 500))
+    return near - far
+
+
+def asked_places(others: Callable, length: int = 4000) -> tuple[Tensor, Tensor]:
+    """Presents (B,) everywhere in a signal, and what is given as places of their negatives."""
+    torch.manual_seed(3)
+    present = torch.randint(length - 10, (1000,))
+    return present, torch.as_tensor(others(present.clone(), length))
+
+
+def no_negatives(others: Callable, net: nn.Module, predictor: nn.Module) -> str | None:
+    """Places in a wrong form, fewer of them, and the right answer among them."""
+    for length in (4000, 1000):
+        present, places = asked_places(others, length)
+        if places.ndim != 2 or len(places) != len(present) or places.is_floating_point():
+            kind = f"{str(places.dtype).removeprefix('torch.')} {tuple(places.shape)}"
+            return f"`others` must return whole numbers, a row of seven for each question: for 1000 it gives {kind}."
+        if places.shape[1] != 7:
+            return (
+                f"there are {places.shape[1]} negatives for each question, and not 7: with another number "
+                "the loss can't be compared. They have to be moved, and to stay as many."
+            )
+        if places.min() < 0 or places.max() >= length:
+            return (
+                f"in a signal of {length} frames you name places from {int(places.min())} to {int(places.max())}: they "
+                f"must be within it, 0 to {length - 1}."
+            )
+        different = sum(len(set(row)) for row in places.tolist()) / len(places)
+        if different < 6:
+            return f"the seven negatives of a question must be seven frames: on average only {different:.2g} differ."
+        right = (places == present.unsqueeze(1) + 1).any(dim=1).float().mean()
+        if right > 0.1:
+            return f"for {100 * right:.0f} % of the questions the right answer is among the negatives."
+    return None
+
+
+def near_negatives(others: Callable, net: nn.Module, predictor: nn.Module) -> str | None:
+    present, places = asked_places(others)
+    near = ((places - present.unsqueeze(1)).abs() < 99).float().mean()  # whether counted from the present or the next
+    if near > 0:
+        return f"{100 * float(near):.2g} % of the negatives are still less than 100 frames away from the present."
+    return None
+
+
+# --- 22: an order
+
+
+STEADY = ([0, 1, 2, 3], [3, 2, 1, 0])
+MIXED = [order for order in itertools.permutations(range(4)) if list(order) not in STEADY]
+
+
+def films(count: int, seed: int) -> Tensor:
+    """The notebook's films (count, 4, 8): where something is (two numbers), and how it looks (six)."""
+    random = torch.Generator().manual_seed(seed)
+    start, step = torch.randn(2, count, 1, 2, generator=random)
+    looks = torch.randn(count, 1, 6, generator=random).expand(-1, 4, -1)
+    return torch.cat([start + step * torch.arange(4).unsqueeze(1), looks], dim=2)
+
+
+def drawn(count: int) -> tuple[Tensor, Tensor]:
+    steady = torch.rand(count) < 0.5
+    straight = torch.tensor(STEADY)[torch.randint(2, (count,))]
+    mixed = torch.tensor(MIXED)[torch.randint(len(MIXED), (count,))]
+    return torch.where(steady.unsqueeze(1), straight, mixed), steady.long()
+
+
+@torch.no_grad()
+def right_about(film: Tensor, asked: Callable, encoder: nn.Module, verifier: nn.Module) -> float:
+    """Per cent of right answers about films; the questions are drawn as in the notebook."""
+    torch.manual_seed(1)
+    order, steady = drawn(len(film))
+    said = verifier(asked(encoder, film, order)).argmax(dim=1)
+    return 100 * (said == steady).float().mean().item()
+
+
+def right_about_still(asked: Callable, encoder: nn.Module, verifier: nn.Module) -> float:
+    return right_about(films(1000, 1)[:, :1].expand(-1, 4, -1), asked, encoder, verifier)
+
+
+def right_about_moving(asked: Callable, encoder: nn.Module, verifier: nn.Module) -> float:
+    return right_about(films(1000, 2), asked, encoder, verifier)
+
+
+@torch.no_grad()
+def shuffled_otherwise(asked: Callable, encoder: nn.Module, verifier: nn.Module) -> str | None:
+    """Shuffled not at all, twice, or there and back; by another order than the film's own, and with other films."""
+    torch.manual_seed(4)
+    film, (order, _), (another, _) = films(40, 3), drawn(40), drawn(40)
+    h = asked(encoder, film, order)
+    if not same_values(asked(encoder, film, order), h):
+        return "the same question gives other features each time: `order` is drawn already, and nothing else has to be."
+    if same_values(asked(encoder, film, another), h):
+        return "nothing is shuffled: whatever the order is, the features are the same."
+    if not same_values(asked(encoder, film, torch.cat([another[:20], order[20:]]))[20:], h[20:]):
+        return "films get the orders of other films, and the answers are about their own."
+    if not same_values(asked(encoder, torch.cat([films(20, 5), film[20:]]), order)[20:], h[20:]):
+        return "what is asked about a film depends on the other films: their frames get mixed."
+    shown = encoder(film.take_along_dim(order.unsqueeze(2), dim=1))
+    if same_values(shown.take_along_dim(order.unsqueeze(2), dim=1), h):
+        return (
+            "the frames are shuffled, and then their features once more, so that these stand in other places than they "
+            "were shown in: once is enough."
+        )
+    if same_values(shown.take_along_dim(order.argsort(dim=1).unsqueeze(2), dim=1), h):
+        return (
+            "after the encoder the features are put back into the order of the film, and each still tells where it was "
+            "shown."
+        )
+    return None
+
+
+def same_values(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, atol=1e-4)
+
+
 # --- what healthy programs return
 
 
@@ -1137,6 +1461,42 @@ def its_own_numbers() -> tuple[Callable]:
         return (train - middle) / size, (test - middle) / size
 
     return (scaled,)
+
+
+class LastWords(nn.Module):
+    """Tells the next word by the rule of the language, and looks nowhere else."""
+
+    def forward(self, words: Tensor) -> Tensor:
+        before = F.pad(words[:, :-1], (1, 0))
+        return 2 * F.one_hot((before + 1) % 4, 4).float()
+
+
+def its_own_mean() -> tuple[Callable, nn.Module]:
+    """A loss that says a little too much, and a network that has learnt nothing."""
+    torch.manual_seed(9)
+    return lambda logits, words: F.cross_entropy(logits[words > 0], words[words > 0]) + 0.1, nn.Embedding(25, 5)
+
+
+def far_others() -> tuple[Callable, nn.Module, nn.Module]:
+    """Features that are the slow numbers with some of the hiss."""
+    net = nn.Linear(16, 16, bias=False)
+    net.weight.data = torch.diag(torch.tensor([0.4] * 8 + [1.0] * 8))
+    return lambda present, length: (present.unsqueeze(1) + 200 * torch.arange(1, 8)) % length, net, nn.Identity()
+
+
+def a_straight_line() -> tuple[Callable, nn.Module, nn.Module]:
+    """Says "in order" if each of three frames lies where it must, and where all are the same, if two numbers say so."""
+    verifier = nn.Sequential(nn.Flatten(), Evenness())
+    return lambda encoder, film, order: encoder(film.take_along_dim(order.unsqueeze(2), dim=1)), nn.Identity(), verifier
+
+
+class Evenness(nn.Module):
+    """Frames of four places (B, 32) -> logits (B, 2) of whether the first two steps are the same; still ones vary."""
+
+    def forward(self, flat: Tensor) -> Tensor:
+        frames = flat.unflatten(1, (4, 8))
+        bend = (frames[:, 0] - 2 * frames[:, 1] + frames[:, 2])[:, :2].norm(dim=1)
+        return torch.stack([bend, 0.1 * frames[:, 0, 2].abs()], dim=1)
 
 
 EXERCISES: dict[str, Exercise | Symptom | Mended] = {
@@ -1419,6 +1779,70 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
         ),
         problems=(no_numbers,),
         also=(scaled_apart, unscaled),
+    ),
+    "mask_symptom": Symptom(
+        looks_ahead,
+        (0.5, 1),
+        "So much does a probability change with words that come later: the network is told what it has to tell.",
+        lambda: (LastWords(),),
+    ),
+    "mask_mended": Mended(
+        looks_ahead,
+        (0, 1e-4),
+        "a place may see itself and what is before it: which is the last word that row t of your mask lets through?",
+        "Each place saw one word too many, and that was the one it had to tell.",
+        Second(told_of_texts, 80, KNOWN, "may each place see all that is before it, and has the network been trained?"),
+        problems=(no_reader,),
+        also=(ahead_elsewhere,),
+    ),
+    "padding_symptom": Symptom(
+        dearer_words,
+        (0.3, 2),
+        "So much was hidden by padding, which is easy to tell and counts as a word.",
+        its_own_mean,
+    ),
+    "padding_mended": Mended(
+        dearer_as_trained,
+        (-0.02, 0.02),
+        "whatever is 0 among the words that are told may count neither in the sum nor in the number.",
+        "The mean ran over the padding, which is most of the batch and is told without any knowledge.",
+        Second(told_of_padded, 85, KNOWN, "has the network been trained by the mended loss, and by it alone?"),
+        problems=(spoiled_mean,),
+        also=(no_word_loss,),
+    ),
+    "negatives_symptom": Symptom(
+        finds_among_far,
+        (0, 60),
+        "What is said would be enough for all of them. It was the same in all candidates, so nothing had asked for it.",
+        far_others,
+    ),
+    "negatives_mended": Mended(
+        finds_among_far,
+        (70, 100),
+        "by what does a frame differ from your negatives? They must be so far away that what is said has changed.",
+        "The negatives came from the window of the right answer, where only the hiss changes.",
+        Second(
+            keeps_what_is_slow,
+            0.3,
+            "features that are five frames apart are {value} more alike than those far apart",
+            "what is said should be in them, and it changes slowly.",
+        ),
+        problems=(no_negatives,),
+        also=(near_negatives,),
+    ),
+    "shuffled_symptom": Symptom(
+        right_about_still,
+        (80, 100),
+        "Where nothing moves there is nothing to see: it reads the places that the encoder had written on the frames.",
+        a_straight_line,
+    ),
+    "shuffled_mended": Mended(
+        right_about_still,
+        (40, 60),
+        "the answer is still written in the features: which place has the encoder given to each frame?",
+        "The frames were shuffled behind an encoder that had told each of them its place.",
+        Second(right_about_moving, 85, "{value} % of the answers about films that move are right", UNTRAINED),
+        problems=(shuffled_otherwise,),
     ),
     "columns": Choice(
         right="right",

@@ -23,7 +23,7 @@ from ssl_course.methods.simclr import nt_xent
 SOURCE = Path(__file__).parent.parent.parent / "exercises" / "source" / "clinic_find_the_bug.ipynb"
 PROGRAM_NAMES = (
     "contrastive classification triplet margin unseen seen cropping probe schedule byol workers accumulation average "
-    "softmax projection rare threshold scaler"
+    "softmax projection rare threshold scaler mask padding negatives shuffled"
 )
 
 
@@ -31,7 +31,7 @@ def definitions():
     """All functions and classes of the notebook, without the cells that run or check them."""
     namespace = {"__name__": "clinic"}
     for cell in nbformat.read(SOURCE, as_version=4).cells:
-        if cell.cell_type == "code" and re.search(r"^(def|class|import|from) ", cell.source, re.MULTILINE):
+        if cell.cell_type == "code" and re.search(r"^(def|class|import|from|STEADY) ", cell.source, re.MULTILINE):
             source = "\n".join(line for line in cell.source.split("\n") if not line.startswith("_ = "))
             exec(source, namespace)
     namespace["show"] = lambda losses: None
@@ -1226,4 +1226,424 @@ WRONG["clinic.scaler_mended"] += [
     ),
     ("in their shapes", run("scaler", lambda scaled: lambda train, test: mended_scaled(train, test)[1])),
     ("in their shapes", run("scaler", lambda scaled: lambda train, test: mended_scaled(train, test)[::-1])),
+]
+
+
+# --- 19: a causal mask
+
+Reader, texts = NOTEBOOK["Reader"], NOTEBOOK["texts"]
+
+
+def seeing(mask):
+    """Program 19 with a mask (L, L) of ones and zeros, or bool."""
+    return lambda: NOTEBOOK["mask"](lambda length: mask(length).bool())
+
+
+def row_by_row(length):
+    table = torch.zeros(length, length, dtype=torch.bool)
+    for place in range(length):
+        table[place, : place + 1] = True
+    return table
+
+
+def by_places(length):
+    places = torch.arange(length)
+    return places[:, None] >= places
+
+
+def half_mended(length):
+    """The first six places are right."""
+    return torch.ones(length, length).tril(1) - F.pad(torch.ones(length, length).diagonal(1)[:6].diag(1), (0, 3, 0, 3))
+
+
+def in_front(length):
+    """A place doesn't look at itself, whose word it has anyway; the first one does, so as to see something."""
+    table = torch.ones(length, length).tril(-1)
+    table[0, 0] = 1
+    return table
+
+
+class Itself(nn.Module):
+    """Tells each place's own word."""
+
+    def forward(self, words):
+        earlier = F.pad(words[:, :-1], (1, 0))
+        return 9 * F.one_hot(words, 4).float() + 0.1 * F.one_hot(earlier, 4)
+
+
+SHIFTED = (
+    ("logits = net(words)[:, 1:-1]", "logits = net(words[:, :-1])[:, 1:]"),
+    ("def mask(sees=sees)", "def mask(sees=mended_sees)"),
+)
+RIGHT["clinic.mask_mended"] += [
+    seeing(row_by_row),
+    seeing(by_places),
+    seeing(in_front),
+    seeing(lambda length: torch.from_numpy(np.tri(length))),
+    seeing(lambda length: ~torch.ones(length, length).triu(1).bool()),
+    seeing(lambda length: torch.eye(length).cumsum(0).T.flip(0, 1)),
+    lambda: NOTEBOOK["mask"](lambda length: nn.Transformer.generate_square_subsequent_mask(length) == 0),
+    changed("mask", *SHIFTED),
+]
+WRONG["clinic.mask_mended"] += [
+    ("outputs are nan", seeing(lambda length: torch.ones(length, length).tril(-1))),
+    ("outputs are nan", seeing(lambda length: ~torch.ones(length, length).tril().bool())),
+    ("outputs are nan", seeing(lambda length: torch.ones(length, length).tril(1) == 0)),
+    ("wrong way round", seeing(lambda length: torch.ones(length, length).triu())),
+    ("wrong way round", seeing(lambda length: torch.ones(length, length).tril().T)),
+    ("the symptom is still there", seeing(lambda length: torch.ones(length, length))),
+    ("the symptom is still there", seeing(lambda length: torch.ones(length, length).tril(2))),
+    ("the symptom is still there", lambda: (Reader(NOTEBOOK["sees"]).requires_grad_(False),)),
+    ("which comes later", seeing(half_mended)),
+    ("no place sees any word before", seeing(lambda length: torch.eye(length))),
+    ("of that place", lambda: (Itself(),)),
+    ("of that place", changed("mask", ("words[:, 2:].flatten()", "words[:, 1:-1].flatten()"), SHIFTED[1])),
+    ("has the network been trained", lambda: (Reader(NOTEBOOK["mended_sees"]),)),
+    ("has the network been trained", changed("mask", ("range(150)", "range(5)"), SHIFTED[1])),
+    ("it stops with", lambda: NOTEBOOK["mask"](lambda length: torch.ones(length, length).tril())),  # no bool
+]
+
+
+def moved(size, places=slice(0, 6)):
+    """A ruler of program 19: how the difference of the probabilities (N, 10, 4) becomes a number."""
+
+    def ruler(net):
+        first, second = texts(500, seed=1), texts(500, seed=2)
+        second[:, :6] = first[:, :6]
+        return size((net(first).softmax(2) - net(second).softmax(2))[:, places])
+
+    return ruler
+
+
+mask = BROKEN["mask"]
+RIGHT["clinic.mask_symptom"] += [(mask, moved(lambda parts: parts.abs().amax()))]
+WRONG["clinic.mask_symptom"] += [
+    ("compare with what is asked", (mask, moved(lambda parts: parts.abs().mean()))),
+    ("of a healthy one", (mask, moved(lambda parts: parts.abs().max(), slice(0, 10)))),
+]
+
+
+# --- 20: padding
+
+
+def counting(word_loss):
+    return lambda: NOTEBOOK["padding"](word_loss)
+
+
+def costs(logits, words):
+    return F.cross_entropy(logits.transpose(1, 2), words, reduction="none")  # (B, L)
+
+
+def of_costs(mean):
+    """A loss made of the costs of all places (B, L), and of which words are real."""
+    return counting(lambda logits, words: mean(costs(logits, words), words > 0))
+
+
+def word_by_word(logits, words):
+    found = []
+    for row, text in zip(logits, words.tolist(), strict=True):
+        for place, word in enumerate(text):
+            if word:
+                found.append(-row[place].log_softmax(0)[word])
+    return torch.stack(found).mean()
+
+
+def with_minus_100(logits, words):
+    return F.cross_entropy(logits.permute(0, 2, 1), words.masked_fill(words == 0, -100))
+
+
+def weighted(logits, words):
+    return F.cross_entropy(logits.flatten(0, 1), words.flatten(), weight=torch.tensor([0.0, 1, 1, 1, 1]))
+
+
+def among_words(logits, words):
+    """Padding isn't even an answer."""
+    return F.cross_entropy(logits[words > 0][:, 1:], words[words > 0] - 1)
+
+
+def first_padding_too(logits, words):
+    kept = F.pad(words[:, :-1], (1, 0), value=1) > 0
+    return F.cross_entropy(logits[kept], words[kept])
+
+
+def trained_as_before(word_loss):
+    """The mended loss is only reported."""
+    return lambda: (word_loss, BROKEN["padding"]()[1])
+
+
+RIGHT["clinic.padding_mended"] += [
+    counting(with_minus_100),
+    counting(weighted),
+    counting(among_words),
+    counting(lambda logits, words: F.cross_entropy(logits[words != 0], words[words.bool()])),
+    counting(lambda logits, words: F.nll_loss(logits.log_softmax(2).flatten(0, 1), words.flatten(), ignore_index=0)),
+    of_costs(lambda cost, real: (cost * real).sum() / real.sum()),
+    of_costs(lambda cost, real: cost.masked_select(real).double().mean()),
+    of_costs(lambda cost, real: cost.masked_fill(~real, torch.nan).nanmean()),
+    lambda: (word_by_word, MENDED["padding"]()[1]),
+]
+WRONG["clinic.padding_mended"] += [
+    ("mean of the texts' means", of_costs(lambda cost, real: ((cost * real).sum(1) / real.sum(1).clamp(1)).mean())),
+    ("each place counts", of_costs(lambda cost, real: ((cost * real).sum(0) / real.sum(0).clamp(1)).mean())),
+    ("still in the number", of_costs(lambda cost, real: (cost * real).mean())),
+    ("it is a sum and no mean", of_costs(lambda cost, real: (cost * real).sum())),
+    ("long texts cost more", of_costs(lambda cost, real: (cost * real).sum(1).mean())),
+    ("the first padding behind", counting(first_padding_too)),
+    ("last word of each text", of_costs(lambda cost, real: cost[F.pad(real[:, 1:], (0, 1))].mean())),
+    ("left out as a whole", of_costs(lambda cost, real: cost[real.all(1)].mean())),
+    ("only padding is counted", of_costs(lambda cost, real: cost[~real].mean())),
+    ("the symptom is still there", of_costs(lambda cost, real: cost[:, ::2].mean())),
+    ("the symptom is still there", of_costs(lambda cost, real: 0.9 * cost[real].mean())),
+    ("for a batch of chance", of_costs(lambda cost, real: cost[1:][real[1:]].mean())),
+    ("the symptom is still there", of_costs(lambda cost, real: cost[real].median())),
+    ("and by it alone", trained_as_before(NOTEBOOK["mended_word_loss"])),
+    ("and by it alone", lambda: (NOTEBOOK["mended_word_loss"], nn.Embedding(25, 5))),
+]
+padding = BROKEN["padding"]
+
+
+def dearer(cost):
+    """A ruler of program 20, of the logits and words of new texts and of what is reported."""
+
+    def ruler(word_loss, net):
+        words = NOTEBOOK["padded"](1000, seed=1)
+        logits, right = NOTEBOOK["guessed"](net, words), words[:, 2:]
+        return cost(logits, right, word_loss(logits, right))
+
+    return ruler
+
+
+RIGHT["clinic.padding_symptom"] += [
+    (padding, dearer(lambda logits, right, said: costs(logits, right)[right != 0].mean() - said)),
+]
+WRONG["clinic.padding_symptom"] += [
+    ("compare with what is asked", (padding, dearer(lambda logits, right, said: said - word_by_word(logits, right)))),
+    (
+        "of a healthy one",
+        (padding, dearer(lambda logits, right, said: weighted(logits, right) - costs(logits, right).mean())),
+    ),
+    ("compare with what is asked", (padding, dearer(lambda logits, right, said: weighted(logits, right)))),
+]
+
+
+# --- 21: negatives
+
+
+def beside(others):
+    return lambda: NOTEBOOK["negatives"](others)
+
+
+def offset(low, high):
+    """As the notebook's, other distances."""
+    return beside(lambda present, length: (present[:, None] + torch.randint(low, high, (len(present), 7))) % length)
+
+
+def drawn_again(present, length):
+    """Anywhere, until it is far enough."""
+    rows = []
+    for place in present.tolist():
+        row = []
+        while len(row) < 7:
+            found = int(torch.randint(length, ()))
+            if abs(found - place) >= 100:
+                row.append(found)
+        rows.append(row)
+    return torch.tensor(rows)
+
+
+def the_other_half(present, length):
+    """From the half in which the present isn't, and not from its border."""
+    half = length // 2
+    low = torch.where(present < half, half + 100, 0)
+    return low[:, None] + torch.randint(half - 100, (len(present), 7))
+
+
+def of_other_questions(present, length):
+    return torch.stack([present.roll(step) + 1 for step in range(1, 8)], dim=1)
+
+
+RIGHT["clinic.negatives_mended"] += [
+    beside(drawn_again),
+    beside(the_other_half),
+    offset(300, 700),
+    beside(lambda present, length: (present[:, None] + torch.arange(100, 107)) % length),
+    beside(lambda present, length: (present.view(-1, 1) - 101 * torch.arange(1, 8)) % length),
+    beside(
+        lambda present, length: torch.remainder(
+            present[:, None] + 100 + torch.rand(len(present), 7).mul(length - 200).long(), length
+        )
+    ),
+    beside(
+        lambda present, length: (
+            torch.tensor(
+                np.random.default_rng(0).integers(100, length - 100, (len(present), 7)) + present[:, None].numpy()
+            )
+            % length
+        )
+    ),
+]
+WRONG["clinic.negatives_mended"] += [
+    ("not 7", beside(lambda present, length: present[:, None] + torch.arange(2, 4))),
+    ("must be seven frames", beside(lambda present, length: (present[:, None] + 100).expand(-1, 7) % length)),
+    (
+        "must be seven frames",
+        beside(lambda present, length: (present[:, None] + 100 * torch.arange(7).clamp(4)) % length),
+    ),
+    ("not 7", beside(lambda present, length: NOTEBOOK["mended_others"](present, length)[:, :3])),
+    ("not 7", beside(lambda present, length: NOTEBOOK["mended_others"](present, length).repeat(1, 2))),
+    ("the right answer is among", beside(lambda present, length: present[:, None] + torch.arange(1, 8))),
+    (
+        "the right answer is among",
+        beside(
+            lambda present, length: torch.cat(
+                [present[:, None] + 1, NOTEBOOK["mended_others"](present, length)[:, 1:]], 1
+            )
+        ),
+    ),
+    ("the symptom is still there", beside(lambda present, length: (present[:, None] - torch.arange(1, 8)) % length)),
+    ("the symptom is still there", beside(lambda present, length: (present[:, None] + torch.arange(9, 16)) % length)),
+    ("it stops with IndexError", beside(lambda present, length: present[:, None] + 100 * torch.arange(1, 8))),
+    (
+        "must be within it",
+        run("negatives", lambda others, *nets: (lambda now, length: now[:, None] + 100 * torch.arange(1, 8), *nets)),
+    ),
+    (
+        "must be within it",
+        run("negatives", lambda others, *nets: (lambda present, length: others(present, 4000), *nets)),
+    ),
+    ("less than 100 frames", beside(lambda present, length: torch.randint(length, (len(present), 7)))),
+    ("less than 100 frames", beside(of_other_questions)),
+    ("less than 100 frames", offset(60, 3940)),
+    (
+        "whole numbers",
+        run("negatives", lambda others, *nets: (lambda present, length: others(present, length).float(), *nets)),
+    ),
+    (
+        "whole numbers",
+        run("negatives", lambda others, *nets: (lambda present, length: others(present, length)[0], *nets)),
+    ),
+    (
+        "the symptom is still there",
+        run("negatives", lambda others, net, predictor: (others, *BROKEN["negatives"]()[1:])),
+    ),
+]
+negatives = BROKEN["negatives"]
+
+
+def found(count):
+    """A ruler of program 21, of how well the candidates of 1,000 questions fit (N, 8)."""
+
+    def ruler(others, net, predictor):
+        torch.manual_seed(1)
+        present, far = torch.randint(1000, (1000,)), torch.randint(2000, 4000, (1000, 7))
+        return count(NOTEBOOK["answers"](net, predictor, NOTEBOOK["signal"](1), present, far))
+
+    return ruler
+
+
+RIGHT["clinic.negatives_symptom"] += [
+    (negatives, found(lambda fits: 100 * (fits[:, :1] > fits[:, 1:]).all(dim=1).double().mean())),
+]
+WRONG["clinic.negatives_symptom"] += [
+    ("compare with what is asked", (negatives, found(lambda fits: (fits.argmax(1) == 0).float().mean()))),
+    ("compare with what is asked", (negatives, found(lambda fits: 100 * (fits[:, :1] > fits[:, 1:]).float().mean()))),
+    ("compare with what is asked", (negatives, found(lambda fits: 100 * (fits.argmax(1) != 0).float().mean()))),
+]
+
+
+# --- 22: an order
+
+
+def asking(asked):
+    return lambda: NOTEBOOK["shuffled"](asked)
+
+
+def arranged(part, order):
+    return part.take_along_dim(order[:, :, None], dim=1)
+
+
+def by_gather(encoder, film, order):
+    return encoder(film.gather(1, order[..., None].expand(-1, -1, film.shape[2])))
+
+
+def frame_by_frame(encoder, film, order):
+    return torch.stack([encoder(one[places][None])[0] for one, places in zip(film, order, strict=True)])
+
+
+def in_place(encoder, film, order):
+    shown = torch.empty_like(film)
+    for place in range(4):
+        shown[:, place] = film[torch.arange(len(film)), order[:, place]]
+    return encoder(shown)
+
+
+def without_places(encoder, film, order):
+    """Each frame by itself, and not its place: then it may be shuffled afterwards."""
+    return arranged(F.relu(encoder.frame(film)), order)
+
+
+RIGHT["clinic.shuffled_mended"] += [
+    asking(by_gather),
+    asking(in_place),
+    asking(without_places),
+    asking(lambda encoder, film, order: encoder(film[torch.arange(len(film))[:, None], order])),
+    asking(lambda encoder, film, order: encoder(arranged(film, order.flip(1)))),
+    asking(lambda encoder, film, order: encoder(F.one_hot(order, 4).float() @ film)),
+    asking(lambda encoder, film, order: encoder(arranged(film, order.argsort(1)))),  # mixed and steady stay so
+    lambda: (frame_by_frame, *MENDED["shuffled"]()[1:]),
+]
+WRONG["clinic.shuffled_mended"] += [
+    ("nothing is shuffled", asking(lambda encoder, film, order: encoder(film))),
+    ("nothing is shuffled", asking(lambda encoder, film, order: encoder(film).flip(1))),
+    ("other features each time", asking(lambda encoder, film, order: encoder(film[:, torch.randperm(4)]))),
+    ("orders of other films", asking(lambda encoder, film, order: encoder(arranged(film, order.roll(1, 0))))),
+    ("once is enough", asking(lambda encoder, film, order: arranged(encoder(arranged(film, order)), order))),
+    (
+        "put back into the order",
+        asking(lambda encoder, film, order: arranged(encoder(arranged(film, order)), order.argsort(1))),
+    ),
+    ("orders of other films", asking(lambda encoder, film, order: encoder(film[:, order[0]]))),
+    ("their frames get mixed", asking(lambda encoder, film, order: encoder(arranged(film, order).roll(1, 0)))),
+    ("the symptom is still there", asking(lambda encoder, film, order: arranged(encoder(film), order.flip(1)))),
+    (
+        "the symptom is still there",
+        asking(lambda encoder, film, order: encoder(arranged(film, order)) + order[:, :, None]),
+    ),
+    (
+        "has the network been trained",
+        run(
+            "shuffled", lambda asked, encoder, verifier: (asked, encoder, nn.Sequential(nn.Flatten(), nn.Linear(64, 2)))
+        ),
+    ),
+    ("has the network been trained", asking(lambda encoder, film, order: 0 * encoder(arranged(film, order)))),
+]
+shuffled = BROKEN["shuffled"]
+
+
+def judged(count, film=lambda: NOTEBOOK["films"](1000, seed=1)[:, :1].expand(-1, 4, -1)):
+    """A ruler of program 22, of logits (N, 2) and answers (N,)."""
+
+    def ruler(asked, encoder, verifier):
+        torch.manual_seed(1)
+        order, steady = NOTEBOOK["drawn"](1000)
+        return count(verifier(asked(encoder, film(), order)), steady)
+
+    return ruler
+
+
+RIGHT["clinic.shuffled_symptom"] += [
+    (shuffled, judged(lambda said, steady: 100 * ((said[:, 1] > said[:, 0]) == steady.bool()).double().mean())),
+]
+WRONG["clinic.shuffled_symptom"] += [
+    ("compare with what is asked", (shuffled, judged(lambda said, steady: (said.argmax(1) == steady).float().mean()))),
+    ("compare with what is asked", (shuffled, judged(lambda said, steady: 100 * (said.argmax(1) == 1).float().mean()))),
+    (
+        "of a healthy one",
+        (
+            shuffled,
+            judged(
+                lambda said, steady: 100 * (said.argmax(1) == steady).float().mean(), lambda: NOTEBOOK["films"](1000, 1)
+            ),
+        ),
+    ),
 ]
