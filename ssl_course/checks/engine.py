@@ -542,9 +542,7 @@ def _difference(found: Sequence[tuple], tolerance: float, parts: Sequence[str]) 
     arguments, expected, got = next(case for case in found if not _close(case[2], case[1], tolerance))
     if parts:
         named = [part for part in zip(parts, got, expected, strict=True) if not _close(*part[1:], tolerance)]
-        return (
-            f"({'; '.join(f'{name}: expected {_short(right)}, got {_short(wrong)}' for name, wrong, right in named)}.)"
-        )
+        return f"({'; '.join(f'{name}: {_told(right, wrong, tolerance)}' for name, wrong, right in named)}.)"
     return f"(Inputs {_shapes(arguments)}: {_told(expected, got, tolerance)}.)"
 
 

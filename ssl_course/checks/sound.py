@@ -49,13 +49,13 @@ def beyond_the_end(dice, positive, length):
 
 
 NEGATIVES = {
-    "all frames are drawn, the positive among them: there are length - 1 to choose from, so scale the dice to these, "
-    "and step over the positive.": (
+    "all frames are drawn, the positive among them: from how many is there to choose, "
+    "and which number must be left out?": (
         lambda dice, positive, length: scaled(dice, length),
         lambda dice, positive, length: (scaled(dice, length) + positive.unsqueeze(1)) % length.unsqueeze(1),
         lambda dice, positive, length: (scaled(dice, length) + positive.unsqueeze(1) + 1) % length.unsqueeze(1),
     ),
-    "the positive is still drawn, and the last frame never: from the positive on, each number has to be one more.": (
+    "the positive is still drawn, and the last frame never: what must happen to the numbers from the positive on?": (
         lambda dice, positive, length: scaled(dice, length - 1)
     ),
     "the positive is drawn, and the frame after it never: the number that equals the positive has to move, too.": (
@@ -82,6 +82,29 @@ NEGATIVES = {
     ),
     "where the positive comes up, always the same frame is taken, which so comes twice as often as others.": (
         put_elsewhere(lambda positive, length: torch.where(positive > 0, 0, 1))
+    ),
+    "where the positive comes up, a fixed number is put in its place, which may be the positive or no frame at all.": (
+        put_elsewhere(lambda positive, length: 0 * positive),
+        put_elsewhere(lambda positive, length: 0 * positive - 1),
+    ),
+    "the dice aren't used, and others are thrown: then the same dice don't always give the same frames.": (
+        lambda dice, positive, length: draw_negatives(
+            torch.rand(dice.shape, generator=torch.Generator().manual_seed(0)), positive, length
+        )
+    ),
+    "the frames are numbered from 1: the first is 0.": lambda dice, positive, length: (
+        draw_negatives(dice, positive, length) + 1
+    ),
+    "it goes round the clip, but not back to its beginning: take the rest of the division by the length (%).": (
+        lambda dice, positive, length: scaled(dice, length - 1) + positive.unsqueeze(1) + 1
+    ),
+    "the numbers below the positive become smaller, down to -1, in place of those from it on becoming larger.": (
+        lambda dice, positive, length: (
+            scaled(dice, length - 1) - (scaled(dice, length - 1) <= positive.unsqueeze(1)).long()
+        )
+    ),
+    "the dice are rounded up, so a die near 1 ends beyond the clip: cut the decimals off (.long()).": (
+        lambda dice, positive, length: stepped_over((dice * (length - 1).unsqueeze(1)).ceil().long(), positive)
     ),
     "only the number that equals the positive moves, so the frame after it comes twice as often, and the last never: "
     "all numbers from the positive on have to move.": (
@@ -121,9 +144,23 @@ NEGATIVES = {
 }
 
 
-def however_numbered(numbers: Tensor, dice: Tensor, positive: Tensor, length: Tensor) -> Tensor:
+def however_numbered(numbers: Tensor, dice: Tensor, positive: Tensor, length: Tensor) -> tuple[Tensor]:
     """The frames of each row in their order: which dice stand for which frame makes no difference."""
-    return numbers.sort(dim=1).values
+    return (numbers.sort(dim=1).values,)
+
+
+def by_the_dice(answer: Callable) -> str | None:
+    """Whether each frame follows from its own die: equal dice of a row give equal frames."""
+    dice = torch.tensor([[0.02], [0.98]]).repeat(1, 3)
+    numbers = answer(dice, torch.tensor([2, 2]), torch.tensor([7, 7]))
+    if (numbers != numbers[:, :1]).any():
+        return (
+            "equal dice of a row give different frames: a frame has to follow from its own die's value, not from the "
+            "die's place or rank, and not from other dice."
+        )
+    if numbers[0, 0] == numbers[1, 0]:
+        return "dice of 0.02 and 0.98 in two rows give the same frame: does each row use its own dice?"
+    return None
 
 
 def even_dice(rows: int, count: int, seed: int) -> Tensor:
@@ -230,6 +267,18 @@ def every_frame(frames: Tensor, numbers: Tensor) -> Tensor:
     return candidates_of(frames, every)
 
 
+def negatives_of_later(predictions, frames, negatives, temperature):
+    length = frames.shape[1]
+    places = (torch.arange(length).unsqueeze(1) + 1 + torch.arange(predictions.shape[2])) % length  # (T, K)
+    moved = negatives[:, places, torch.arange(predictions.shape[2])]
+    return future_loss(predictions, frames, moved, temperature)
+
+
+def without_the_last(losses: Tensor, inside: Tensor) -> Tensor:
+    """Without the last moment of each step."""
+    return losses[:, torch.cat([inside[1:], torch.zeros_like(inside[:1])])].mean()
+
+
 def among_all_frames(predictions, frames, negatives, temperature):
     """The lesson's: all other frames of the clip are negatives."""
     length, losses = frames.shape[1], []
@@ -287,11 +336,24 @@ FUTURE = {
         future(shown=F.normalize),
         future(predicted=F.normalize),
     ),
+    "predictions are scaled along the steps: dim=2 is the width of frames alone, dim=-1 that of both.": (
+        future(predicted=lambda p: F.normalize(p, dim=2))
+    ),
+    "the negatives are read where the true frame is, negatives[b, t + 1 + k, k]: they belong to the prediction, made "
+    "at t.": negatives_of_later,
+    "the last frame is never a right answer: t + 1 + k may be T - 1.": future(total=without_the_last),
+    "the loss takes another candidate for the right one: cross_entropy wants the place where you have put it.": (
+        future(loss=lambda logits: logits.logsumexp(dim=3) - logits[..., 1]),
+        future(loss=lambda logits: logits.logsumexp(dim=3) - logits[..., -1]),
+    ),
     "the temperature divides only a part: the positive's cosine and the negatives' are both divided by it.": (
         future(tempered=tempered_in_part(positive=True)),
         future(tempered=tempered_in_part(positive=False)),
     ),
-    "the temperature isn't used.": future(tempered=lambda cosines, temperature: cosines),
+    "the temperature isn't used.": (
+        future(tempered=lambda cosines, temperature: cosines),
+        future(tempered=lambda cosines, temperature: cosines / 0.1),
+    ),
     "the cosines are multiplied by the temperature instead of divided.": future(
         tempered=lambda cosines, temperature: cosines * temperature
     ),
@@ -374,7 +436,7 @@ def each_a_mean(shift: float = 0.0):
 
 
 USE = {
-    "the sign is turned round: a rare word's logit has to go up if the entropy is to grow.": (
+    "the sign is turned round: a rare word's score has to go up if the entropy is to grow.": (
         lambda chances: -use_slope(chances)
     ),
     "the mean over the points isn't in it: each of N points has 1/N of the use.": (
@@ -398,8 +460,11 @@ USE = {
         lambda chances: chances * surprise_of_use(chances) / len(chances),
         lambda chances: chances * (surprise_of_use(chances) - 1) / len(chances),
     ),
-    "each choice's own entropy is taken, and then the mean: that would make every point undecided. Asked for is the "
-    "entropy of the mean choice.": pushed(lambda chances: -chances.log()),
+    "each point's own entropy is taken, and then the mean: that would make every point undecided. Asked for is the "
+    "entropy of the use.": (
+        pushed(lambda chances: -chances.log()),
+        lambda chances: len(chances) * pushed(lambda chances: -chances.log())(chances),
+    ),
     "the entropy itself is taken off in every row: it is the row's own mean of -log of the use, weighted by its "
     "chances.": (
         lambda chances: chances * (surprise_of_use(chances) - entropy_of_use(chances)) / len(chances),
@@ -412,6 +477,29 @@ USE = {
         lambda chances: (
             chances.mean(dim=0) * (surprise_of_use(chances) - entropy_of_use(chances)) / len(chances)
         ).expand_as(chances)
+    ),
+    "the -1 of -log u - 1 is kept in only one of two places: it is in the slope and in the row's mean of slopes, so it "
+    "cancels.": (
+        lambda chances: use_slope(chances) - chances / len(chances),
+        lambda chances: use_slope(chances) + chances / len(chances),
+    ),
+    "the sum over p g goes over the points, or over all: in a softmax, the words of one row (dim=1) compete.": (
+        lambda chances: (
+            chances * (surprise_of_use(chances) - (chances * surprise_of_use(chances)).sum(dim=0)) / len(chances)
+        ),
+        lambda chances: (
+            chances * (surprise_of_use(chances) - (chances * surprise_of_use(chances)).sum()) / len(chances)
+        ),
+    ),
+    "a plain mean over the words is taken off: it is weighted by the row's chances.": lambda chances: (
+        chances * (surprise_of_use(chances) - surprise_of_use(chances).mean()) / len(chances)
+    ),
+    "it is divided by the number of words: the use is a mean over the N points.": lambda chances: (
+        use_slope(chances) * len(chances) / chances.shape[1]
+    ),
+    "a softmax is taken of the chances: they are one already.": lambda chances: use_slope(chances.softmax(dim=1)),
+    "the use is averaged over the words (dim=1): it is the mean over the points, one number for each word.": pushed(
+        lambda chances: -chances.mean(dim=1, keepdim=True).log()
     ),
     "the logarithm is to base 2: nats take the natural one.": lambda chances: (
         use_slope(chances) / torch.tensor(2).log()
@@ -455,10 +543,11 @@ CHOOSE = {
         lambda scores, temperature: (scores / temperature).softmax(dim=1),
         lambda scores, temperature: scores.softmax(dim=1),
     ),
-    "noise is drawn, so that not always the highest score is chosen: leave it out here.": (
+    "noise is drawn, which changes the choice or its slope: leave it out here.": (
         noisy(hard=True),
         noisy(hard=False),
         noisy(hard=True, tempered=False),
+        lambda scores, temperature: sloped(hard(scores), noisy(hard=False)(scores, temperature)),
     ),
     "the softmax is rounded: where no word has more than half, none is chosen. Take the highest.": (
         lambda scores, temperature: sloped(
@@ -478,9 +567,11 @@ CHOOSE = {
     "the choice is right, but in the slope the scores are multiplied by the temperature: they are divided by it.": (
         lambda scores, temperature: sloped(hard(scores), (scores * temperature).softmax(dim=1))
     ),
-    "the choice is right, but the slope is 0: were the softmax's own numbers overwritten (.data), or made hard by a "
-    "tiny temperature? Add something that is 0 forward.": lambda scores, temperature: sloped(hard(scores), 0 * scores),
-    "the choice is right, but the slope has the wrong sign: detached is the softmax that is taken off.": (
+    "the choice is right, but the slope is 0: what is added cancels backward as well (is the same softmax taken off "
+    "with its slope?), or the softmax's own numbers were overwritten (.data), or made hard by a tiny temperature.": (
+        lambda scores, temperature: sloped(hard(scores), 0 * scores)
+    ),
+    "the choice is right, but the slope has the wrong sign: of the two that cancel, the other keeps its slope.": (
         lambda scores, temperature: sloped(hard(scores), -(scores / temperature).softmax(dim=1))
     ),
     "the softmax is added and not taken off again: take off the same numbers, detached, so that the hard choice is "
@@ -495,6 +586,22 @@ CHOOSE = {
             * (scores / temperature).softmax(dim=1)
             / (scores / temperature).softmax(dim=1).detach().clamp(min=1e-9)
         ),
+    ),
+    "the choice is right, but the slope lacks the division by the temperature, or has it twice: it is in the softmax, "
+    "and its slope has it once.": (
+        lambda scores, temperature: sloped(hard(scores), temperature * (scores / temperature).softmax(dim=1)),
+        lambda scores, temperature: sloped(hard(scores), (scores / temperature).softmax(dim=1) / temperature),
+    ),
+    "the choice is right, but the slope has only the softmax's diagonal, p (1 - p): a score changes all chances.": (
+        lambda scores, temperature: sloped(
+            hard(scores),
+            ((scores / temperature).softmax(dim=1) * (1 - (scores / temperature).softmax(dim=1))).detach()
+            * scores
+            / temperature,
+        )
+    ),
+    "only the highest score of all is chosen: each row has a highest of its own.": lambda scores, temperature: sloped(
+        (scores == scores.max()).to(scores.dtype), (scores / temperature).softmax(dim=1)
     ),
     "the lowest score is chosen: take the highest.": (
         lambda scores, temperature: sloped(hard(-scores), (scores / temperature).softmax(dim=1)),
@@ -526,8 +633,9 @@ def both_ways(chosen: Tensor, scores: Tensor, temperature: float) -> tuple[Tenso
 
 def choose_cases() -> list[tuple]:
     """Scores that ask for a gradient."""
-    sizes = [((5, 3), 0.5, 6), ((4, 6), 2.0, 7)]
-    return [(drawn(*shape, seed=seed).requires_grad_(), temperature) for shape, temperature, seed in sizes]
+    one, other = drawn(5, 3, seed=6), drawn(4, 6, seed=7)
+    other[:, 5] -= 4  # nobody chooses the last word, so one_hot has to be told that it is there
+    return [(one.requires_grad_(), 0.5), (other.requires_grad_(), 2.0)]
 
 
 # --- The mean over a recording's frames, each a function of (frames, lengths, field, hop)
@@ -578,11 +686,47 @@ POOL = {
         pooling(begun, over=lambda kept, counts: counts),
         pooling(begun_at_all, over=lambda kept, counts: counts),
     ),
-    "one frame is missing at the end: behind the first, there is one for each hop that fits, so + 1.": pooling(
+    "one frame is missing at the end: a frame stands before the first hop, too.": pooling(
         lambda lengths, field, hop: (lengths - field) // hop
     ),
     "a frame that ends with the recording's last sample is left out: it is all within.": pooling(
         lambda lengths, field, hop: (lengths - field - 1) // hop + 1
+    ),
+    "a frame is counted whose last sample is one behind the recording: the recording's last is lengths - 1.": pooling(
+        lambda lengths, field, hop: (lengths - field + 1) // hop + 1
+    ),
+    "the right frames are summed, but divided by the old count, lengths // hop.": (
+        lambda frames, lengths, field, hop: (
+            pooled(frames, lengths, field, hop) * (whole_frames(lengths, field, hop) / (lengths // hop)).unsqueeze(1)
+        )
+    ),
+    "field and hop have changed places: the first frame takes a field, each further one a hop.": (
+        pooling(lambda lengths, field, hop: (lengths - hop) // field + 1),
+        pooling(lambda lengths, field, hop: (lengths - hop) // field + 1, over=lambda kept, counts: counts),
+    ),
+    "the example's numbers are in it, field 4 or hop 2: take those that are given.": (
+        pooling(lambda lengths, field, hop: (lengths - 4) // 2 + 1),
+        pooling(lambda lengths, field, hop: (lengths - 4) // 2 + 1, over=lambda kept, counts: counts),
+        pooling(lambda lengths, field, hop: (lengths - 4) // hop + 1),
+        pooling(lambda lengths, field, hop: (lengths - 4) // hop + 1, over=lambda kept, counts: counts),
+        pooling(lambda lengths, field, hop: (lengths - field) // 2 + 1),
+        pooling(lambda lengths, field, hop: (lengths - field) // 2 + 1, over=lambda kept, counts: counts),
+    ),
+    "one less than lengths // hop is counted, which is right for the example's field of two hops: how many hops fit "
+    "behind the first frame?": (
+        pooling(lambda lengths, field, hop: lengths // hop - 1),
+        pooling(lambda lengths, field, hop: lengths // hop - 1, over=lambda kept, counts: counts),
+    ),
+    "it is divided by the numbers that aren't 0: a frame of the recording may hold a 0, and counts all the same.": (
+        lambda frames, lengths, field, hop: (
+            pooling(over=lambda kept, counts: torch.ones_like(kept[:, 0]))(frames, lengths, field, hop)
+            / (
+                (frames != 0)
+                & (torch.arange(frames.shape[1]) < whole_frames(lengths, field, hop).unsqueeze(1)).unsqueeze(2)
+            )
+            .sum(dim=1)
+            .clamp(min=1)
+        )
     ),
     "one frame too many is counted: numbers begin at 0, so those below the count (<) are as many as the count says.": (
         pooling(lambda lengths, field, hop: whole_frames(lengths, field, hop) + 1),
@@ -614,6 +758,9 @@ POOL = {
     "of every recording only as many frames are taken as the shortest has.": pooling(
         lambda lengths, field, hop: whole_frames(lengths, field, hop).min().expand_as(lengths)
     ),
+    "of every recording as many frames are taken as the longest has.": pooling(
+        lambda lengths, field, hop: whole_frames(lengths, field, hop).max().expand_as(lengths)
+    ),
     "of every recording as many frames are taken as the first has.": pooling(
         lambda lengths, field, hop: whole_frames(lengths, field, hop)[:1].expand_as(lengths)
     ),
@@ -625,9 +772,9 @@ POOL = {
 
 
 def pool_cases() -> list[tuple]:
-    """Lengths in samples that fill a frame's hop exactly, and not; behind the recordings, frames aren't 0."""
-    one = drawn(4, 9, 3, seed=10) + 1, torch.tensor([43, 23, 36, 19]), 15, 4
-    other = drawn(3, 7, 5, seed=11) - 1, torch.tensor([26, 40, 16]), 10, 5
+    """Lengths that fill a hop exactly, that lack one sample, and others; some numbers of the recordings are 0."""
+    one = drawn(4, 9, 3, seed=10) + 1, torch.tensor([43, 23, 38, 19]), 15, 4
+    other = (drawn(3, 7, 5, seed=11) + 1).relu(), torch.tensor([26, 40, 19]), 10, 5
     return [one, other]
 
 
@@ -644,6 +791,7 @@ def ms(samples: float, rate: int = RATE) -> float:
 EXERCISES: dict[str, Exercise] = {
     "shared": Number(
         right=ms(FIELD - 2 * HOP),
+        tolerance=0.005,  # tells one sample more or less, 9.0 and 9.125
         because="a frame sees 465 samples and the next but one begins 320 later, so 145 are left, 9.06 ms. From the "
         "third step on nothing is shared.",
         slips={
@@ -657,6 +805,15 @@ EXERCISES: dict[str, Exercise] = {
             ms(1026 - 2 * HOP): "each kernel counts hops of its own layer: it looks at the layer below, whose hop is "
             "smaller.",
             ms(FIELD - 2 * 15): "the strides are added: each multiplies the hop.",
+            ms(
+                FIELD - 1 - 2 * HOP
+            ): "the field is a sample too small (a lone sample has field 1, not 0), or the number is "
+            "rounded: give two decimals.",
+            ms(FIELD + 1 - 2 * HOP): "the field is a sample too large: the first kernel is 10 samples wide.",
+            (FIELD - 2 * HOP) / RATE: "it is in seconds.",
+            ms(HOP): "it is how much later the next frame begins: what do two frames share?",
+            FIELD - HOP: "it is what the next frame shares, and in samples.",
+            FIELD: "it is all that a frame sees, in samples: milliseconds that two frames share are asked for.",
             ms(FIELD - 2 * HOP) / ms(FIELD): "it is a share of the frame: milliseconds are asked for.",
         },
     ),
@@ -666,6 +823,8 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=NEGATIVES,
         praise="all other frames of the clip, each as likely as any, and never the right one or padding.",
         measure=however_numbered,
+        parts=("frames of the rows, sorted",),
+        probes=(by_the_dice,),
         whole=True,
     ),
     "future": Function(

@@ -533,8 +533,46 @@ WRONG = {
         ("strides are added", 27.19),
         ("a share of the frame", "31 %"),
         ("not a slip that is known", 12),
+        ("a sample too small", 9.0),
+        ("a sample too small", "9 ms"),
+        ("a sample too large", 9.125),
+        ("in seconds", 0.0090625),
+        ("how much later the next", 10),
+        ("and in samples", 305),
+        ("in samples: milliseconds", 465),
     ],
     "sound.negatives": [
+        ("a fixed number is put", elsewhere(lambda right, count: 0)),
+        ("a fixed number is put", elsewhere(lambda right, count: -1)),
+        (
+            "others are thrown",
+            lambda dice, positive, length: negatives_by_loops(torch.rand_like(dice), positive, length),
+        ),
+        ("numbered from 1", lambda *given: negatives_by_loops(*given) + 1),
+        ("back to its beginning", lambda dice, positive, length: all_but_one(dice, length) + positive[:, None] + 1),
+        (
+            "down to -1",
+            lambda dice, positive, length: (
+                all_but_one(dice, length) - (all_but_one(dice, length) <= positive[:, None]).long()
+            ),
+        ),
+        (
+            "are rounded up",
+            lambda dice, positive, length: (lambda n: n + (n >= positive[:, None]))(
+                (dice * (length - 1)[:, None]).ceil().long()
+            ),
+        ),
+        (
+            "equal dice of a row",
+            lambda dice, *given: negatives_by_loops(
+                ((torch.arange(dice.shape[1]) + 0.4) / dice.shape[1]).expand_as(dice), *given
+            ),
+        ),
+        (
+            "equal dice of a row",
+            lambda dice, *given: negatives_by_loops((dice.argsort(1) + 0.4) / dice.shape[1], *given),
+        ),
+        ("use its own dice", lambda dice, *given: negatives_by_loops(dice[:1].expand_as(dice), *given)),
         ("all frames are drawn", lambda dice, positive, length: every(dice, length)),
         ("and the last frame never", lambda dice, positive, length: all_but_one(dice, length)),
         (
@@ -609,6 +647,23 @@ WRONG = {
         ("not a mistake that is known", lambda dice, positive, length: torch.randint(2, dice.shape)),
     ],
     "sound.future": [
+        ("along the steps", lambda p, z, n, t: future_with(unit_p=False)(F.normalize(p, dim=2), z, n, t)),
+        (
+            "where the true frame is",
+            lambda p, z, n, t: future_by_gather(
+                p, z, torch.stack([n[:, :, k].roll(-1 - k, 1) for k in range(n.shape[2])], 2), t
+            ),
+        ),
+        (
+            "never a right answer",
+            future_with(
+                total=lambda losses: torch.stack(
+                    [losses[key] for key in losses if (key[0], key[1] + 1, key[2]) in losses]
+                ).mean()
+            ),
+        ),
+        ("another candidate", future_with(loss=lambda logits: -logits.log_softmax(0)[1])),
+        ("temperature isn't used", future_with(scale=lambda cosines, temperature: 10 * cosines)),
         ("no step is taken", future_with(ahead=0)),
         ("no step is taken", future_with(ahead=0, beyond=lambda later, length: later - length)),
         ("one frame too far", future_with(ahead=2)),
@@ -656,6 +711,17 @@ WRONG = {
         ("cut the gradient", lambda *given: future_by_gather(*given).item()),
     ],
     "sound.use": [
+        ("kept in only one", lambda p: p * (rarity(p) - 1 - (p * rarity(p)).sum(1, keepdim=True)) / len(p)),
+        ("over the points, or over all", lambda p: p * (rarity(p) - (p * rarity(p)).sum(0)) / len(p)),
+        ("over the points, or over all", lambda p: p * (rarity(p) - (p * rarity(p)).sum()) / len(p)),
+        ("a plain mean", lambda p: p * (rarity(p) - rarity(p).mean()) / len(p)),
+        ("number of words: the use", lambda p: use_by_loops(p) * len(p) / p.shape[1]),
+        ("one already", lambda p: use_by_loops(p.softmax(1))),
+        (
+            "averaged over the words",
+            lambda p: (lambda g: p * (g - (p * g).sum(1, keepdim=True)) / len(p))(-p.mean(1, keepdim=True).log()),
+        ),
+        ("own entropy is taken", lambda p: torch.cat([use_by_autograd(row[None]) for row in p])),
         ("sign is turned round", lambda p: -use_by_loops(p)),
         ("the mean over the points", lambda p: use_by_loops(p) * p.shape[0]),
         ("number of words as well", lambda p: use_by_loops(p) / p.shape[1]),
@@ -680,6 +746,18 @@ WRONG = {
         ("not a mistake that is known", lambda p: p - p.mean(0)),
     ],
     "sound.choose": [
+        ("cancels backward", lambda scores, t: hard(scores) + (scores / t).softmax(1) - (scores / t).softmax(1)),
+        ("it stops with", lambda scores, t: lent(F.one_hot(scores.argmax(1)), (scores / t).softmax(1))),
+        ("has it twice", lambda scores, t: lent(hard(scores), t * (scores / t).softmax(1))),
+        ("has it twice", lambda scores, t: lent(hard(scores), (scores / t).softmax(1) / t)),
+        (
+            "only the softmax's diagonal",
+            lambda scores, t: lent(
+                hard(scores), (lambda p: p * (1 - p) * scores / t)((scores / t).softmax(1).detach())
+            ),
+        ),
+        ("highest score of all", lambda scores, t: lent((scores == scores.max()).float(), (scores / t).softmax(1))),
+        ("noise is drawn", lambda scores, t: lent(hard(scores), F.gumbel_softmax(scores, t))),
         ("the choice is soft", lambda scores, temperature: (scores / temperature).softmax(1)),
         ("the choice is soft", lambda scores, temperature: scores.softmax(1)),
         ("noise is drawn", lambda scores, temperature: F.gumbel_softmax(scores, temperature, hard=True)),
@@ -740,6 +818,23 @@ WRONG = {
         ("one of a, b, c, d", "e"),
     ],
     "sound.pool": [
+        ("one behind the recording", pool_with(lambda length, field, hop: (length - field + 1) // hop + 1)),
+        (
+            "by the old count",
+            lambda frames, lengths, field, hop: (
+                pool_with(divisor=lambda kept, row: 1)(frames, lengths, field, hop) / (lengths // hop)[:, None]
+            ),
+        ),
+        ("changed places", pool_with(lambda length, field, hop: (length - hop) // field + 1)),
+        ("the example's numbers", pool_with(lambda length, field, hop: (length - 4) // 2 + 1)),
+        ("the example's numbers", pool_with(lambda length, field, hop: (length - 4) // hop + 1)),
+        ("the example's numbers", pool_with(lambda length, field, hop: (length - field) // 2 + 1)),
+        ("one less than lengths // hop", pool_with(lambda length, field, hop: length // hop - 1)),
+        ("aren't 0", pool_with(divisor=lambda kept, row: (kept != 0).sum(0).clamp(min=1))),
+        (
+            "as the longest has",
+            lambda frames, lengths, field, hop: frames[:, : counts_of(lengths.max(), field, hop)].mean(1),
+        ),
         ("both slips", broken),
         ("both slips", pool_with(lambda length, field, hop: -(-length // hop), lambda kept, row: len(row))),
         ("divided by all of the table", pool_with(divisor=lambda kept, row: len(row))),
