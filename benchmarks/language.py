@@ -94,6 +94,7 @@ def sentences_table(seeds: list[int]) -> None:
         made["counting"] = counted(train, test)
         torch.manual_seed(seed)
         made["masked, untrained"] = {LAYERS: meanings(masked().encoder, train, test)}
+        file.write_text(as_json(result), encoding="utf-8")
         for title, (build, passes) in ARMS.items():
             if title in made:
                 continue
