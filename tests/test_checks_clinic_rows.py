@@ -44,15 +44,6 @@ def test_the_checks_draw_the_worlds_of_the_notebook():
         assert all(torch.equal(*pair) for pair in zip(*drawn, strict=True))
 
 
-def test_the_language_has_the_chances_that_it_says_and_the_entropy_that_the_check_knows():
-    words = clinic.texts(20000, 8)
-    step = (words[:, 2:] - words[:, :-2]) % 4
-    shares = torch.bincount(step.flatten(), minlength=4) / step.numel()
-    assert shares.tolist() == pytest.approx([0.1, 0.7, 0.1, 0.1], abs=0.005)
-    entropy = -(shares * shares.log()).sum().item()
-    assert math.log(4) - clinic.WORTH_KNOWING == pytest.approx(entropy, abs=0.01)
-
-
 def test_a_loss_below_the_entropy_shows_the_mask_and_no_mended_one_gets_there():
     losses, _ = seeded("mask", 0, mended=False)
     mended, _ = seeded("mask", 0, mended=True)
@@ -67,15 +58,6 @@ def test_most_places_are_padding_and_a_text_has_four_to_twenty_words():
     assert (lengths.min(), lengths.max()) == (4, 20)
     assert 0.5 < (words == 0).float().mean() < 0.65
     assert torch.equal(words > 0, torch.arange(20) < lengths[:, None])  # behind the text, and nowhere else
-
-
-def test_half_of_the_orders_are_steady_and_a_film_flies_evenly():
-    order, steady = clinic.drawn(4000)
-    assert 0.47 < steady.float().mean() < 0.53
-    assert steady.tolist() == [int(row in clinic.STEADY) for row in order.tolist()]
-    steps = clinic.films(100, 0).diff(dim=1)
-    torch.testing.assert_close(steps[:, 0], steps[:, 2], atol=1e-5, rtol=0)
-    assert (steps[..., 2:] == 0).all()
 
 
 class Recurrent(nn.Module):
@@ -176,11 +158,11 @@ def test_a_right_mend_nobody_foresaw_is_right(name, program):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_with_another_seed_the_broken_program_is_as_sick_and_the_mended_one_as_well(name, seed=1):
+def test_with_another_seed_the_broken_program_is_as_sick_and_the_mended_one_as_well(name):
     symptom, mended = (checks.SETS["clinic"][f"{name}_{kind}"] for kind in ("symptom", "mended"))
-    losses, result = seeded(name, seed, mended=False)
+    losses, result = seeded(name, 1, mended=False)
     assert mean(losses[-20:]) < 0.7 * mean(losses[:5])
     assert symptom.sick[0] <= symptom.ruler(*result) <= symptom.sick[1]
     assert not mended.healthy[0] <= mended.ruler(*result) <= mended.healthy[1]
-    _, result = seeded(name, seed, mended=True)
+    _, result = seeded(name, 1, mended=True)
     assert mended.judge(lambda: result).right, mended.judge(lambda: result).sentence

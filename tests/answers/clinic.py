@@ -1615,7 +1615,7 @@ WRONG["clinic.shuffled_mended"] += [
             "shuffled", lambda asked, encoder, verifier: (asked, encoder, nn.Sequential(nn.Flatten(), nn.Linear(64, 2)))
         ),
     ),
-    ("has the network been trained", asking(lambda encoder, film, order: 0 * encoder(arranged(film, order)))),
+    ("nothing is shuffled", asking(lambda encoder, film, order: 0 * encoder(arranged(film, order)))),
 ]
 shuffled = BROKEN["shuffled"]
 
