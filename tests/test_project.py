@@ -51,6 +51,7 @@ LAYERS = [
     {"data", "decoding", "vit", "frames", "methods.two_views"},
     {"language", "pairs"},
     {"captions", "glyphs", "captioned"},
+    {"scenes"},
     METHODS | {"methods.masked_words"},
     SIMCLRS_RELATIVES | {"methods.next_word"},
     {"methods"},
