@@ -75,6 +75,7 @@ from ssl_course.plots.painting import (
     ten_classes,
     width_sweep,
 )
+from ssl_course.plots.pairs import cosines, factor_bars, gap, retrieval_grid
 from ssl_course.plots.pretext import (
     bars,
     bars_by_class,
@@ -128,13 +129,16 @@ __all__ = [
     "compare",
     "confusion",
     "correlation_grids",
+    "cosines",
     "decay_curves",
     "descents",
     "differences",
+    "factor_bars",
     "feature_maps",
     "fields",
     "film",
     "gallery",
+    "gap",
     "gif",
     "heat",
     "heatmap",
@@ -161,6 +165,7 @@ __all__ = [
     "precision_recall",
     "pretraining",
     "price_list",
+    "retrieval_grid",
     "retrieved",
     "roc",
     "said_and_who",
