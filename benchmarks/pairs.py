@@ -68,14 +68,13 @@ def about(method: CLIP, passes: int, seconds: float) -> dict:
 # --- the built-in images
 
 
-def shapes(seed: int, mention=MENTIONS, *, passes: int = 10, share: float = 1.0, loss: str = "softmax") -> dict:
+def shapes(seed: int, mention=MENTIONS, *, passes: int = 10, size: int = 4000, loss: str = "softmax") -> dict:
     """CLIP without some combinations of class and colour, asked by prompts for whatever captions mention."""
-    train, _ = split_by_combination(captions.load("train", seed=seed, mention=mention, share=share), **HELD_OUT)
+    train, _ = split_by_combination(captions.load("train", size=size, seed=seed, mention=mention), **HELD_OUT)
     test = captions.load("test", seed=seed)
     torch.manual_seed(seed)
     method = CLIP(small_cnn(16), transformer(VOCABULARY), loss=loss)
     cell = about(method, passes, trained(method, train, passes, seed) if passes else 0.0)
-    cell["scale"] = float(method.log_scale.detach().exp())
     for name, part in zip(("seen", "held out"), split_by_combination(test, **HELD_OUT), strict=True):
         images, values = image_vectors(method, part.data), values_of(part.pictures.factors)
         for factor in mention if passes else ():
@@ -110,7 +109,7 @@ def judged(encoder: nn.Module, train: Pairs, test: Pairs) -> dict:
 
 def supervised(seed: int, *, passes: int = 10) -> dict:
     """The ceiling: the same images and encoder, with the class as label; no view changes the images."""
-    train, _ = split_by_combination(captions.load("train", seed=seed), **HELD_OUT)
+    train, _ = split_by_combination(captions.load("train", size=4000, seed=seed), **HELD_OUT)
     test = captions.load("test", seed=seed)
     torch.manual_seed(seed)
     method = Supervised(small_cnn(16), len(VALUES["class"]), augment=nn.Identity())
@@ -222,17 +221,18 @@ ROWS: dict[str, Callable[[int], dict]] = {
     "untrained": lambda seed: shapes(seed, passes=0),
     "class": lambda seed: shapes(seed, ("class",)),
     "class and colour": lambda seed: shapes(seed, ("class", "colour")),
+    "all but colour": lambda seed: shapes(seed, tuple(name for name in MENTIONS if name != "colour")),
+    "everything": lambda seed: shapes(seed),
+    "supervised": supervised,
+    "class, sigmoid": lambda seed: shapes(seed, ("class",), loss="sigmoid"),
+    "a bag of words": lambda seed: order(seed, "bag"),
     "words in order": lambda seed: order(seed, "transformer"),
+    "mirror images in the batch": lambda seed: order(seed, "transformer", passes=5, mirror=True),
     "masked pair": masked,
     "glyphs": glyph_names,
-    "a bag of words": lambda seed: order(seed, "bag"),
-    "mirror images in the batch": lambda seed: order(seed, "transformer", passes=5, mirror=True),
-    "class, sigmoid": lambda seed: shapes(seed, ("class",), loss="sigmoid"),
-    "supervised": supervised,
-    "everything": lambda seed: shapes(seed),
-    "all but colour": lambda seed: shapes(seed, tuple(name for name in MENTIONS if name != "colour")),
-    "class and colour, long": lambda seed: shapes(seed, ("class", "colour"), passes=30),
-    "everything, long": lambda seed: shapes(seed, passes=40),
+    "class, long": lambda seed: shapes(seed, ("class",), passes=20, size=8000),
+    "class and colour, long": lambda seed: shapes(seed, ("class", "colour"), passes=20, size=8000),
+    "everything, long": lambda seed: shapes(seed, passes=40, size=8000),
     "words in order, long": lambda seed: order(seed, "transformer", passes=40),
     "glyphs, long": lambda seed: glyph_names(seed, passes=8),
 }
