@@ -7,6 +7,11 @@ import torch
 from ssl_course.plots import pairs
 
 
+def test_a_long_caption_is_broken_into_lines():
+    ax = pairs.captioned(torch.rand(3, 3, 8, 8), ["one", "a word and another one and one more", "two"], columns=2)
+    assert [text.get_text() for text in ax.texts] == ["one", "a word and another one\nand one more", "two"]
+
+
 def test_retrieval_has_a_caption_for_every_row_and_a_frame_round_what_is_right():
     right = torch.tensor([[False, True, False], [False, False, False]])
     ax = pairs.retrieval_grid(["one", "two"], torch.rand(2, 3, 3, 8, 8), right)

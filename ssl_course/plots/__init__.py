@@ -75,7 +75,7 @@ from ssl_course.plots.painting import (
     ten_classes,
     width_sweep,
 )
-from ssl_course.plots.pairs import cosines, factor_bars, gap, retrieval_grid
+from ssl_course.plots.pairs import captioned, cosines, factor_bars, gap, retrieval_grid
 from ssl_course.plots.pretext import (
     bars,
     bars_by_class,
@@ -124,6 +124,7 @@ __all__ = [
     "by_layer",
     "byol_diagram",
     "candidates",
+    "captioned",
     "code_prices",
     "codebook",
     "compare",

@@ -1,5 +1,6 @@
 """Figures of lesson 12, on images with text."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,15 @@ from torch import Tensor
 from ssl_course.plots.general import COLOURS, new_axes, show_images
 
 IMAGE, TEXT = "#332288", "#DD7733"
+
+
+def captioned(images: Tensor, captions: Sequence[str], *, columns: int = 4, ax: Axes | None = None) -> Axes:
+    """Images (N, C, H, W) in rows of `columns`, with a caption under each, in as many lines as it needs."""
+    columns, width = min(columns, len(images)), images.shape[3]
+    lines = [textwrap.fill(caption, 22) for caption in captions]
+    rows, most = -(-len(images) // columns), max(line.count("\n") for line in lines)
+    ax = ax or new_axes(1.75 * columns, rows * (1.05 + 0.16 * most))
+    return show_images(images, lines, columns=columns, gap=round(1.2 * width), ax=ax)
 
 
 def retrieval_grid(captions: Sequence[str], found: Tensor, right: Tensor, *, ax: Axes | None = None) -> Axes:
