@@ -230,11 +230,9 @@ ROWS: dict[str, Callable[[int], dict]] = {
     "mirror images in the batch": lambda seed: order(seed, "transformer", passes=5, mirror=True),
     "masked pair": masked,
     "glyphs": glyph_names,
-    "class, long": lambda seed: shapes(seed, ("class",), passes=20, size=8000),
-    "class and colour, long": lambda seed: shapes(seed, ("class", "colour"), passes=20, size=8000),
-    "everything, long": lambda seed: shapes(seed, passes=40, size=8000),
-    "words in order, long": lambda seed: order(seed, "transformer", passes=40),
-    "glyphs, long": lambda seed: glyph_names(seed, passes=8),
+    "everything, long": lambda seed: shapes(seed, passes=25, size=8000),
+    "glyphs, long": lambda seed: glyph_names(seed, passes=7),
+    "words in order, long": lambda seed: order(seed, "transformer", passes=30),
 }
 
 
