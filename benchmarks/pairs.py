@@ -12,6 +12,7 @@ import json
 import time
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -236,6 +237,10 @@ ROWS: dict[str, Callable[[int], dict]] = {
 }
 
 
+def kept_in(file: Path) -> dict:
+    return json.loads(file.read_text())["seeds"] if file.exists() else {}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -244,12 +249,12 @@ def main() -> None:
     torch.set_num_threads(1)
     for seed in options.seeds:
         for name in options.rows:
-            result = json.loads(file.read_text()) if file.exists() else {"seeds": {}}
-            kept = result["seeds"]
-            if name in kept.get(str(seed), {}):
+            if name in kept_in(file).get(str(seed), {}):
                 continue
-            kept.setdefault(str(seed), {})[name] = ROWS[name](seed)
-            print(seed, name, kept[str(seed)][name], flush=True)
+            cell = ROWS[name](seed)
+            print(seed, name, cell, flush=True)
+            kept = kept_in(file)  # again: somebody else may have written meanwhile
+            kept.setdefault(str(seed), {})[name] = cell
             command = f"python benchmarks/pairs.py --seeds {' '.join(sorted(kept))}"
             result = {"caption": "Images with text, built-in data", "command": command, "seeds": kept}
             result |= {"hardware": hardware(Machine("cpu", "fp32", 1)), "date": today()}
