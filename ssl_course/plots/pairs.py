@@ -48,7 +48,8 @@ def cosines(values: Tensor, captions: Sequence[str], images: Tensor, *, ax: Axes
     ax = ax or new_axes(0.55 * across + 3.2, 0.42 * count + 1)
     picture = ax.imshow(values.numpy(), vmin=-1, vmax=1, cmap="PuOr", aspect="auto")
     for (row, column), value in np.ndenumerate(values.numpy()):
-        ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=7, color="black")
+        colour = "white" if abs(value) > 0.6 else "black"
+        ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=7, color=colour)
     ax.set_yticks(range(count), captions, fontsize=8)
     ax.set_xticks([])
     for column, image in enumerate(images):
