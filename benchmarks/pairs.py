@@ -123,6 +123,117 @@ def supervised(seed: int, *, passes: int = 10) -> dict:
 
 WORLDS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # which scenes training has, by the classes left and right
     "any": lambda left, right: left != right,
+    "usual order": lambda left, right: left < right,
+    "own side": lambda left, right: (left < 5) & (right >= 5),
+}
+
+
+def order(seed: int, kind: str, *, passes: int = 10, world: str = "any") -> dict:
+    """How often an image is nearer to its caption than to the same words in another order, and to other words.
+
+    In the world "usual order" the class that comes first in CLASSES is always on the left; in "own side" every class
+    has a side on which it always is. Both are tested on scenes in both orders, of the same pairs of classes.
+    """
+    train, test = scenes.load("train", seed=seed), scenes.load("test", seed=seed)
+    train = train[WORLDS[world](*train.pictures.factors["class"].unbind(dim=1))]
+    left, right = test.pictures.factors["class"].unbind(dim=1)
+    test = test[WORLDS[world](left, right) | WORLDS[world](right, left)]
+    words = train.vocabulary
+    torch.manual_seed(seed)
+    text = BagOfWords(len(words), 64) if kind == "bag" else transformer(words)
+    method = CLIP(small_cnn(16), text)
+    cell = about(method, passes, trained(method, train, passes, seed))
+    images, right = image_vectors(method, test.data), text_vectors(method, test.labels)
+    wrong = {"mirrored": scenes.mirrored(test.labels), "exchanged": scenes.exchanged(test.labels)}
+    wrong["another's"] = test.labels.roll(1, dims=0)
+    apart = {name: scenes.told_apart(images, right, text_vectors(method, rows)) for name, rows in wrong.items()}
+    return cell | {"told apart": apart}
+
+
+# --- glyphs
+
+
+def glyph_names(seed: int, *, passes: int = 2) -> dict:
+    """The names of characters never seen, among 600; and their scripts, by prompts."""
+    train, test = glyphs.load("train", seed=seed), one_of_each(glyphs.load("test", seed=seed))
+    torch.manual_seed(seed)
+    method = CLIP(small_cnn(16), transformer(train.vocabulary))
+    cell = about(method, passes, trained(method, train, passes, seed))
+    some = test.sample(ASKED, seed=seed)
+    vectors = image_vectors(method, some.data), text_vectors(method, some.labels)
+    cell["found"] = {f"top-{k}": recall(*vectors, k=k) for k in (1, 5)} | {"from the name": recall(*vectors[::-1])}
+    return cell | {"gap": modality_gap(*vectors), "script": scripts(method, train, test)}
+
+
+def scripts(method: CLIP, train: Pairs, test: Pairs) -> dict[str, float]:
+    """The script of test characters by a prompt of a few words, and by the names of training characters."""
+    labels = torch.tensor([script_of(name) for name in test.pictures.classes])[test.pictures.labels]
+    kept = labels >= 0
+    images, labels = image_vectors(method, test.data[kept]), labels[kept]
+    words = train.vocabulary
+    found = {"largest": float(labels.bincount().max() / len(labels))}
+    for title, wording in (("script", "{}"), ("script + letter", "{} letter")):
+        vectors = text_vectors(method, words.rows(wording.format(name) for name in SCRIPTS))
+        found[title] = accuracy(zero_shot(images, vectors), labels)
+    numbers = torch.tensor([script_of(name) for name in train.pictures.classes])[train.pictures.labels]
+    first = one_of_each_index(train)
+    means = []
+    for script in range(len(SCRIPTS)):
+        rows = train.labels[first][numbers[first] == script]
+        means.append(nn.functional.normalize(text_vectors(method, rows).mean(dim=0), dim=0))
+    return found | {"training names": accuracy(zero_shot(images, torch.stack(means)), labels)}
+
+
+def script_of(character: str) -> int:
+    """Index into SCRIPTS of the first word of a character's name, else -1."""
+    first = unicodedata.name(character).split()[0].lower()
+    return SCRIPTS.index(first) if first in SCRIPTS else -1
+
+
+def one_of_each_index(pairs: Pairs) -> Tensor:
+    codes = pairs.pictures.factors["code"]  # in order
+    return codes.diff(prepend=codes[:1] - 1) > 0
+
+
+def one_of_each(pairs: Pairs) -> Pairs:
+    """The first picture of every character."""
+    return pairs[one_of_each_index(pairs)]
+
+
+# --- masked pairs
+
+
+def masked(seed: int, *, passes: int = 8) -> dict:
+    """How often the hidden word is told: with its picture, with a grey one and with another's."""
+    train, test = (captions.load(split, seed=seed, mention=("class", "colour")) for split in ("train", "test"))
+    torch.manual_seed(seed)
+    encoder = VisionTransformer(patch=8, width=64, depth=2)
+    method = MaskedPair(encoder, len(VOCABULARY), VOCABULARY.length, share=0.5)
+    cell = {"passes": passes, "seconds": trained(method, train, passes, seed, batch_size=64, lr=2e-3)}
+    pictures = {"its picture": test.data, "a grey picture": torch.full_like(test.data, 128)}
+    pictures["another's"] = test.data.roll(1, dims=0)
+    values = values_of(test.pictures.factors)
+    for name in ("class", "colour"):
+        words = torch.tensor([VOCABULARY.pieces(word)[0] for word in VALUES[name]])
+        hidden = torch.isin(test.labels, words)
+        said = {how: told(method, images, test.labels, hidden).argmax(dim=1) for how, images in pictures.items()}
+        cell[name] = {how: float((found == words[values[name]]).double().mean()) for how, found in said.items()}
+        other = words[values[name].roll(1)]
+        cell[name]["the other's word"] = float((said["another's"] == other).double().mean())
+        cell[name]["most frequent"] = float(values[name].bincount().max() / len(test))
+    return cell
+
+
+ROWS: dict[str, Callable[[int], dict]] = {
+    "untrained": lambda seed: shapes(seed, passes=0),
+    "class": lambda seed: shapes(seed, ("class",)),
+    "class and colour": lambda seed: shapes(seed, ("class", "colour")),
+    "all but colour": lambda seed: shapes(seed, tuple(name for name in MENTIONS if name != "colour")),
+    "everything": lambda seed: shapes(seed),
+    "supervised": supervised,
+    "class, sigmoid": lambda seed: shapes(seed, ("class",), loss="sigmoid"),
+    "a bag of words": lambda seed: order(seed, "bag"),
+    "words in order": lambda seed: order(seed, "transformer"),
     "usual order": lambda seed: order(seed, "transformer", world="usual order"),
     "own side": lambda seed: order(seed, "transformer", passes=20, world="own side"),
     "masked pair": masked,
