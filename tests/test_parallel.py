@@ -19,6 +19,7 @@ from ssl_course.language import TokenTransformer
 from ssl_course.methods import METHODS, MoCo, Supervised, Triplet, order
 from ssl_course.methods.clip import CLIP
 from ssl_course.methods.cpc import CPC
+from ssl_course.methods.masked_pair import MaskedPair
 from ssl_course.methods.masked_words import MaskedWords
 from ssl_course.methods.next_word import NextWord
 from ssl_course.networks import small_cnn
@@ -39,6 +40,7 @@ OF_PART_II = {  # how to build it, and its data
     "CPC, other": (lambda: CPC(WaveEncoder(8), negatives="other"), sounds),
     "CLIP": (lambda: CLIP(small_cnn(4), words()), captions),
     "CLIP, sigmoid": (lambda: CLIP(small_cnn(4), BagOfWords(64, 8), loss="sigmoid"), captions),
+    "masked pair": (lambda: MaskedPair(VisionTransformer(width=16, depth=1), 64, 32), captions),
     "verification": (lambda: order.OrderVerification(ClipEncoder(PointCNN(4, 3), 8)), clips),
     "sorting": (lambda: order.OrderSorting(ClipEncoder(PointCNN(4, 3), 8)), clips),
     "arrow": (lambda: order.ArrowOfTime(ClipEncoder(PointCNN(4, 3), 8)), clips),

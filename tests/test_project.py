@@ -14,8 +14,8 @@ PACKAGE = ROOT / "ssl_course"
 NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised order cpc clip"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
-FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
-LANGUAGE = {"methods.masked_words", "methods.next_word"}
+FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video pairs"
+LANGUAGE = {"methods.masked_words", "methods.next_word", "methods.masked_pair"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects language sound video clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
@@ -51,8 +51,9 @@ LAYERS = [
     {"data", "decoding", "vit", "frames", "methods.two_views"},
     {"language", "pairs"},
     {"captions", "glyphs", "captioned"},
+    {"scenes"},
     METHODS | {"methods.masked_words"},
-    SIMCLRS_RELATIVES | {"methods.next_word"},
+    SIMCLRS_RELATIVES | {"methods.next_word", "methods.masked_pair"},
     {"methods"},
     {"nearest"},
     {"train", "store", "tables", "recipes", "practice"},
