@@ -49,7 +49,7 @@ def method(name):
     torch.manual_seed(0)
     if name in OF_PART_II:
         return OF_PART_II[name][0]()
-    if name == "mae":
+    if name in ("mae", "ijepa"):
         return METHODS[name](VisionTransformer(width=16, depth=1))
     if name == "supervised":
         return Supervised(small_cnn(4), 10)

@@ -12,6 +12,7 @@ PACKAGE = ROOT / "ssl_course"
 
 # Which modules of the package each may import: those on a lower line, and those named beside it.
 NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised order cpc clip"
+NAMES += " ijepa lejepa"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
