@@ -26,7 +26,7 @@ LEFT_OUT = {
     "jigsaw",
     "ijepa",
     "lejepa",
-}  # the first has no answer on these images; no long runs of the rest
+}  # no answer on these images, or no long run yet
 
 
 def test_every_method_but_a_few_has_one():
