@@ -16,6 +16,7 @@ NAMES += " ijepa lejepa"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
+FIGURES += " prediction"
 LANGUAGE = {"methods.masked_words", "methods.next_word"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects language sound video clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another

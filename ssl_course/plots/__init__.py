@@ -75,6 +75,7 @@ from ssl_course.plots.painting import (
     ten_classes,
     width_sweep,
 )
+from ssl_course.plots.prediction import context_and_blocks, on_lines, order_of_methods, probe_over_loss
 from ssl_course.plots.pretext import (
     bars,
     bars_by_class,
@@ -127,6 +128,7 @@ __all__ = [
     "codebook",
     "compare",
     "confusion",
+    "context_and_blocks",
     "correlation_grids",
     "decay_curves",
     "descents",
@@ -152,6 +154,8 @@ __all__ = [
     "neighbour_rows",
     "neighbours",
     "of_each_seed",
+    "on_lines",
+    "order_of_methods",
     "over_steps",
     "paint",
     "painting_error",
@@ -161,6 +165,7 @@ __all__ = [
     "precision_recall",
     "pretraining",
     "price_list",
+    "probe_over_loss",
     "retrieved",
     "roc",
     "said_and_who",
