@@ -34,7 +34,8 @@ from ssl_course.vit import patchify
 
 SIZE = 2000
 BUDGETS = {"order": 3, "long": 30}  # passes of SimCLR
-SWEEP = [(weight, lr, passes) for passes in (1, 3) for lr in (1e-3, 3e-3) for weight in (0.0, 0.01, 0.05, 0.2, 0.5)]
+WEIGHTS = (0.0, 0.01, 0.05, 0.2, 0.5)  # of SIGReg
+SWEEP = [(weight, lr, passes) for lr, passes in ((3e-3, 1), (1e-3, 1), (3e-3, 3)) for weight in WEIGHTS]
 CLUSTERS = 64
 STILL = {"threads": 1, "device": "cpu", "precision": "fp32", "watch": False, "progress": False}
 
@@ -118,7 +119,7 @@ def made(name: str, seed: int, images: Tensor) -> nn.Module:
     return Clusters(like.encoder, centres(images, seed), **options)
 
 
-ORDER = ("simclr", "lejepa", "mae", "pixels of the blocks", "clusters of the blocks", "ijepa")
+ORDER = ("simclr", "lejepa", "ijepa", "mae", "pixels of the blocks", "clusters of the blocks")
 
 
 def judged(encoder: nn.Module, train: ImageSet, test: ImageSet) -> dict:
