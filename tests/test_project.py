@@ -15,6 +15,7 @@ NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byo
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
+FIGURES += " world"
 LANGUAGE = {"methods.masked_words", "methods.next_word"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects language sound video clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
@@ -48,11 +49,12 @@ LAYERS = [
         "bag",
     },
     {"splits", "memory", "parallel", "clips"},
-    {"data", "decoding", "vit", "frames", "methods.two_views"},
-    {"language", "pairs"},
+    {"data", "decoding", "vit", "frames", "methods.two_views", "pushed"},
+    {"language", "pairs", "planning"},
     {"captions", "glyphs", "captioned"},
     METHODS | {"methods.masked_words"},
     SIMCLRS_RELATIVES | {"methods.next_word"},
+    {"methods.world_model"},  # which takes its regulariser from VICReg
     {"methods"},
     {"nearest"},
     {"train", "store", "tables", "recipes", "practice"},
@@ -87,7 +89,7 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | LANGUAGE | {"methods"}
+METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | LANGUAGE | {"methods", "methods.world_model"}
 
 
 def imports(path):
