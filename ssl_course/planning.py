@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssl_course.features import to_float
@@ -103,3 +104,28 @@ def by_truth(goal: Scene, *, tries: int = 256, horizon: int = 8, seed: int = 0) 
 def features(model: nn.Module, scene: Scene) -> Tensor:
     """A world model's features of what is seen of a scene, (N, D)."""
     return model.features(to_float(torch.from_numpy(picture(scene))).unsqueeze(1))[:, 0]
+
+
+@torch.no_grad()
+def surprise(model: nn.Module, films: Tensor, actions: Tensor) -> Tensor:
+    """How far each frame is from what a `WorldModel` foretold from the two before it and the action, in features.
+
+    Args:
+        films: uint8 (N, T, 3, H, W).
+        actions: int64 (N, T - 1).
+
+    Returns:
+        (N, T): the root of the mean squared error over the features; 0 for the first two frames, which aren't foretold.
+    """
+    h = model.features(films.float() / 255)  # (N, T, D)
+    before, now, following = (h[:, k : h.shape[1] - 2 + k].flatten(0, 1) for k in range(3))  # (N * (T - 2), D)
+    foretold = model.step(before, now, actions[:, 1:].flatten())
+    errors = (foretold - following).square().mean(dim=1).sqrt()
+    return F.pad(errors.unflatten(0, (len(h), -1)), (2, 0))
+
+
+def reader(features: Tensor, places: Tensor) -> Callable[[Tensor], Tensor]:
+    """A linear reading of places, (N, T, 2) in pixels, from features (N, T, D), by least squares."""
+    rows = F.pad(features.flatten(0, 1), (0, 1), value=1.0).double()  # a one for the constant
+    weights = torch.linalg.lstsq(rows, places.flatten(0, 1).double()).solution  # (D + 1, 2)
+    return lambda h: F.pad(h, (0, 1), value=1.0).double() @ weights

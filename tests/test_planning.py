@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from ssl_course import planning
+from ssl_course.frames import PointCNN
+from ssl_course.methods.world_model import WorldModel
 from ssl_course.planning import NEAR, at_random, by_model, by_truth, travel
-from ssl_course.pushed import KEPT, PUSH, WAYS, elsewhere, follow, scenes
+from ssl_course.pushed import KEPT, PUSH, WAYS, elsewhere, follow, load, scenes
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +88,27 @@ def test_the_best_first_action_is_that_of_a_loop_over_plans(rooms):
             path = follow(start[n : n + 1], plan[None])
             costs.append(np.mean((path["x"][0, 1:] - goal.x[n]) ** 2 + (path["y"][0, 1:] - goal.y[n]) ** 2))
         assert chosen[n] == plans[int(np.argmin(costs)), 0]
+
+
+def test_surprise_is_the_error_of_a_step_in_a_loop():
+    torch.manual_seed(0)
+    model = WorldModel(PointCNN(4, 3), width=6, hidden=16).eval()
+    films = load("test", size=3, frames=5)
+    found = planning.surprise(model, films.data, films.actions)
+    assert found.shape == (3, 5)
+    assert not found[:, :2].any()
+    with torch.no_grad():
+        h = model.features(films.data.float() / 255)
+        for n in range(3):
+            for t in range(2, 5):
+                foretold = model.step(h[n : n + 1, t - 2], h[n : n + 1, t - 1], films.actions[n : n + 1, t - 1])
+                error = (foretold[0] - h[n, t]).square().mean().sqrt()
+                torch.testing.assert_close(found[n, t], error)
+
+
+def test_a_reader_reads_what_is_a_line_in_the_features():
+    torch.manual_seed(0)
+    features, lines = torch.randn(5, 4, 3), torch.randn(3, 2)
+    places = features @ lines + 7
+    new = torch.randn(2, 6, 3)
+    torch.testing.assert_close(planning.reader(features, places)(new).float(), new @ lines + 7)
