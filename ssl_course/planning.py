@@ -1,8 +1,8 @@
 """Act inside a world model: try sequences of actions in it, do the first action of the best one, look, and try again.
 
 Random shooting with a receding horizon (model-predictive control), as with learnt models in Nagabandi et al. 2018,
-Neural Network Dynamics for Model-Based Deep Reinforcement Learning. A traveller is a function of two scenes, as they
-were a frame ago and as they are, which gives an action for each shape.
+Neural Network Dynamics for Model-Based Deep Reinforcement Learning (ICRA). A traveller is a function of two scenes, as
+they were a frame ago and as they are, which gives an action for each shape.
 """
 
 from collections.abc import Callable

@@ -7,8 +7,8 @@ Latent Dynamics Models. 2025 (PLDM): the error of features foretold step after s
 covariance (Bardes et al. 2022, eq. 1 to 4). Gaoyue Zhou et al.: DINO-WM. 2024 does it on features trained before.
 
 Otherwise than in PLDM: one weight for both parts of the regulariser; none of its two further terms (features of
-neighbouring frames alike, the action read from two frames); two frames' features are the state, where PLDM has maps of
-features; all networks are tiny. There is no target network and no stop-gradient.
+neighbouring frames alike, the action read from two frames); the features of two frames stand for the state; all
+networks are tiny. There is no target network and no stop-gradient.
 """
 
 import torch
