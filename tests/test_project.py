@@ -16,7 +16,7 @@ NAMES += " ijepa lejepa"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
 FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
-FIGURES += " prediction"
+FIGURES += " prediction world"
 LANGUAGE = {"methods.masked_words", "methods.next_word"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects language sound video clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
@@ -50,11 +50,12 @@ LAYERS = [
         "bag",
     },
     {"splits", "memory", "parallel", "clips"},
-    {"data", "decoding", "vit", "frames", "methods.two_views"},
-    {"language", "pairs"},
+    {"data", "decoding", "vit", "frames", "methods.two_views", "pushed"},
+    {"language", "pairs", "planning"},
     {"captions", "glyphs", "captioned"},
     METHODS | {"methods.masked_words"},
     SIMCLRS_RELATIVES | {"methods.next_word"},
+    {"methods.world_model"},  # which takes its regulariser from VICReg
     {"methods"},
     {"nearest"},
     {"train", "store", "tables", "recipes", "practice"},
@@ -89,7 +90,7 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | LANGUAGE | {"methods"}
+METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | LANGUAGE | {"methods", "methods.world_model"}
 
 
 def imports(path):

@@ -9,7 +9,7 @@ from ssl_course.results import BASELINES, FOLDER, TITLES, baselines, read
 ABOUT = {"caption", "command", "recipe", "hardware", "date", "seeds"}
 
 
-OTHERS = ("budgets_", "tuning_", "defects", "store", "language_", "prediction")  # in another form
+OTHERS = ("budgets_", "tuning_", "defects", "store", "language_", "prediction", "world_model")  # in another form
 ONE_SEED = {"byol_parts_long"}  # lesson 05 says so
 LONG = set(METHODS) - {"ijepa", "lejepa"}  # methods with runs of ten times the usual cost
 STUDIES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.startswith(OTHERS))

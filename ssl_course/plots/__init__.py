@@ -109,6 +109,7 @@ from ssl_course.plots.start import (
 )
 from ssl_course.plots.video import both_ways, film, gif, surprise_over_time, trajectories
 from ssl_course.plots.words import between_lines, by_distance, by_layer, who_sees_whom
+from ssl_course.plots.world import distances, error_by_step, foretold_places, trip
 
 __all__ = [
     "COLOURS",
@@ -133,9 +134,12 @@ __all__ = [
     "decay_curves",
     "descents",
     "differences",
+    "distances",
+    "error_by_step",
     "feature_maps",
     "fields",
     "film",
+    "foretold_places",
     "gallery",
     "gif",
     "heat",
@@ -187,6 +191,7 @@ __all__ = [
     "ten_classes",
     "timeline",
     "trajectories",
+    "trip",
     "triplets",
     "tsne",
     "tsne_places",
