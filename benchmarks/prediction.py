@@ -98,13 +98,14 @@ def centres(images: Tensor, seed: int) -> Tensor:
 
 
 @torch.no_grad()
-def place_share(encoder: nn.Module, images: Tensor) -> float:
-    """The share of the variance of layer-normed tokens that their place in the grid alone explains, 0 to 1."""
+def shares(encoder: nn.Module, images: Tensor) -> dict[str, float]:
+    """The shares of the variance of layer-normed tokens that their place alone, and their image alone, explain."""
     tokens = encoder.eval().encode(encoder.tokens(images.float() / 255))
     tokens = F.layer_norm(tokens, tokens.shape[2:])  # (N, L, D)
-    by_place = tokens.mean(dim=0)  # (L, D)
-    overall = tokens.mean(dim=(0, 1))
-    return float((by_place - overall).square().sum() / (tokens - overall).square().sum() * len(tokens))
+    middle = tokens.mean(dim=(0, 1))
+    whole = (tokens - middle).square().mean()
+    means = {"place": tokens.mean(dim=0), "image": tokens.mean(dim=1)}  # (L, D), (N, D)
+    return {name: float((mean - middle).square().mean() / whole) for name, mean in means.items()}
 
 
 def made(name: str, seed: int, images: Tensor) -> nn.Module:
@@ -119,7 +120,7 @@ def made(name: str, seed: int, images: Tensor) -> nn.Module:
     return Clusters(like.encoder, centres(images, seed), **options)
 
 
-ORDER = ("simclr", "lejepa", "ijepa", "mae", "pixels of the blocks", "clusters of the blocks")
+ORDER = ("ijepa", "simclr", "pixels of the blocks", "lejepa", "mae", "clusters of the blocks")
 
 
 def judged(encoder: nn.Module, train: ImageSet, test: ImageSet) -> dict:
@@ -132,7 +133,7 @@ def judged(encoder: nn.Module, train: ImageSet, test: ImageSet) -> dict:
         row[way]["factors"] = factor_scores(known, train.factors, new, test.factors)
         row[way] |= {"effective_rank": effective_rank(new), "feature_deviation": feature_deviation(new)}
     if hasattr(encoder, "tokens"):
-        row["place_share"] = place_share(encoder, test.images[:500])
+        row["shares"] = shares(encoder, test.images[:500])
     return row
 
 
@@ -151,6 +152,10 @@ def run(method: nn.Module, train: ImageSet, *, passes: int, seed: int, lr: float
 
 def order(part: str, rows: dict, seed: int, train: ImageSet, test: ImageSet, keep: Callable[[], None]) -> None:
     """One row for each method at the cost of a budget, and the two floors."""
+    for name, method in (("untrained", "simclr"), ("untrained_vit", "ijepa")):
+        if name not in rows:
+            rows[name] = judged(build(method, "shapes", seed=seed).encoder.eval(), train, test)
+            keep()
     unit = training_flops(build("simclr", "shapes"))
     for name in ORDER:
         if name not in rows:
@@ -159,10 +164,6 @@ def order(part: str, rows: dict, seed: int, train: ImageSet, test: ImageSet, kee
             passes = max(1, round(BUDGETS[part] * unit / training_flops(method)))
             row = run(method, train, passes=passes, seed=seed, lr=settings.lr, batch_size=settings.batch_size)
             rows[name] = row | judged(method.encoder, train, test)
-            keep()
-    for name, method in (("untrained", "simclr"), ("untrained_vit", "ijepa")):
-        if name not in rows:
-            rows[name] = judged(build(method, "shapes", seed=seed).encoder.eval(), train, test)
             keep()
 
 
