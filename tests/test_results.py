@@ -154,7 +154,7 @@ def test_the_measured_store_says_what_made_it_and_what_was_aimed_at():
 def test_a_world_model_plans_its_way_and_without_a_regulariser_it_does_not():
     """Lesson 14's target, 0.9 of 100 starts as the mean of the seeds, beside actions by chance and the true room."""
     result = read("world_model")
-    assert ABOUT == set(result)
+    assert set(result) == ABOUT
     assert len(result["seeds"]) == 3
 
     def mean(name, *keys):
