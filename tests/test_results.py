@@ -150,3 +150,23 @@ def test_the_measured_store_says_what_made_it_and_what_was_aimed_at():
     assert set(result) >= {"caption", "command", "hardware", "date", "targets", "decoding", "training"}
     assert [row["images"] for row in result["training"]][:2] == [10_000, 100_000]
     assert all(row["ratio"]["min"] <= row["ratio"]["median"] <= row["ratio"]["max"] for row in result["training"])
+
+
+def test_a_world_model_plans_its_way_and_without_a_regulariser_it_does_not():
+    """Lesson 14's target, 0.9 of 100 starts as the mean of the seeds, beside actions by chance and the true room."""
+    result = read("world_model")
+    assert set(result) == ABOUT
+    assert len(result["seeds"]) == 3
+
+    def mean(name, *keys):
+        rows = [rows[name] for rows in result["seeds"].values()]
+        return statistics.mean(row[keys[0]] if len(keys) == 1 else row[keys[0]][keys[1]] for row in rows)
+
+    assert mean("weight 1", "arrived") >= 0.9
+    assert mean("random actions", "arrived") <= 0.1
+    assert mean("the true room", "arrived") >= 0.95
+    assert mean("weight 0", "arrived") <= 0.5
+    assert mean("untrained", "factors", "x") >= 0.9  # which says nothing of its use
+    assert mean("untrained", "arrived") <= 0.1
+    assert mean("weight 0", "spread") < 0.01 < 0.3 < mean("weight 1", "spread")
+    assert mean("weight 1", "surprise", "disobeyed") >= 0.9 >= 0.6 >= mean("weight 0", "surprise", "disobeyed")
