@@ -68,6 +68,7 @@ OWN = {
             "views": COLOURS_AS_THEY_ARE,
             "options": {"normalised": False, "width": 32},
         },
+        "ijepa": {"encoder": "small_vit", "lr": 2e-3, "views": COLOURS_AS_THEY_ARE},
         "untrained_vit": {"encoder": "small_vit"},
     },
     "photographs": {
@@ -81,6 +82,7 @@ OWN = {
         "simsiam": {"batch_size": 64, "lr": 4e-3 / 3, "views": {"crop": 0.4}},
         "barlow_twins": {"options": {"weight": 0.02}},
         "mae": {"encoder": "wide_vit", "batch_size": 64, "lr": 4e-3 * 2 / 3, "views": COLOURS_AS_THEY_ARE},
+        "ijepa": {"encoder": "wide_vit", "batch_size": 64, "lr": 4e-3 * 2 / 3, "views": COLOURS_AS_THEY_ARE},
         "untrained_vit": {"encoder": "wide_vit"},
     },
 }
@@ -245,8 +247,8 @@ def recipe(
     values |= {name: value for name, value in (usual | own | changes).items() if name not in ("budget", "views")}
     passes = values.pop("passes", None) if passes is None and budget is None else passes
     values.pop("passes", None)
-    if method in ("mae", "untrained_vit"):
-        values["encoder"] = own["encoder"]  # it leaves out patches, so it takes a transformer
+    if own.get("encoder") in TRANSFORMERS:
+        values["encoder"] = own["encoder"]  # such as a method that leaves out patches: it takes no other
     check_encoder(values["encoder"])
     values["options"] = _options(method, own.get("options", {}) | dict(options or {}))
     values["views"] = _views(usual["views"] | own.get("views", {}) | dict(views or {}))

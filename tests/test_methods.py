@@ -19,7 +19,7 @@ from ssl_course.vit import VisionTransformer
 
 NAMES = [*METHODS, "supervised"]
 OPTIONS = {"jigsaw": {"tiles": 4, "count": 6}, "moco": {"length": 20}}  # quick, and a queue that comes round
-MOVES = {"moco": {"target", "queue", "oldest"}, "byol": {"target"}}  # by after_step
+MOVES = {"moco": {"target", "queue", "oldest"}, "byol": {"target"}, "ijepa": {"target"}}  # by after_step
 CANCELLED = {  # biases whose effect a norm takes out right after
     "byol": {"head.0.3.bias"},
     "simsiam": {"head.0.3.bias"},
@@ -284,7 +284,7 @@ def test_methods_work_on_images_of_another_size(name, height, width):
     assert loss.isfinite()
 
 
-@pytest.mark.parametrize("name", ["triplet", "simclr", "byol", "simsiam", "barlow_twins", "vicreg"])
+@pytest.mark.parametrize("name", ["triplet", "simclr", "byol", "simsiam", "barlow_twins", "vicreg", "lejepa"])
 def test_both_views_pass_the_encoder_in_one_batch(name):
     """So that batch norm has one set of statistics, as the docstrings say."""
     method, seen = build(name), []
@@ -305,6 +305,7 @@ def test_both_views_pass_the_encoder_in_one_batch(name):
         ("triplet", "at least two images"),
         ("barlow_twins", "at least two images"),
         ("vicreg", "at least two images"),
+        ("lejepa", "at least two images"),
         *((name, "at least two images in a batch") for name in ("rotation", "jigsaw", "moco", "byol", "simsiam")),
     ],
 )
@@ -313,7 +314,7 @@ def test_one_image_alone_is_refused_where_it_cannot_teach(name, message):
         loss_of(build(name), images(1))
 
 
-@pytest.mark.parametrize("name", ["inpainting", "autoencoder", "vae", "mae", "supervised"])
+@pytest.mark.parametrize("name", ["inpainting", "autoencoder", "vae", "mae", "ijepa", "supervised"])
 def test_one_image_alone_is_enough_for_the_others(name):
     assert loss_of(build(name), images(1)).isfinite()
 
@@ -327,7 +328,8 @@ def test_one_image_alone_is_enough_where_batch_norm_looks_at_no_batch(name):
 
 
 def test_every_class_with_views_in_the_method_files_has_a_name():
-    other_data = {"masked_words", "next_word", "cpc", "order", "clip", "masked_pair"}  # of Part II: imported from files
+    # of Part II: lessons take them from their files
+    other_data = {"masked_words", "next_word", "cpc", "order", "clip", "masked_pair", "world_model"}
     files = [name for _, name, _ in pkgutil.iter_modules(methods.__path__) if name not in {"two_views"} | other_data]
     modules = [__import__(f"ssl_course.methods.{name}", fromlist=[name]) for name in files]
     classes = [cls for module in modules for _, cls in inspect.getmembers(module, inspect.isclass)]
@@ -344,7 +346,7 @@ def test_build_gives_the_class_of_that_name(name):
 
 @pytest.mark.parametrize("name", ["simCLR", "supervised", "", "Triplet"])
 def test_build_refuses_an_unknown_method(name):
-    with pytest.raises(ValueError, match=rf"method must be one of rotation, .*, mae, got '{name}'"):
+    with pytest.raises(ValueError, match=rf"method must be one of rotation, .*, lejepa, got '{name}'"):
         recipes.build(name, "shapes")
 
 
@@ -368,7 +370,7 @@ def test_options_depend_on_the_kind_of_images():
     assert recipes.build("barlow_twins", "cifar10").weight == 4 * recipes.build("barlow_twins", "shapes").weight
 
 
-@pytest.mark.parametrize("name", ["inpainting", "autoencoder", "vae", "mae"])
+@pytest.mark.parametrize("name", ["inpainting", "autoencoder", "vae", "mae", "ijepa"])
 def test_methods_that_paint_get_the_colours_as_they_are(name):
     augment = build(name).augment
     assert augment.jitter == augment.grayscale == augment.solarize == 0

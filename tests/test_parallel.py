@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing
 
-from ssl_course import captions, clips, load, parallel, sentences, sounds
+from ssl_course import captions, clips, load, parallel, pushed, sentences, sounds
 from ssl_course.bag import BagOfWords
 from ssl_course.frames import ClipEncoder, PointCNN
 from ssl_course.language import TokenTransformer
@@ -22,6 +22,7 @@ from ssl_course.methods.cpc import CPC
 from ssl_course.methods.masked_pair import MaskedPair
 from ssl_course.methods.masked_words import MaskedWords
 from ssl_course.methods.next_word import NextWord
+from ssl_course.methods.world_model import WorldModel
 from ssl_course.networks import small_cnn
 from ssl_course.vit import VisionTransformer
 from ssl_course.waves import WaveEncoder
@@ -44,6 +45,7 @@ OF_PART_II = {  # how to build it, and its data
     "verification": (lambda: order.OrderVerification(ClipEncoder(PointCNN(4, 3), 8)), clips),
     "sorting": (lambda: order.OrderSorting(ClipEncoder(PointCNN(4, 3), 8)), clips),
     "arrow": (lambda: order.ArrowOfTime(ClipEncoder(PointCNN(4, 3), 8)), clips),
+    "world model": (lambda: WorldModel(PointCNN(4, 3), width=6, hidden=16), pushed),
 }
 
 
@@ -51,7 +53,7 @@ def method(name):
     torch.manual_seed(0)
     if name in OF_PART_II:
         return OF_PART_II[name][0]()
-    if name == "mae":
+    if name in ("mae", "ijepa"):
         return METHODS[name](VisionTransformer(width=16, depth=1))
     if name == "supervised":
         return Supervised(small_cnn(4), 10)

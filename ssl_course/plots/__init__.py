@@ -76,6 +76,7 @@ from ssl_course.plots.painting import (
     width_sweep,
 )
 from ssl_course.plots.pairs import captioned, cosines, factor_bars, gap, retrieval_grid
+from ssl_course.plots.prediction import context_and_blocks, on_lines, order_of_methods, probe_over_loss
 from ssl_course.plots.pretext import (
     bars,
     bars_by_class,
@@ -109,6 +110,7 @@ from ssl_course.plots.start import (
 )
 from ssl_course.plots.video import both_ways, film, gif, surprise_over_time, trajectories
 from ssl_course.plots.words import between_lines, by_distance, by_layer, who_sees_whom
+from ssl_course.plots.world import distances, error_by_step, foretold_places, trip
 
 __all__ = [
     "COLOURS",
@@ -129,15 +131,19 @@ __all__ = [
     "codebook",
     "compare",
     "confusion",
+    "context_and_blocks",
     "correlation_grids",
     "cosines",
     "decay_curves",
     "descents",
     "differences",
     "factor_bars",
+    "distances",
+    "error_by_step",
     "feature_maps",
     "fields",
     "film",
+    "foretold_places",
     "gallery",
     "gap",
     "gif",
@@ -157,6 +163,8 @@ __all__ = [
     "neighbour_rows",
     "neighbours",
     "of_each_seed",
+    "on_lines",
+    "order_of_methods",
     "over_steps",
     "paint",
     "painting_error",
@@ -167,6 +175,7 @@ __all__ = [
     "pretraining",
     "price_list",
     "retrieval_grid",
+    "probe_over_loss",
     "retrieved",
     "roc",
     "said_and_who",
@@ -188,6 +197,7 @@ __all__ = [
     "ten_classes",
     "timeline",
     "trajectories",
+    "trip",
     "triplets",
     "tsne",
     "tsne_places",
