@@ -68,6 +68,7 @@ OWN = {
             "views": COLOURS_AS_THEY_ARE,
             "options": {"normalised": False, "width": 32},
         },
+        "dino": {"encoder": "small_vit", "lr": 2e-3},
         "untrained_vit": {"encoder": "small_vit"},
     },
     "photographs": {
@@ -81,6 +82,7 @@ OWN = {
         "simsiam": {"batch_size": 64, "lr": 4e-3 / 3, "views": {"crop": 0.4}},
         "barlow_twins": {"options": {"weight": 0.02}},
         "mae": {"encoder": "wide_vit", "batch_size": 64, "lr": 4e-3 * 2 / 3, "views": COLOURS_AS_THEY_ARE},
+        "dino": {"encoder": "wide_vit", "batch_size": 64, "lr": 4e-3 / 3},
         "untrained_vit": {"encoder": "wide_vit"},
     },
 }

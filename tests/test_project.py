@@ -14,6 +14,7 @@ PACKAGE = ROOT / "ssl_course"
 NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byol simsiam mae supervised order cpc clip"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
+BYOLS_RELATIVES = {"methods.dino"}  # with its schedule
 FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
 LANGUAGE = {"methods.masked_words", "methods.next_word"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects language sound video clinic"
@@ -52,7 +53,7 @@ LAYERS = [
     {"language", "pairs"},
     {"captions", "glyphs", "captioned"},
     METHODS | {"methods.masked_words"},
-    SIMCLRS_RELATIVES | {"methods.next_word"},
+    SIMCLRS_RELATIVES | BYOLS_RELATIVES | {"methods.next_word"},
     {"methods"},
     {"nearest"},
     {"train", "store", "tables", "recipes", "practice"},
@@ -87,7 +88,7 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | LANGUAGE | {"methods"}
+METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | BYOLS_RELATIVES | LANGUAGE | {"methods"}
 
 
 def imports(path):
