@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ssl_course.augment import Augment
 from ssl_course.methods.byol import decay_at
-from ssl_course.networks import MovingAverage, at_least_float32
+from ssl_course.networks import MovingAverage, at_least_float32, projection_head
 from ssl_course.parallel import gather
 
 
@@ -93,8 +93,7 @@ class PrototypeHead(nn.Module):
 
     def __init__(self, inputs: int, *, hidden: int, bottleneck: int, prototypes: int):
         super().__init__()
-        layers = [nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU()]
-        self.narrow = nn.Sequential(*layers, nn.Linear(hidden, bottleneck))
+        self.narrow = projection_head(inputs, hidden, bottleneck, layers=3)
         self.prototypes = nn.Parameter(torch.randn(prototypes, bottleneck))
 
     def forward(self, h: Tensor) -> Tensor:

@@ -6,6 +6,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from ssl_course.plots.attention import collapses, looked_at, overlaps
 from ssl_course.plots.collapse import (
     byol_diagram,
     correlation_grids,
@@ -125,6 +126,7 @@ __all__ = [
     "candidates",
     "code_prices",
     "codebook",
+    "collapses",
     "compare",
     "confusion",
     "correlation_grids",
@@ -144,6 +146,7 @@ __all__ = [
     "label_curves",
     "label_draws",
     "learning_curves",
+    "looked_at",
     "loss_and_probe",
     "loss_per_step",
     "maps_by_cost",
@@ -153,6 +156,7 @@ __all__ = [
     "neighbours",
     "of_each_seed",
     "over_steps",
+    "overlaps",
     "paint",
     "painting_error",
     "photographs",
