@@ -68,7 +68,12 @@ OWN = {
             "views": COLOURS_AS_THEY_ARE,
             "options": {"normalised": False, "width": 32},
         },
-        "dino": {"encoder": "small_vit", "lr": 2e-3},
+        "dino": {
+            "encoder": "small_vit",
+            "lr": 1e-3,
+            "batch_size": 16,
+            "options": {"local": 2, "share": 0.5, "decay": 0.95},
+        },
         "untrained_vit": {"encoder": "small_vit"},
     },
     "photographs": {
