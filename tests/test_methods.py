@@ -20,6 +20,7 @@ from ssl_course.vit import VisionTransformer
 NAMES = [*METHODS, "supervised"]
 OPTIONS = {"jigsaw": {"tiles": 4, "count": 6}, "moco": {"length": 20}}  # quick, and a queue that comes round
 MOVES = {"moco": {"target", "queue", "oldest"}, "byol": {"target"}, "ijepa": {"target"}}  # by after_step
+MOVES["dino"] = {"target", "centre"}
 CANCELLED = {  # biases whose effect a norm takes out right after
     "byol": {"head.0.3.bias"},
     "simsiam": {"head.0.3.bias"},
@@ -314,7 +315,7 @@ def test_one_image_alone_is_refused_where_it_cannot_teach(name, message):
         loss_of(build(name), images(1))
 
 
-@pytest.mark.parametrize("name", ["inpainting", "autoencoder", "vae", "mae", "ijepa", "supervised"])
+@pytest.mark.parametrize("name", ["inpainting", "autoencoder", "vae", "mae", "dino", "ijepa", "supervised"])
 def test_one_image_alone_is_enough_for_the_others(name):
     assert loss_of(build(name), images(1)).isfinite()
 
@@ -420,6 +421,12 @@ NAN = float("nan")
         ("mae", {"ratio": 0}, r"ratio must be in \(0, 1\), got 0"),
         ("mae", {"ratio": 1}, r"ratio must be in \(0, 1\), got 1"),
         ("mae", {"width": 30}, "width must be a multiple of heads, got 30 and 4"),
+        ("dino", {"temperature": 0}, "both temperatures must be positive, got 0 and 0.0"),
+        ("dino", {"teacher_temperature": NAN}, "both temperatures must be positive, got 0.1 and nan"),
+        ("dino", {"local": -1}, r"local can't be negative and share must be in \(0, 1\], got -1 and 0."),
+        ("dino", {"share": 1.5}, r"share must be in \(0, 1\], got . and 1.5"),
+        ("dino", {"decay": 1.1}, r"decay must be in \[0, 1\], got 1.1"),
+        ("dino", {"centre_decay": -1}, r"centre_decay must be in \[0, 1\], got -1"),
     ],
 )
 def test_an_option_out_of_range_is_refused_with_the_rule_and_the_value(name, options, message):
@@ -434,5 +441,6 @@ def test_images_of_another_size_than_the_decoders_are_refused(name):
 
 
 def test_a_step_without_a_forward_pass_is_refused():
-    with pytest.raises(RuntimeError, match="after_step comes after a forward pass"):
-        build("moco").after_step(0.5)
+    for name in ("moco", "dino"):
+        with pytest.raises(RuntimeError, match="after_step comes after a forward pass"):
+            build(name).after_step(0.5)

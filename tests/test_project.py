@@ -15,6 +15,7 @@ NAMES = "rotation jigsaw inpainting cutpaste autoencoder triplet simclr moco byo
 NAMES += " ijepa lejepa"
 METHODS = {f"methods.{name}" for name in NAMES.split()}
 SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with another loss
+BYOLS_RELATIVES = {"methods.dino"}  # with its schedule
 FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
 FIGURES += " pairs prediction world"
 LANGUAGE = {"methods.masked_words", "methods.next_word", "methods.masked_pair"}
@@ -51,17 +52,17 @@ LAYERS = [
     },
     {"splits", "memory", "parallel", "clips"},
     {"data", "decoding", "vit", "frames", "methods.two_views", "pushed"},
-    {"language", "pairs", "planning"},
+    {"language", "pairs", "planning", "attention"},
     {"captions", "glyphs", "captioned"},
     {"scenes"},
     METHODS | {"methods.masked_words"},
-    SIMCLRS_RELATIVES | {"methods.next_word", "methods.masked_pair"},
+    SIMCLRS_RELATIVES | BYOLS_RELATIVES | {"methods.next_word", "methods.masked_pair"},
     {"methods.world_model"},  # which takes its regulariser from VICReg
     {"methods"},
     {"nearest"},
     {"train", "store", "tables", "recipes", "practice"},
     {"plots.general"},
-    {f"plots.{name}" for name in FIGURES.split()},
+    {f"plots.{name}" for name in FIGURES.split()} | {"plots.attention"},
     {"evaluate", "plots", "profiles", "ready", "normality"},
     {"report", "listening"},
     {"inspection.files"},
@@ -91,7 +92,7 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | LANGUAGE | {"methods", "methods.world_model"}
+METHOD_MODULES = METHODS | SIMCLRS_RELATIVES | BYOLS_RELATIVES | LANGUAGE | {"methods", "methods.world_model"}
 
 
 def imports(path):

@@ -4,6 +4,7 @@ from ssl_course.methods.autoencoder import Autoencoder, VariationalAutoencoder
 from ssl_course.methods.barlow_twins import BarlowTwins
 from ssl_course.methods.byol import BYOL
 from ssl_course.methods.cutpaste import CutPaste
+from ssl_course.methods.dino import DINO
 from ssl_course.methods.ijepa import IJEPA
 from ssl_course.methods.inpainting import Inpainting
 from ssl_course.methods.jigsaw import Jigsaw
@@ -31,6 +32,7 @@ METHODS = {  # by the name on the command line, in the order of the lessons
     "barlow_twins": BarlowTwins,
     "vicreg": VICReg,
     "mae": MAE,
+    "dino": DINO,
     "ijepa": IJEPA,
     "lejepa": LeJEPA,
 }

@@ -6,6 +6,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from ssl_course.plots.attention import collapses, looked_at, overlaps
 from ssl_course.plots.collapse import (
     byol_diagram,
     correlation_grids,
@@ -129,6 +130,7 @@ __all__ = [
     "captioned",
     "code_prices",
     "codebook",
+    "collapses",
     "compare",
     "confusion",
     "context_and_blocks",
@@ -155,6 +157,7 @@ __all__ = [
     "label_curves",
     "label_draws",
     "learning_curves",
+    "looked_at",
     "loss_and_probe",
     "loss_per_step",
     "maps_by_cost",
@@ -166,6 +169,7 @@ __all__ = [
     "on_lines",
     "order_of_methods",
     "over_steps",
+    "overlaps",
     "paint",
     "painting_error",
     "photographs",
