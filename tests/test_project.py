@@ -17,6 +17,7 @@ SIMCLRS_RELATIVES = {"methods.barlow_twins", "methods.vicreg"}  # SimCLR with an
 FIGURES = "defects results start pretext painting margins contrast collapse masks folder inspection words sound video"
 LANGUAGE = {"methods.masked_words", "methods.next_word"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects language sound video clinic"
+SETS += " image_and_text"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
     {"pictures", "naming", "mapped", "store_file"},
