@@ -61,13 +61,15 @@ def test_a_bag_of_words_is_right_as_often_as_is_said():
     rates = {}
     for same in (False, True):
         left, right, one, two, other, of = 4, 5, 6, 6 if same else 7, 8, 9
-        texts = torch.tensor([
-            [one, left, of, two, right],
-            [two, right, of, one, left],
-            [two, left, of, one, right],
-            [one, right, of, two, left],
-            [other, left, of, two, right],
-        ])
+        texts = torch.tensor(
+            [
+                [one, left, of, two, right],
+                [two, right, of, one, left],
+                [two, left, of, one, right],
+                [one, right, of, two, left],
+                [other, left, of, two, right],
+            ]
+        )
         scores = F.normalize(bag(texts), dim=1) @ F.normalize(bag(texts[:1]), dim=1)[0]  # the best picture there is
         torch.testing.assert_close(scores[:4], torch.ones(4))
         assert scores[4] < 1 - 1e-4

@@ -79,9 +79,7 @@ SLOPE = {
     "only the rows count: each caption among all pictures is the other half.": one_side(1),
     "only the columns count: each picture among all captions is the other half.": one_side(0),
     "the two sides are added: the loss is the mean of both.": lambda table, scale: 2 * slope(table, scale),
-    "it is summed over the pairs: the loss is a mean over them.": lambda table, scale: (
-        len(table) * slope(table, scale)
-    ),
+    "it is summed over the pairs: the loss is a mean over them.": lambda table, scale: len(table) * slope(table, scale),
     "the own pair is missing: how does the loss's term outside of the log move with the scale?": own_kept,
     "only the own pair moves: a larger scale moves the others in the row and column, too.": own_alone,
     "the shares are of the plain cosines: the softmax is over the scaled ones.": scale_forgotten,
@@ -392,7 +390,6 @@ EXERCISES: dict[str, Exercise] = {
             LOWEST / math.log(2): "it is in bits: give nats, natural logarithms.",
             math.log(3): "all captions are there three times: two are there twice, and one once.",
             math.log(2): "the groups are as large as their mean: take the log of each one's size.",
-            math.log(4) / 2: "the three are told apart: all that say the same get one vector.",
         },
         tolerance=0.004,
     ),
@@ -431,13 +428,13 @@ EXERCISES: dict[str, Exercise] = {
             1 / 4: "no picture has two things of one colour: in a sixth of them two of the texts are the true one.",
             1 / 5: "five captions are guessed among: the fifth has another word, so a bag rules it out.",
             1 / 2: "in every picture two of four texts are true: only where the colours are equal.",
-            (5 / 6) / 5
-            + (1 / 6) * 2 / 5: "five captions are guessed among: the fifth has another word, and is ruled out.",
-            (5 / 6) / 4 + 1 / 6: "equal colours make it right for certain: the mirrored texts are still as good.",
+            (5 / 6) / 5 + (1 / 6) * 2 / 5: "the fifth caption is still among the guesses: a bag rules it out.",
+            (5 / 6) / 4
+            + 1 / 6: "equal colours make it right for certain, or both kinds count alike: with equal colours two "
+            "of four texts are right, and that is so in a sixth of the pictures.",
             (5 / 6) / 4: "pictures with equal colours count as wrong: there two of four are right.",
             (5 / 6) / 2 + (1 / 6) / 4: "the two kinds are exchanged: a sixth has equal colours.",
             1 / 3: "three captions are left: mirrored, exchanged and both are three, and the true one is the fourth.",
-            3 / 8: "both kinds count alike: a sixth has equal colours.",
             1.0: "the order of words is known: a bag has lost it.",
             100 * BAG: "it is in per cent: give a number from 0 to 1.",
         },
