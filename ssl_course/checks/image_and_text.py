@@ -1,4 +1,4 @@
-"""Exercises of lesson 12: equal captions, the scale's slope, a yes for every true caption, prompts, retrieval, order."""
+"""Exercises of lesson 12: equal captions, the scale and its slope, yes or no, prompts, retrieval, order."""
 
 import math
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def asked(
     finish: Callable = lambda losses, yes: losses.sum() / len(losses),
     unlike: float = -1.0,
 ):
-    """The loss with something else for: which are pairs, the logits, how losses are brought together, the sign of no."""
+    """The loss with something else for: what is a pair, the logits, how all are brought together, the sign of a no."""
 
     def loss(image, text, scale, bias, said):
         yes = positive(said)
@@ -326,7 +326,7 @@ def trained(
         weight = torch.tensor(math.log(10.0) if log else 10.0, requires_grad=True)
         used = []
         for table in tables:
-            scale = weight.exp() if log else weight
+            scale = weight.exp() if log else weight.clone()
             scale = scale.clamp(max=largest) if inside else scale
             own = torch.arange(len(table))
             rows, others = (F.cross_entropy(scale * part, own) for part in (table, table.T))

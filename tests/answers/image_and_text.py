@@ -300,7 +300,7 @@ def scale_by_factors(tables, rate, largest):
     return torch.tensor(used)
 
 
-def learnt(scale_of, bound, *, start=math.log(10), columns=True, sign=-1, late=False):
+def learnt(scale_of, bound, *, start=2.302585093, columns=True, sign=-1, late=False):
     """Gradient descent on a weight: how the loss reads it, and how it is bounded after a step."""
 
     def scales(tables, rate, largest):
