@@ -17,6 +17,7 @@ from ssl_course.checks import (
     clinic,
     compare,
     defects,
+    image_and_text,
     language,
     mae,
     own_images,
@@ -43,6 +44,7 @@ SETS: dict[str, dict[str, Exercise]] = {
     "language": language.EXERCISES,
     "sound": sound.EXERCISES,
     "video": video.EXERCISES,
+    "image_and_text": image_and_text.EXERCISES,
     "clinic": clinic.EXERCISES,
 }
 RECORD = "exercise_progress.json"
