@@ -23,7 +23,8 @@ from ssl_course.methods.simclr import nt_xent
 SOURCE = Path(__file__).parent.parent.parent / "exercises" / "source" / "clinic_find_the_bug.ipynb"
 PROGRAM_NAMES = (
     "contrastive classification triplet margin unseen seen cropping probe schedule byol workers accumulation average "
-    "softmax projection rare threshold scaler mask padding negatives shuffled"
+    "softmax projection rare threshold scaler mask padding negatives shuffled captions "
+    "distillation prototypes prediction"
 )
 
 
