@@ -1405,7 +1405,6 @@ def pair_losses(logits: Tensor, places: Tensor) -> tuple[Tensor, dict[str, list[
         "the captions no longer look for their pictures: both sides belong in it.": [rows],
         "the pictures no longer look for their captions: both sides belong in it.": [columns],
         "both lists are right, and each is on the wrong side.": [*both(*sides(logits, owners, places))],
-        "now the captions' side is right and the pictures' side is wrong.": [*both(*sides(logits, owners, owners))],
         "0, 1, 2, ... is right only where the captions come in the order of the pictures.": [
             *both(rows, sides(logits, counted, counted)[1]),
             *both(*sides(logits, counted, counted)),
@@ -1413,7 +1412,7 @@ def pair_losses(logits: Tensor, places: Tensor) -> tuple[Tensor, dict[str, list[
         ],
         "both sides look along the rows: one of the two needs the logits transposed.": [
             *both(rows, F.cross_entropy(logits, owners)),
-            *both(rows, rows),
+            2 * rows,
         ],
     }
     return rows + columns, spoiled
