@@ -28,15 +28,11 @@ def test_the_checks_draw_the_worlds_of_the_notebook():
     assert all(torch.equal(*pair) for pair in zip(*drawn, strict=True))
 
 
-def test_perfect_logits_in_disorder_cost_nothing_in_the_right_loss_alone():
+def test_perfect_logits_in_disorder_cost_nothing_in_the_right_loss_and_much_in_the_broken_one():
     places = torch.tensor([1, 2, 3, 0, 4])
     logits = 50.0 * F.one_hot(places, 5)
-    right, spoiled = clinic.pair_losses(logits, places)
-    assert right < 1e-6
+    assert clinic.pair_losses(logits, places)[0] < 1e-6
     assert sum(clinic.sides(logits, places, places)) > 10
-    one_sided = [said for said, values in spoiled.items() if min(values) < 1e-6]
-    assert len(one_sided) == 2
-    assert all("both sides belong in it" in said for said in one_sided)
 
 
 def told_of_pairs(pair_loss):

@@ -2206,7 +2206,7 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
             "partners are {value} more alike than strangers",
             UNTRAINED,
         ),
-        problems=(no_teacher, moved_net),
+        problems=(moved_net, no_teacher),
         also=(way_back,),
     ),
     "prototypes_symptom": Symptom(

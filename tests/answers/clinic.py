@@ -1826,6 +1826,12 @@ def backwards(teacher, net):
     return new
 
 
+def looking_at_colours():
+    net = nn.Linear(16, 8, bias=False)
+    net.weight.data[:, :8] = 0
+    return net
+
+
 RIGHT["clinic.distillation_mended"] += [
     following(without_gradient),
     following(written_into),
@@ -1846,7 +1852,7 @@ WRONG["clinic.distillation_mended"] += [
     ("the symptom is still there", lambda: (without_gradient, *BROKEN["distillation"]()[1:])),
     (
         "has the network been trained",
-        run("distillation", lambda followed, net, data: (followed, nn.Sequential(net, nn.Linear(8, 8)), data)),
+        run("distillation", lambda followed, net, data: (followed, looking_at_colours(), data)),
     ),
     ("the same things", run("distillation", lambda followed, net, data: (lambda teacher, net: None, net, data))),
 ]
