@@ -1361,6 +1361,306 @@ def same_values(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.allclose(one, other, atol=1e-4)
 
 
+# --- 23: pictures and captions
+
+
+def captions_of(pictures: Tensor) -> Tensor:
+    grammar = torch.randn(8, 12, generator=torch.Generator().manual_seed(5))
+    return pictures @ grammar + 0.3 * torch.randn(len(pictures), 12)
+
+
+@torch.no_grad()
+def pictures_and_captions(net: nn.Module, reader: nn.Module, seed: int = 1) -> tuple[Tensor, Tensor]:
+    """Both outputs (256, D) for new pictures, drawn as in the notebook."""
+    torch.manual_seed(1)
+    new = draw(256, seed)
+    return net(view(new)), reader(captions_of(new))
+
+
+def captions_above_strangers(pair_loss: Callable, net: nn.Module, reader: nn.Module, step: int = -1) -> float:
+    z, t = pictures_and_captions(net, reader)
+    return (F.cosine_similarity(z, t).mean() - F.cosine_similarity(z, t.roll(step, dims=0)).mean()).item()
+
+
+def captions_that_find(pair_loss: Callable, net: nn.Module, reader: nn.Module) -> float:
+    z, t = pictures_and_captions(net, reader, seed=2)
+    return found_rows(t, z)
+
+
+def found_rows(z1: Tensor, z2: Tensor) -> float:
+    """How many rows of z1 are nearest, by cosine, to the row of z2 with the same number, in per cent."""
+    cosines = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T
+    return 100 * (cosines.argmax(dim=1) == torch.arange(len(z1))).float().mean().item()
+
+
+def sides(logits: Tensor, row_labels: Tensor, column_labels: Tensor) -> tuple[Tensor, Tensor]:
+    return F.cross_entropy(logits, row_labels), F.cross_entropy(logits.T, column_labels)
+
+
+def pair_losses(logits: Tensor, places: Tensor) -> tuple[Tensor, dict[str, list[Tensor]]]:
+    """The sum of the right loss's two sides, and what mistakes give, by what is said of them."""
+    owners, counted = places.argsort(), torch.arange(len(places))
+    rows, columns = sides(logits, places, owners)
+    spoiled = {
+        "the captions no longer look for their pictures: both sides belong in it.": [rows],
+        "the pictures no longer look for their captions: both sides belong in it.": [columns],
+        "both lists are right, and each is on the wrong side.": [*both(*sides(logits, owners, places))],
+        "0, 1, 2, ... is right only where the captions come in the order of the pictures.": [
+            *both(rows, sides(logits, counted, counted)[1]),
+            *both(*sides(logits, counted, counted)),
+            *both(sides(logits, counted, counted)[0], columns),
+        ],
+        "both sides look along the rows: one of the two needs the logits transposed.": [
+            *both(rows, F.cross_entropy(logits, owners)),
+            2 * rows,
+        ],
+    }
+    return rows + columns, spoiled
+
+
+def both(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean and the sum of two sides."""
+    return (one + other) / 2, one + other
+
+
+def some_logits() -> tuple[Tensor, Tensor]:
+    """Logits (12, 12) of chance, and an order of chance that isn't its own inverse."""
+    random = torch.Generator().manual_seed(4)
+    return 3 * torch.randn(12, 12, generator=random), torch.randperm(12, generator=random)
+
+
+def given_pair_loss(pair_loss: Callable) -> float:
+    loss = pair_loss(*some_logits())
+    if not is_number(loss):
+        raise TypeError("pair_loss must return one number, as a tensor")
+    return float(loss)
+
+
+def spoiled_pairs(pair_loss: Callable, net: nn.Module, reader: nn.Module) -> str | None:
+    given = given_pair_loss(pair_loss)
+    right, spoiled = pair_losses(*some_logits())
+    if any(abs(given - value) <= 1e-3 for value in (right, right / 2)):  # the mean of both sides, or the sum
+        return None
+    return next((said for said, values in spoiled.items() if any(abs(given - value) <= 1e-3 for value in values)), None)
+
+
+def no_pair_loss(pair_loss: Callable, net: nn.Module, reader: nn.Module) -> str | None:
+    right, given = pair_losses(*some_logits())[0] / 2, given_pair_loss(pair_loss)
+    if any(abs(given - value) <= 1e-3 for value in (right, 2 * right)):
+        return None
+    return f"for logits of chance in an order of chance pair_loss says {given:.3g}, where it is {right:.3g}."
+
+
+# --- 24: a student and its teacher
+
+
+def alike_strangers(followed: Callable, net: nn.Module, data: Tensor, step: int = -1) -> float:
+    z1, z2 = two_views(net, data)
+    return F.cosine_similarity(z1, z2.roll(step, dims=0)).mean().item()
+
+
+def alike_all(followed: Callable, net: nn.Module, data: Tensor) -> float:
+    """The same with all strangers, and not with one of them."""
+    z1, z2 = (F.normalize(z, dim=1) for z in two_views(net, data))
+    cosines = z1 @ z2.T
+    return ((cosines.sum() - cosines.diagonal().sum()) / (cosines.numel() - len(cosines))).item()
+
+
+def new_teacher(followed: Callable) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+    """Weights by name: what a teacher becomes, what it was, and those of the net that it follows."""
+    torch.manual_seed(6)
+    net, old = a_head(), {name: weight.detach().clone() for name, weight in a_head().named_parameters()}
+    new = followed({name: weight.clone() for name, weight in old.items()}, net)
+    if not isinstance(new, dict) or new.keys() != old.keys() or any(new[name].shape != old[name].shape for name in old):
+        raise TypeError("followed must return a dictionary with the weights of the teacher, by the same names")
+    return new, old, dict(net.named_parameters())
+
+
+def no_teacher(followed: Callable, net: nn.Module, data: Tensor) -> str | None:
+    """Teachers with other weights than nine tenths of their own and one tenth of the net's."""
+    new, old, leads = new_teacher(followed)
+    for share, said in {
+        1.0: "the teacher stays as it was: one tenth of the net's weights must come to it at each step.",
+        0.0: "the teacher is the net: nine tenths of its own weights must stay.",
+        0.1: "of the two shares, nine tenths belong to the teacher's own weights.",
+    }.items():
+        if all(torch.allclose(new[name], share * old[name] + (1 - share) * leads[name], atol=1e-5) for name in old):
+            return said
+    if not all(torch.allclose(new[name], 0.9 * old[name] + 0.1 * leads[name], atol=1e-5) for name in old):
+        return "the teacher's weights aren't nine tenths of its own and one tenth of the net's, name by name."
+    return None
+
+
+def way_back(followed: Callable, net: nn.Module, data: Tensor) -> str | None:
+    """Teachers some of whose weights still hang on the net's."""
+    new, _, leads = new_teacher(followed)
+    for name, weight in new.items():
+        if not weight.requires_grad:
+            continue
+        slopes = torch.autograd.grad(weight.sum(), list(leads.values()), allow_unused=True)
+        if any(slope is not None for slope in slopes):
+            return f"a gradient still gets from the teacher's {name} to the net."
+    return None
+
+
+def moved_net(followed: Callable, net: nn.Module, data: Tensor) -> str | None:
+    """Who writes into the net instead of the teacher."""
+    torch.manual_seed(6)
+    before, old = a_head(), {name: weight.detach().clone() for name, weight in a_head().named_parameters()}
+    after = a_head()
+    after.load_state_dict(before.state_dict())
+    followed(old, after)
+    if not torch.equal(weights_of(before), weights_of(after)):
+        return "it changes the net's own weights: the teacher follows, and the net is moved by the optimizer alone."
+    return None
+
+
+# --- 25: prototypes
+
+
+@torch.no_grad()
+def largest_prototype(dino_loss: Callable, net: nn.Module) -> float:
+    torch.manual_seed(1)
+    outputs = net(view(draw(1000, 1)))
+    return 100 * outputs.argmax(dim=1).bincount().max().item() / len(outputs)
+
+
+def found_by_prototypes(dino_loss: Callable, net: nn.Module) -> float:
+    return found_partners(net, draw(256, 2))
+
+
+def cost_of_telling(aim: Tensor, told: Tensor) -> Tensor:
+    return -(aim.softmax(dim=1) * told.log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def dino_losses(teacher: Tensor, student: Tensor, centre: Tensor) -> tuple[Tensor, dict[str, list[Tensor]]]:
+    """The right loss, and what mistakes give, by what is said of them."""
+    held = teacher - centre
+    spoiled = {
+        "the centre is subtracted from the student, too: its output is compared as it is.": [
+            cost_of_telling(held / 0.04, (student - centre) / 0.1)
+        ],
+        "the centre isn't used at all, so nothing holds back a prototype that everything gets.": [
+            cost_of_telling(teacher / 0.04, student / 0.1)
+        ],
+        "the centre is added to the teacher's output, which makes the favourite stronger.": [
+            cost_of_telling((teacher + centre) / 0.04, student / 0.1)
+        ],
+        "the centre is added to the student's output, and still nothing is taken from the teacher's.": [
+            cost_of_telling(teacher / 0.04, (student + centre) / 0.1)
+        ],
+        "the centre is a mean of outputs: subtract it before they are divided by the temperature.": [
+            cost_of_telling(teacher / 0.04 - centre, student / 0.1),
+            cost_of_telling(teacher - centre / 0.04, student / 0.1),
+        ],
+        "the centre is a mean of outputs, and no probability: subtract it before the softmax.": [
+            -(((teacher / 0.04).softmax(1) - centre) * (student / 0.1).log_softmax(1)).sum(1).mean()
+        ],
+        "the temperatures are exchanged: the teacher is the surer of the two, at 0.04.": [
+            cost_of_telling(held / 0.1, student / 0.04)
+        ],
+        "both have the same temperature now: 0.04 is the teacher's, and 0.1 the student's.": [
+            cost_of_telling(held / 0.04, student / 0.04),
+            cost_of_telling(held / 0.1, student / 0.1),
+        ],
+        "teacher and student are exchanged: the teacher's probabilities weigh the student's logarithms.": [
+            cost_of_telling(student / 0.1, held / 0.04),
+            cost_of_telling(student / 0.04, held / 0.1),
+        ],
+    }
+    return cost_of_telling(held / 0.04, student / 0.1), spoiled
+
+
+def some_outputs() -> tuple[Tensor, Tensor, Tensor]:
+    """A teacher's and a student's outputs (16, 32), and a centre (32,), of chance."""
+    random = torch.Generator().manual_seed(5)
+    teacher, student = 0.2 * torch.randn(2, 16, 32, generator=random)
+    return teacher, student, 0.2 * torch.randn(32, generator=random)
+
+
+def given_dino_loss(dino_loss: Callable) -> float:
+    loss = dino_loss(*some_outputs())
+    if not is_number(loss):
+        raise TypeError("dino_loss must return one number, as a tensor")
+    return float(loss)
+
+
+def spoiled_prototypes(dino_loss: Callable, net: nn.Module) -> str | None:
+    given = given_dino_loss(dino_loss)
+    right, spoiled = dino_losses(*some_outputs())
+    if abs(given - right) <= 1e-3:
+        return None
+    return next((said for said, values in spoiled.items() if any(abs(given - value) <= 1e-3 for value in values)), None)
+
+
+def no_dino_loss(dino_loss: Callable, net: nn.Module) -> str | None:
+    right, given = dino_losses(*some_outputs())[0], given_dino_loss(dino_loss)
+    if abs(given - right) <= 1e-3:
+        return None
+    return f"for outputs of chance dino_loss says {given:.3g}, where it is {right:.3g}."
+
+
+# --- 26: what is hidden
+
+
+def patches(pictures: Tensor) -> Tensor:
+    return torch.stack([view(pictures) for _ in range(6)], dim=1)
+
+
+@torch.no_grad()
+def moved_aims(shown: Callable, net: nn.Module, teacher: nn.Module, norm: Callable = Tensor.abs) -> float:
+    torch.manual_seed(1)
+    hidden = torch.rand(256, 6).argsort(dim=1) < 3
+    first, second = patches(draw(256, 1)), patches(draw(256, 2))
+    second[~hidden] = first[~hidden]
+    one, other = (teacher(shown(pictures, hidden)[1]) for pictures in (first, second))
+    return norm(one - other)[hidden].mean().item()
+
+
+@torch.no_grad()
+def found_by_patches(shown: Callable, net: nn.Module, teacher: nn.Module) -> float:
+    torch.manual_seed(1)
+    pictures = draw(256, 2)
+    return found_rows(net(patches(pictures)).mean(dim=1), net(patches(pictures)).mean(dim=1))
+
+
+def some_shown(shown: Callable, pictures: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Pictures (8, 6, 16), what is hidden of them (8, 6), and what student and teacher get."""
+    random = torch.Generator().manual_seed(7)
+    hidden = torch.rand(8, 6, generator=random).argsort(dim=1) < 3
+    pictures = torch.randn(8, 6, 16, generator=random) if pictures is None else pictures
+    torch.manual_seed(0)  # some hide with noise
+    pair = shown(pictures.clone(), hidden.clone())
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or any(part.shape != pictures.shape for part in pair):
+        raise TypeError("shown must return two, what the student gets and what the teacher, each (B, 6, 16)")
+    return pictures, hidden, *pair
+
+
+def hidden_otherwise(shown: Callable, net: nn.Module, teacher: nn.Module) -> str | None:
+    """What the student may see, and what the teacher must see."""
+    pictures, hidden, context, whole = some_shown(shown)
+    if torch.equal(context, pictures):
+        return "the student sees all: what it has to tell must be hidden from it."
+    if torch.equal(context[hidden], pictures[hidden]):
+        return "the wrong patches are hidden: True in `hidden` means that the student must not see it."
+    if torch.equal(whole[hidden], pictures[hidden]) and not torch.equal(whole, pictures):
+        return "the teacher sees the hidden patches and not all of the others: it must get the picture as it is."
+    if not torch.equal(context[~hidden], pictures[~hidden]):
+        return "the student must get the patches that aren't hidden as they are, each in its place."
+    if not torch.equal(whole, pictures) and not torch.equal(whole, context):  # the latter is the symptom
+        return "the teacher gets neither the picture as it is nor what the student gets: what has been changed in it?"
+    return None
+
+
+def hidden_still(shown: Callable, net: nn.Module, teacher: nn.Module) -> str | None:
+    """What the student gets in place of the hidden patches must not depend on them."""
+    pictures, hidden, context, _ = some_shown(shown)
+    other = torch.where(hidden.unsqueeze(2), pictures.flip(0) + 1, pictures)
+    if not torch.allclose(context, some_shown(shown, other)[2]):
+        return "what the student gets still changes with what is hidden."
+    return None
+
+
 # --- what healthy programs return
 
 
@@ -1498,6 +1798,33 @@ class Evenness(nn.Module):
         frames = flat.unflatten(1, (4, 8))
         bend = (frames[:, 0] - 2 * frames[:, 1] + frames[:, 2])[:, :2].norm(dim=1)
         return torch.stack([bend, 0.1 * frames[:, 0, 2].abs()], dim=1)
+
+
+def two_readers() -> tuple[Callable, nn.Module, nn.Module]:
+    """Outputs that have something in common."""
+    torch.manual_seed(9)
+    net, reader = nn.Linear(16, 8), nn.Linear(12, 8)
+    grammar = torch.randn(8, 12, generator=torch.Generator().manual_seed(5))
+    net.weight.data[:, :8], reader.weight.data = torch.eye(8), torch.linalg.pinv(grammar).T.contiguous()
+    return lambda logits, places: pair_losses(logits, places)[0] / 2, net, reader
+
+
+def a_teacher_of_its_own() -> tuple[Callable, nn.Module, Tensor]:
+    def followed(teacher: dict[str, Tensor], net: nn.Module) -> dict[str, Tensor]:
+        return {name: 0.9 * teacher[name] + 0.1 * weight.detach() for name, weight in net.named_parameters()}
+
+    return followed, *a_net_that_looks()
+
+
+def many_prototypes() -> tuple[Callable, nn.Module]:
+    torch.manual_seed(9)
+    return lambda teacher, student, centre: dino_losses(teacher, student, centre)[0], nn.Linear(16, 32)
+
+
+def a_teacher_who_sees() -> tuple[Callable, nn.Module, nn.Module]:
+    torch.manual_seed(9)
+    net = nn.Linear(16, 32)
+    return lambda pictures, hidden: (pictures.masked_fill(hidden.unsqueeze(2), 0.0), pictures), net, net
 
 
 EXERCISES: dict[str, Exercise | Symptom | Mended] = {
@@ -1844,6 +2171,73 @@ EXERCISES: dict[str, Exercise | Symptom | Mended] = {
         "The frames were shuffled behind an encoder that had told each of them its place.",
         Second(right_about_moving, 85, "{value} % of the answers about films that move are right", UNTRAINED),
         problems=(shuffled_otherwise,),
+    ),
+    "captions_symptom": Symptom(
+        captions_above_strangers,
+        (-1, 0.5),
+        "A picture is hardly nearer to its own caption than to another's: half of the loss pulls it to a third one's.",
+        two_readers,
+        (functools.partial(captions_above_strangers, step=1),),
+    ),
+    "captions_mended": Mended(
+        captions_above_strangers,
+        (0.7, 2),
+        "with the captions in disorder, whose caption is in column 0, and what do you say it has to look for?",
+        "Where the captions of the pictures are isn't whose captions they are: one list is the other one turned round.",
+        Second(captions_that_find, 58, "{value} % of new captions find their picture among 256", UNTRAINED),
+        problems=(spoiled_pairs,),
+        also=(no_pair_loss,),
+    ),
+    "distillation_symptom": Symptom(
+        alike_strangers,
+        (0.88, 1),
+        "Strangers are as good as the same to it: the teacher said what is easy to predict.",
+        a_teacher_of_its_own,
+        (functools.partial(alike_strangers, step=1), alike_all),
+    ),
+    "distillation_mended": Mended(
+        alike_strangers,
+        (-1, 0.86),
+        "does the student get a gradient from what its teacher says?",
+        "One tenth of the teacher was the student itself, with a gradient, so the teacher was trained as well.",
+        Second(
+            lambda followed, net, data: partners_above_strangers(net, data),
+            0.09,
+            "partners are {value} more alike than strangers",
+            UNTRAINED,
+        ),
+        problems=(moved_net, no_teacher),
+        also=(way_back,),
+    ),
+    "prototypes_symptom": Symptom(
+        largest_prototype,
+        (60, 100),
+        "All pictures get the same prototype, so of course both views of each agree.",
+        many_prototypes,
+    ),
+    "prototypes_mended": Mended(
+        largest_prototype,
+        (0, 30),
+        "from whose output must the centre be taken, so that the favourite prototype gets less?",
+        "Taken from the student, the centre made it say even more of the prototype that the teacher liked already.",
+        Second(found_by_prototypes, 35, FOUND, UNTRAINED),
+        problems=(spoiled_prototypes,),
+        also=(no_dino_loss,),
+    ),
+    "prediction_symptom": Symptom(
+        moved_aims,
+        (0, 1e-6),
+        "What the teacher says doesn't depend on what is hidden: it was hidden from the teacher, too.",
+        a_teacher_who_sees,
+    ),
+    "prediction_mended": Mended(
+        moved_aims,
+        (0.2, 10),
+        "what has the teacher got at the hidden places?",
+        "The student's copy was no copy, so its patches were hidden in the teacher's picture as well.",
+        Second(found_by_patches, 70, "{value} % of new pictures are found by other patches of theirs", UNTRAINED),
+        problems=(hidden_otherwise,),
+        also=(hidden_still,),
     ),
     "columns": Choice(
         right="right",

@@ -23,7 +23,8 @@ from ssl_course.methods.simclr import nt_xent
 SOURCE = Path(__file__).parent.parent.parent / "exercises" / "source" / "clinic_find_the_bug.ipynb"
 PROGRAM_NAMES = (
     "contrastive classification triplet margin unseen seen cropping probe schedule byol workers accumulation average "
-    "softmax projection rare threshold scaler mask padding negatives shuffled"
+    "softmax projection rare threshold scaler mask padding negatives shuffled captions "
+    "distillation prototypes prediction"
 )
 
 
@@ -1646,4 +1647,456 @@ WRONG["clinic.shuffled_symptom"] += [
             ),
         ),
     ),
+]
+
+
+# --- 23: pictures and captions
+
+
+def pairing(pair_loss):
+    return lambda: NOTEBOOK["captions"](pair_loss)
+
+
+def rows_and_columns(of):
+    """A loss made of logits, places, and owners: whose caption each column holds."""
+    return pairing(lambda logits, places: of(logits, places, places.argsort()))
+
+
+def two_sides(logits, row_labels, column_labels):
+    return (F.cross_entropy(logits, row_labels) + F.cross_entropy(logits.T, column_labels)) / 2
+
+
+def in_order_again(logits, places):
+    logits, counted = logits[:, places], torch.arange(len(places))
+    return two_sides(logits, counted, counted)
+
+
+def owners_by_search(logits, places):
+    owners = torch.tensor([places.tolist().index(column) for column in range(len(places))])
+    return two_sides(logits, places, owners)
+
+
+def owners_by_writing(logits, places):
+    owners = torch.empty_like(places)
+    owners[places] = torch.arange(len(places))
+    return F.cross_entropy(logits, places) + F.cross_entropy(logits.T, owners)
+
+
+def with_probabilities(logits, places):
+    pair = F.one_hot(places, len(places)).float()  # (B, B)
+    return (F.cross_entropy(logits, pair) + F.cross_entropy(logits.T, pair.T)) / 2
+
+
+def of_diagonals(logits, places):
+    rows = torch.arange(len(places))
+    own = logits.double()[rows, places]
+    return (logits.double().logsumexp(1) - own).mean() / 2 + (logits.double().logsumexp(0)[places] - own).mean() / 2
+
+
+def from_numpy(logits, places):
+    return two_sides(logits, places, torch.from_numpy(np.argsort(places.numpy())))
+
+
+def along_rows(logits, labels, others):
+    return F.cross_entropy(logits, labels) + F.cross_entropy(logits, others)
+
+
+def counted(logits):
+    return torch.arange(len(logits))
+
+
+RIGHT["clinic.captions_mended"] += [
+    pairing(in_order_again),
+    pairing(owners_by_search),
+    pairing(owners_by_writing),
+    pairing(with_probabilities),
+    pairing(of_diagonals),
+    pairing(from_numpy),
+]
+WRONG["clinic.captions_mended"] += [
+    ("captions no longer look", pairing(F.cross_entropy)),
+    ("pictures no longer look", rows_and_columns(lambda logits, places, owners: F.cross_entropy(logits.T, owners))),
+    ("on the wrong side", rows_and_columns(lambda logits, places, owners: two_sides(logits, owners, places))),
+    ("the symptom is still there", rows_and_columns(lambda logits, places, owners: two_sides(logits, owners, owners))),
+    ("in the order of the pictures", pairing(lambda logits, places: two_sides(logits, places, counted(logits)))),
+    (
+        "in the order of the pictures",
+        pairing(lambda logits, places: two_sides(logits, counted(logits), counted(logits))),
+    ),
+    ("look along the rows", rows_and_columns(lambda logits, places, owners: along_rows(logits, places, owners))),
+    ("look along the rows", pairing(lambda logits, places: along_rows(logits, places, places))),
+    ("for logits of chance", pairing(lambda logits, places: 2 * in_order_again(logits, places) / 3)),
+    ("for logits of chance", pairing(lambda logits, places: 0.9 * F.cross_entropy(logits, places))),
+    ("the symptom is still there", run("captions", lambda pair_loss, net, reader: (pair_loss, head(), reader))),
+    ("it stops with", pairing(lambda logits, places: in_order_again(logits, places).item())),
+    (
+        "must return the same things",
+        run("captions", lambda pair_loss, net, reader: (lambda logits, places: None, net, reader)),
+    ),
+]
+captions = BROKEN["captions"]
+
+
+def of_pairs(size):
+    """A ruler of program 23, of the outputs for new pictures and for their captions (N, 8)."""
+
+    def ruler(pair_loss, net, reader):
+        torch.manual_seed(1)
+        new = draw(256, seed=1)
+        return size(net(view(new)), reader(NOTEBOOK["captions_of"](new)))
+
+    return ruler
+
+
+RIGHT["clinic.captions_symptom"] += [
+    (
+        captions,
+        of_pairs(lambda z, t: (F.normalize(z) * (F.normalize(t) - F.normalize(t).roll(-1, 0))).sum(1).double().mean()),
+    ),
+    (captions, of_pairs(lambda z, t: F.cosine_similarity(z, t).mean() - F.cosine_similarity(z, t.roll(1, 0)).mean())),
+]
+WRONG["clinic.captions_symptom"] += [
+    ("compare with what is asked", (captions, of_pairs(lambda z, t: F.cosine_similarity(z, t).mean()))),
+    ("compare with what is asked", (captions, of_pairs(lambda z, t: NOTEBOOK["found"](z, t)))),
+]
+
+
+# --- 24: a student and its teacher
+
+
+def following(followed):
+    return lambda: NOTEBOOK["distillation"](followed)
+
+
+def shares(own, other):
+    """A teacher of so much of its own and so much of the net, without a gradient."""
+    return following(
+        lambda teacher, net: {
+            name: own * teacher[name] + other * weight.detach() for name, weight in net.named_parameters()
+        }
+    )
+
+
+@torch.no_grad()
+def without_gradient(teacher, net):
+    return NOTEBOOK["followed"](teacher, net)
+
+
+def written_into(teacher, net):
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            teacher[name].lerp_(weight, 0.1)
+    return teacher
+
+
+def cut_afterwards(teacher, net):
+    return {name: weight.detach() for name, weight in NOTEBOOK["followed"](teacher, net).items()}
+
+
+def of_state(teacher, net):
+    return {name: torch.lerp(teacher[name], weight, 0.1) for name, weight in net.state_dict().items()}
+
+
+def in_numpy(teacher, net):
+    weights = {name: weight.detach().numpy() for name, weight in net.named_parameters()}
+    return {name: torch.from_numpy(0.9 * teacher[name].numpy() + 0.1 * weights[name]) for name in weights}
+
+
+def asking_itself(teacher, net):
+    """Leaves that ask for a gradient: it ends there."""
+    return {name: weight.requires_grad_() for name, weight in cut_afterwards(teacher, net).items()}
+
+
+def some_cut(teacher, net):
+    """The biases still hang on the net."""
+    new = NOTEBOOK["followed"](teacher, net)
+    return {name: weight.detach() if "weight" in name else weight for name, weight in new.items()}
+
+
+def only_the_first(teacher, net):
+    new = cut_afterwards(teacher, net)
+    return {name: weight if name.startswith("0") else teacher[name] for name, weight in new.items()}
+
+
+@torch.no_grad()
+def backwards(teacher, net):
+    new = {name: 0.9 * teacher[name] + 0.1 * weight for name, weight in net.named_parameters()}
+    for name, weight in net.named_parameters():
+        weight.copy_(new[name])
+    return new
+
+
+def looking_at_colours():
+    net = nn.Linear(16, 8, bias=False)
+    net.weight.data[:, :8] = 0
+    return net
+
+
+RIGHT["clinic.distillation_mended"] += [
+    following(without_gradient),
+    following(written_into),
+    following(cut_afterwards),
+    following(of_state),
+    following(in_numpy),
+    following(asking_itself),
+]
+WRONG["clinic.distillation_mended"] += [
+    ("stays as it was", shares(1, 0)),
+    ("the teacher is the net", shares(0, 1)),
+    ("belong to the teacher's own", shares(0.1, 0.9)),
+    ("name by name", shares(0.5, 0.5)),
+    ("name by name", shares(0.9, 0.9)),
+    ("name by name", following(only_the_first)),
+    ("a gradient still gets", lambda: (some_cut, *MENDED["distillation"]()[1:])),
+    ("changes the net's own weights", following(backwards)),
+    ("the symptom is still there", lambda: (without_gradient, *BROKEN["distillation"]()[1:])),
+    (
+        "has the network been trained",
+        run("distillation", lambda followed, net, data: (followed, looking_at_colours(), data)),
+    ),
+    ("the same things", run("distillation", lambda followed, net, data: (lambda teacher, net: None, net, data))),
+]
+distillation = BROKEN["distillation"]
+
+
+def of_views(size):
+    """A ruler of program 24, of the outputs for two views of all pictures."""
+
+    def ruler(followed, net, data):
+        torch.manual_seed(1)
+        return size(net(view(data)), net(view(data)))
+
+    return ruler
+
+
+def all_strangers(z1, z2):
+    table = F.normalize(z1) @ F.normalize(z2).T
+    return table[~torch.eye(len(table), dtype=torch.bool)].mean()
+
+
+RIGHT["clinic.distillation_symptom"] += [
+    (distillation, of_views(lambda z1, z2: F.cosine_similarity(z1.roll(1, 0), z2).double().mean())),
+    (distillation, of_views(lambda z1, z2: F.cosine_similarity(z1.roll(-1, 0), z2).mean())),
+    (distillation, of_views(all_strangers)),
+]
+WRONG["clinic.distillation_symptom"] += [
+    ("compare with what is asked", (distillation, of_views(lambda z1, z2: 1 - all_strangers(z1, z2)))),
+    ("compare with what is asked", (distillation, of_views(lambda z1, z2: (z1 * z2.roll(-1, 0)).sum(1).mean()))),
+    ("of a healthy one", (distillation, of_views(lambda z1, z2: F.cosine_similarity(z1, z2).mean() - 0.044))),
+]
+
+
+# --- 25: prototypes
+
+
+def costing(dino_loss):
+    return lambda: NOTEBOOK["prototypes"](dino_loss)
+
+
+def telling(aim, told):
+    """A loss of two functions that make logits of (teacher, centre) and (student, centre)."""
+    return costing(
+        lambda teacher, student, centre: F.cross_entropy(told(student, centre), aim(teacher, centre).softmax(1))
+    )
+
+
+def row_of_row(teacher, student, centre):
+    costs = []
+    for says, told in zip(teacher, student, strict=True):
+        aim = torch.exp((says - centre) / 0.04 - torch.logsumexp((says - centre) / 0.04, 0))
+        costs.append(torch.dot(aim, torch.logsumexp(told / 0.1, 0) - told / 0.1))
+    return sum(costs) / len(costs)
+
+
+def divergence_and_entropy(teacher, student, centre):
+    aim = ((teacher - centre) * 25).softmax(dim=-1)
+    told = (10 * student).log_softmax(dim=-1)
+    return F.kl_div(told, aim, reduction="batchmean") + torch.special.entr(aim).sum(-1).mean()
+
+
+def in_double(teacher, student, centre):
+    aim = ((teacher.double() - centre) / 0.04).softmax(dim=1)
+    return -(aim * (student.double() / 0.1).log_softmax(dim=1)).sum() / len(teacher)
+
+
+def plain(outputs, centre):
+    return outputs / 0.1
+
+
+def centred(outputs, centre):
+    return (outputs - centre) / 0.04
+
+
+RIGHT["clinic.prototypes_mended"] += [
+    telling(centred, plain),
+    costing(divergence_and_entropy),
+    costing(in_double),
+    lambda: (row_of_row, *MENDED["prototypes"]()[1:]),
+    telling(lambda teacher, centre: torch.sub(teacher, centre[None]).div(0.04), plain),
+    telling(lambda teacher, centre: (teacher - centre).detach() / 0.04, lambda student, centre: 10 * student),
+]
+WRONG["clinic.prototypes_mended"] += [
+    ("from the student, too", telling(centred, lambda student, centre: (student - centre) / 0.1)),
+    ("isn't used at all", telling(lambda teacher, centre: teacher / 0.04, plain)),
+    ("added to the teacher's", telling(lambda teacher, centre: (teacher + centre) / 0.04, plain)),
+    (
+        "added to the student's",
+        telling(lambda teacher, centre: teacher / 0.04, lambda student, centre: (student + centre) / 0.1),
+    ),
+    ("before they are divided", telling(lambda teacher, centre: teacher / 0.04 - centre, plain)),
+    (
+        "before the softmax",
+        costing(
+            lambda teacher, student, centre: (
+                -(((teacher / 0.04).softmax(1) - centre) * (student / 0.1).log_softmax(1)).sum(1).mean()
+            )
+        ),
+    ),
+    (
+        "temperatures are exchanged",
+        telling(lambda teacher, centre: (teacher - centre) / 0.1, lambda student, centre: student / 0.04),
+    ),
+    ("the same temperature", telling(lambda teacher, centre: (teacher - centre) / 0.1, plain)),
+    ("the same temperature", telling(centred, lambda student, centre: student / 0.04)),
+    (
+        "teacher and student are exchanged",
+        costing(lambda teacher, student, centre: F.cross_entropy(centred(teacher, centre), (student / 0.1).softmax(1))),
+    ),
+    ("for outputs of chance", lambda: (lambda *given: 2 * row_of_row(*given), *MENDED["prototypes"]()[1:])),
+    ("the symptom is still there", lambda: (row_of_row, *BROKEN["prototypes"]()[1:])),
+    ("the symptom is gone", run("prototypes", lambda dino_loss, net: (dino_loss, head(16, 32)))),
+    ("the same things", run("prototypes", lambda dino_loss, net: (lambda *given: None, net))),
+]
+prototypes = BROKEN["prototypes"]
+
+
+def of_prototypes(size):
+    """A ruler of program 25, of the outputs for 1,000 new pictures (N, 32)."""
+
+    def ruler(dino_loss, net):
+        torch.manual_seed(1)
+        return size(net(view(draw(1000, seed=1))))
+
+    return ruler
+
+
+RIGHT["clinic.prototypes_symptom"] += [
+    (prototypes, of_prototypes(lambda said: 100 * F.one_hot(said.argmax(1)).double().mean(0).max())),
+    (prototypes, of_prototypes(lambda said: (said.argmax(1) == said.argmax(1).mode().values).float().mean() * 100)),
+]
+WRONG["clinic.prototypes_symptom"] += [
+    ("compare with what is asked", (prototypes, of_prototypes(lambda said: len(said.argmax(1).unique())))),
+    ("of a healthy one", (prototypes, of_prototypes(lambda said: 100 - len(said.argmax(1).unique()) + 1))),
+]
+
+
+# --- 26: what is hidden
+
+
+def showing(shown):
+    return lambda: NOTEBOOK["prediction"](shown)
+
+
+def blanked(pictures, hidden):
+    return pictures.masked_fill(hidden.unsqueeze(2), 0.0)
+
+
+def cloned(pictures, hidden):
+    context = pictures.clone()
+    context[hidden] = 0.0
+    return context, pictures
+
+
+def times_the_rest(pictures, hidden):
+    return [pictures * (~hidden)[..., None], pictures]
+
+
+def whole_kept(pictures, hidden):
+    """The picture itself is written into, and the teacher gets a copy that was made before."""
+    whole = pictures.clone()
+    pictures[hidden] = 0.0
+    return pictures, whole
+
+
+def by_where(pictures, hidden):
+    return torch.where(hidden[:, :, None], torch.zeros(()), pictures), pictures.detach()
+
+
+def patch_by_patch(pictures, hidden):
+    context = torch.zeros_like(pictures)
+    for picture, patch in (~hidden).nonzero().tolist():
+        context[picture, patch] = pictures[picture, patch]
+    return context, pictures
+
+
+def with_noise(pictures, hidden):
+    context = copy.deepcopy(pictures)
+    context[hidden] = torch.randn(int(hidden.sum()), 16)
+    return context, pictures
+
+
+def through_numpy(pictures, hidden):
+    context = pictures.numpy().copy()
+    context[hidden.numpy()] = 0
+    return torch.from_numpy(context), pictures
+
+
+RIGHT["clinic.prediction_mended"] += [
+    showing(cloned),
+    showing(times_the_rest),
+    showing(whole_kept),
+    showing(by_where),
+    showing(patch_by_patch),
+    showing(with_noise),
+    showing(through_numpy),
+]
+WRONG["clinic.prediction_mended"] += [
+    ("the student sees all", showing(lambda pictures, hidden: (pictures, pictures))),
+    ("the student sees all", showing(lambda pictures, hidden: (pictures.clone(), blanked(pictures, hidden)))),
+    ("the wrong patches", showing(lambda pictures, hidden: (blanked(pictures, ~hidden), pictures))),
+    (
+        "not all of the others",
+        showing(lambda pictures, hidden: (blanked(pictures, hidden), blanked(pictures, ~hidden))),
+    ),
+    ("each in its place", showing(lambda pictures, hidden: (torch.zeros_like(pictures), pictures))),
+    ("each in its place", showing(lambda pictures, hidden: (blanked(pictures, hidden).flip(1), pictures))),
+    ("what has been changed in it", showing(lambda pictures, hidden: (blanked(pictures, hidden), pictures.flip(0)))),
+    ("what has been changed in it", showing(lambda pictures, hidden: (blanked(pictures, hidden), 2 * pictures))),
+    (
+        "still changes with what is hidden",
+        showing(lambda pictures, hidden: (blanked(pictures, hidden) + 0.1 * blanked(pictures, ~hidden), pictures)),
+    ),
+    ("the symptom is still there", showing(lambda pictures, hidden: (blanked(pictures, hidden),) * 2)),
+    (
+        "has the network been trained",
+        run("prediction", lambda shown, net, teacher: (shown, NOTEBOOK["PatchEncoder"](), teacher)),
+    ),
+    ("has the network been trained", lambda: (cloned, *BROKEN["prediction"]()[1:])),
+    ("the same things", run("prediction", lambda shown, net, teacher: (lambda *given: given[0], net, teacher))),
+]
+prediction = BROKEN["prediction"]
+
+
+def moved_aims(size, other=1):
+    """A ruler of program 26, of how the teacher's answers differ (N, 6, 32), and what is hidden (N, 6)."""
+
+    def ruler(shown, net, teacher):
+        torch.manual_seed(1)
+        hidden = torch.rand(256, 6).argsort(dim=1) < 3
+        first, second = NOTEBOOK["patches"](draw(256, seed=1)), NOTEBOOK["patches"](draw(256, seed=2))
+        second[~hidden] = first[~hidden]
+        return size(teacher(shown(first, hidden)[other]) - teacher(shown(second, hidden)[other]), hidden)
+
+    return ruler
+
+
+RIGHT["clinic.prediction_symptom"] += [
+    (prediction, moved_aims(lambda change, hidden: F.l1_loss(change[hidden], torch.zeros(768, 32)))),
+    (prediction, moved_aims(lambda change, hidden: (change.abs().mean(2) * hidden).double().sum() / hidden.sum())),
+]
+WRONG["clinic.prediction_symptom"] += [
+    ("of a healthy one", (prediction, moved_aims(lambda change, hidden: change[~hidden].abs().mean()))),
+    ("of a healthy one", (prediction, moved_aims(lambda change, hidden: change[hidden].abs().mean(), other=0))),
+    ("of a healthy one", (prediction, moved_aims(lambda change, hidden: change[hidden].pow(2).mean()))),
+    ("of a healthy one", (prediction, moved_aims(lambda change, hidden: change[hidden].mean()))),
 ]
