@@ -46,8 +46,6 @@ OWN = {
     "barlow_twins": ({"options": {"weight": 0.02}}, {"options": {"weight": 0.001}}),
     "vicreg": ({"options": {"covariance": 4.0}}, {"options": {"variance": 10.0}}),
     "mae": ({"options": {"ratio": 0.6}}, {"options": {"normalised": True}}),
-    "ijepa": ({"options": {"decay": 0.996}}, {"options": {"width": 64}}),
-    "lejepa": ({"options": {"weight": 0.02}}, {"options": {"count": 4}}),
     "supervised": ({"views": {"grayscale": 0.5}}, {"views": {"grayscale": 1.0}}),
 }
 

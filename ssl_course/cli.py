@@ -36,7 +36,7 @@ from ssl_course.inspection import inspect_folder
 from ssl_course.inspection.save import refuse_inside, save_split
 from ssl_course.inspection.save import save as save_report
 from ssl_course.logbook import Logbook
-from ssl_course.methods import METHODS, Supervised
+from ssl_course.methods import ALL, METHODS, Supervised
 from ssl_course.networks import ENCODERS
 from ssl_course.precision import (
     available_cores,
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     look.set_defaults(run=inspect_command)
 
     train = commands.add_parser("train", help="train a method; stopped runs go on when started again")
-    train.add_argument("method", choices=METHODS)
+    train.add_argument("method", choices=ALL)
     train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist, a folder or a store")
     train.add_argument("--full", action="store_true", help="what published runs on CIFAR-10 take: for a GPU, hours")
     train.add_argument(
@@ -172,7 +172,7 @@ def _parser() -> argparse.ArgumentParser:
 
     table = commands.add_parser("compare", help="train methods at equal cost and judge all of them by one protocol")
     table.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist or a labelled folder")
-    table.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
+    table.add_argument("--methods", nargs="+", choices=ALL, default=list(METHODS), metavar="METHOD")
     table.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED")
     table.add_argument(
         "--budgets",

@@ -18,7 +18,7 @@ from torch import nn
 
 from ssl_course.augment import Augment
 from ssl_course.cost import training_flops
-from ssl_course.methods import METHODS, Supervised
+from ssl_course.methods import ALL, Supervised
 from ssl_course.networks import ENCODERS
 from ssl_course.pretrained import PREFIX, is_pretrained, pretrained, unweighted
 from ssl_course.results import read
@@ -131,7 +131,7 @@ FULL_OWN = {
     },
 }
 FLOORS = ("pixels", "untrained", "untrained_vit")  # rows of a table that aren't trained
-ROWS = (*FLOORS, *METHODS, "supervised")
+ROWS = (*FLOORS, *ALL, "supervised")
 NETWORKS = {**ENCODERS, **TRANSFORMERS}
 SIZED = {"inpainting", "autoencoder", "vae"}  # their decoders must know how large the images are
 GIVEN = {"encoder", "size", "augment", "classes"}  # arguments of a method that a recipe has as fields of its own
@@ -337,7 +337,7 @@ def make(recipe: Recipe, classes: int = 10) -> nn.Module:
         if recipe.method == "supervised":
             return Supervised(encoder, classes, augment=augment, **recipe.options)
         sized = {"size": tuple(recipe.resolution)} if recipe.method in SIZED else {}
-        return METHODS[recipe.method](encoder, augment=augment, **sized, **recipe.options)
+        return ALL[recipe.method](encoder, augment=augment, **sized, **recipe.options)
 
 
 def build(
@@ -354,8 +354,8 @@ def build(
     Raises:
         ValueError: if a name isn't known, or an option is out of range.
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if method not in ALL:
+        raise ValueError(f"method must be one of {', '.join(ALL)}, got {method!r}")
     pair = (size, size) if isinstance(size, int) else tuple(size)
     changed = {name: value for name, value in options.items() if not isinstance(value, nn.Module)}
     made = recipe(method, data, passes=1, resolution=pair, seed=seed, encoder=encoder, options=changed)
@@ -381,12 +381,12 @@ def simclr_cost(made: Recipe) -> float:
 @functools.cache
 def _simclr_cost(resolution: tuple[int, int], encoder: str) -> float:
     with torch.random.fork_rng(devices=[]):
-        return training_flops(METHODS["simclr"](_network(encoder, weights=False)), resolution)
+        return training_flops(ALL["simclr"](_network(encoder, weights=False)), resolution)
 
 
 def option_types(method: str) -> dict[str, object]:
     """The keyword arguments of a method that can be written as plain values, with their annotations."""
-    kind = METHODS.get(method, Supervised)
+    kind = ALL.get(method, Supervised)
     found = inspect.signature(kind).parameters.items()
     return {name: part.annotation for name, part in found if name not in GIVEN and not _holds_module(part.annotation)}
 
@@ -452,7 +452,7 @@ def _options(method: str, changes: dict) -> Mapping[str, object]:
     """Every option of a method: its default, or what is changed."""
     if method in FLOORS:
         return MappingProxyType({})
-    parameters, known = inspect.signature(METHODS.get(method, Supervised)).parameters, option_types(method)
+    parameters, known = inspect.signature(ALL.get(method, Supervised)).parameters, option_types(method)
     if unknown := set(changes) - set(parameters) | set(changes) & GIVEN:
         raise ValueError(
             f"{method} has no option {', '.join(sorted(unknown))}; it has: {', '.join(sorted(known)) or 'none'}"

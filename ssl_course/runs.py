@@ -31,7 +31,7 @@ from ssl_course.data import DOWNLOADS, ImageSet, load
 from ssl_course.evaluate import draw_labels, factor_scores, fine_tune, judge, knn_accuracy, linear_probe, raw_pixels
 from ssl_course.features import effective_rank, extract_features, feature_deviation
 from ssl_course.fingerprint import code_behind, versions
-from ssl_course.methods import METHODS, Supervised
+from ssl_course.methods import ALL, Supervised
 from ssl_course.precision import choose_device, choose_precision, processor_name, with_threads
 from ssl_course.pretrained import pretrained
 from ssl_course.recipes import FLOORS, NETWORKS, Recipe, cost, make, new_encoder, simclr_cost
@@ -378,7 +378,7 @@ def ingredients(
     made_of |= {"device": machine.device, "precision": machine.precision, "threads": machine.threads}
     parts = [train, build, NETWORKS.get(recipe.encoder, pretrained), *([judge, features] if judge else [])]
     if recipe.method not in FLOORS:
-        parts.append(METHODS.get(recipe.method, Supervised))
+        parts.append(ALL.get(recipe.method, Supervised))
     return made_of | {"code": code_behind(*parts), "versions": versions()}
 
 

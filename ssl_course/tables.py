@@ -11,10 +11,10 @@ import statistics
 import pandas as pd
 from scipy.stats import t as student
 
-from ssl_course.methods import METHODS
+from ssl_course.methods import ALL
 
 NAMES = {"pixels": "raw pixels", "untrained": "untrained encoder", "untrained_vit": "untrained transformer"}
-NAMES |= {name: method.__name__ for name, method in METHODS.items()}
+NAMES |= {name: method.__name__ for name, method in ALL.items()}
 NAMES |= {"vae": "VAE", "barlow_twins": "Barlow Twins", "supervised": "trained with labels"}
 
 

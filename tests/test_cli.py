@@ -16,7 +16,7 @@ from PIL import Image
 import ssl_course
 from ssl_course import load
 from ssl_course.cli import main
-from ssl_course.methods import METHODS
+from ssl_course.methods import ALL
 from ssl_course.train import read_checkpoint
 from ssl_course_command import program
 
@@ -228,7 +228,7 @@ def test_compare_takes_a_small_folder_as_it_is(folder, tmp_path, capsys):
     assert "Rotation" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ALL)
 def test_every_method_trains_on_a_folder_and_is_evaluated(folder, tmp_path, capsys, method):
     run = tmp_path / "run"
     assert main(TRAIN.replace("simclr", method).format(data=folder, out=run).split()) == 0

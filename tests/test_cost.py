@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ssl_course.cost import training_flops
-from ssl_course.methods import METHODS, Supervised
+from ssl_course.methods import ALL, Supervised
 from ssl_course.networks import MovingAverage, small_cnn
 from ssl_course.recipes import build
 
@@ -88,7 +88,7 @@ def test_counting_leaves_state_mode_gradients_and_random_numbers_alone(name, tra
     assert all(parameter.grad is None for parameter in counted.parameters())
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_method_can_be_counted_and_costs_more_than_its_encoder_forward(name):
     counted = method(name)
     with torch.utils.flop_counter.FlopCounterMode(display=False) as counter:

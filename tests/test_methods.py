@@ -11,13 +11,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from ssl_course import ImageSet, methods, pretrain, recipes
-from ssl_course.methods import METHODS, Supervised
+from ssl_course.methods import ALL, Supervised
 from ssl_course.methods.two_views import TwoViews
 from ssl_course.networks import MovingAverage, small_cnn
 from ssl_course.recipes import augmentation
 from ssl_course.vit import VisionTransformer
 
-NAMES = [*METHODS, "supervised"]
+NAMES = [*ALL, "supervised"]
 OPTIONS = {"jigsaw": {"tiles": 4, "count": 6}, "moco": {"length": 20}}  # quick, and a queue that comes round
 MOVES = {"moco": {"target", "queue", "oldest"}, "byol": {"target"}, "ijepa": {"target"}}  # by after_step
 MOVES["dino"] = {"target", "centre"}
@@ -335,14 +335,14 @@ def test_every_class_with_views_in_the_method_files_has_a_name():
     modules = [__import__(f"ssl_course.methods.{name}", fromlist=[name]) for name in files]
     classes = [cls for module in modules for _, cls in inspect.getmembers(module, inspect.isclass)]
     with_views = {cls for cls in classes if hasattr(cls, "views")} - {TwoViews}
-    assert with_views == {*METHODS.values(), Supervised, methods.CutPaste}  # which needs defects to be compared by
+    assert with_views == {*ALL.values(), Supervised, methods.CutPaste}  # which needs defects to be compared by
     assert {cls.__module__.split(".")[-1] for cls in with_views} == set(files)
-    assert set(methods.__all__) == {"METHODS", *(cls.__name__ for cls in with_views)}
+    assert set(methods.__all__) == {"ALL", "METHODS", "OF_PART_II", *(cls.__name__ for cls in with_views)}
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ALL)
 def test_build_gives_the_class_of_that_name(name):
-    assert type(build(name)) is METHODS[name]
+    assert type(build(name)) is ALL[name]
 
 
 @pytest.mark.parametrize("name", ["simCLR", "supervised", "", "Triplet"])

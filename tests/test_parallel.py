@@ -16,7 +16,7 @@ from ssl_course import captions, clips, load, parallel, pushed, sentences, sound
 from ssl_course.bag import BagOfWords
 from ssl_course.frames import ClipEncoder, PointCNN
 from ssl_course.language import TokenTransformer
-from ssl_course.methods import METHODS, MoCo, Supervised, Triplet, order
+from ssl_course.methods import ALL, MoCo, Supervised, Triplet, order
 from ssl_course.methods.clip import CLIP
 from ssl_course.methods.cpc import CPC
 from ssl_course.methods.masked_pair import MaskedPair
@@ -54,7 +54,7 @@ def method(name):
     if name in OF_PART_II:
         return OF_PART_II[name][0]()
     if name in ("mae", "ijepa"):
-        return METHODS[name](VisionTransformer(width=16, depth=1))
+        return ALL[name](VisionTransformer(width=16, depth=1))
     if name == "supervised":
         return Supervised(small_cnn(4), 10)
     if name == "moco in one group":
@@ -63,10 +63,10 @@ def method(name):
         return MoCo(small_cnn(4), groups=2, length=32)
     if name == "triplet by chance":
         return Triplet(small_cnn(4), mining="random")
-    return METHODS[name](small_cnn(4))
+    return ALL[name](small_cnn(4))
 
 
-NAMES = sorted({*METHODS, *OF_PART_II, "supervised", "moco in one group", "triplet by chance"})
+NAMES = sorted({*ALL, *OF_PART_II, "supervised", "moco in one group", "triplet by chance"})
 
 
 def batch(name):

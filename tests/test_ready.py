@@ -21,15 +21,10 @@ def images():
     return load_images(recipe("simclr"))
 
 
-LEFT_OUT = {
-    "rotation",
-    "jigsaw",
-    "ijepa",
-    "lejepa",
-}  # no answer on these images, or no long run yet
+LEFT_OUT = {"rotation", "jigsaw"}  # the first has no answer on these images; the second's long run isn't made yet
 
 
-def test_every_method_but_a_few_has_one():
+def test_every_method_but_two_has_one():
     assert set(cards()) == set(METHODS) - LEFT_OUT
     assert {file.stem for file in FOLDER.glob("*.npz")} == set(cards())
 
@@ -38,7 +33,7 @@ def test_all_of_them_fit_into_16_mebibytes():
     assert sum(file.stat().st_size for file in FOLDER.glob("*.npz")) <= 16 * 2**20
 
 
-@pytest.mark.parametrize("name", sorted(set(METHODS) - LEFT_OUT))
+@pytest.mark.parametrize("name", sorted(set(METHODS) - {"rotation", "jigsaw"}))
 def test_an_encoder_is_as_accurate_as_its_card_says(name, images):
     brief = card(name)["brief"]
     found = judge(ready(name), images.labelled[: 2 * brief["images"]], images.test[: brief["images"]])
@@ -46,7 +41,7 @@ def test_an_encoder_is_as_accurate_as_its_card_says(name, images):
         assert value == pytest.approx(brief[column], abs=0.015), column
 
 
-@pytest.mark.parametrize("name", sorted(set(METHODS) - LEFT_OUT))
+@pytest.mark.parametrize("name", sorted(set(METHODS) - {"rotation", "jigsaw"}))
 def test_a_card_says_how_its_encoder_came_about(name):
     about = card(name)
     assert about["recipe"]["method"] == name

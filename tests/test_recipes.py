@@ -10,7 +10,7 @@ import torch
 
 from ssl_course import pretrain, recipes
 from ssl_course.cost import training_flops
-from ssl_course.methods import METHODS
+from ssl_course.methods import ALL, METHODS
 from ssl_course.profiles import PROFILES
 from ssl_course.recipes import ROWS, USUAL, build, make, read_option, recipe, training
 from ssl_course.results import read
@@ -34,7 +34,7 @@ def test_a_recipe_cannot_be_changed():
 
 
 @pytest.mark.parametrize("data", ["shapes", "cifar10"])
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ALL)
 def test_what_is_made_has_the_settings_that_the_recipe_names(name, data):
     made = recipe(name, data)
     method = make(made)
@@ -82,7 +82,7 @@ def test_what_a_recipe_doesnt_have_is_refused(arguments, message):
         recipe(**arguments)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_method_gets_the_operations_of_simclrs_passes(name):
     made = recipe(name, "shapes", budget=30)
     budget = 30 * training_flops(make(recipe("simclr", "shapes")))
@@ -231,6 +231,6 @@ def test_a_larger_scale_gives_more_passes_and_the_settings_of_longer_runs(monkey
 def test_the_settings_of_longer_runs_are_the_tunings_choice():
     tuning = read("tuning_shapes")
     assert recipes.LONG["shapes"] == tuning["chosen"]
-    assert set(tuning["chosen"]) == {*METHODS, "supervised"} - {"ijepa", "lejepa"}  # no longer runs of these yet
+    assert set(tuning["chosen"]) == {*METHODS, "supervised"}
     counts = {(len(trials["first"]), len(trials["second"])) for trials in tuning["trials"].values()}
     assert len(counts) == 1  # as many trials for each
