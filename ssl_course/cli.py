@@ -61,6 +61,7 @@ from ssl_course.recipes import (
     read_option,
     read_view,
     recipe,
+    takes_transformer,
     training,
 )
 from ssl_course.reopen import PROBED, fit_classifier, open_run
@@ -122,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist, a folder or a store")
     train.add_argument("--full", action="store_true", help="what published runs on CIFAR-10 take: for a GPU, hours")
     train.add_argument(
-        "--encoder", type=_encoder, help=f"{KNOWN} (default the recipe's, small_cnn); mae always takes its own"
+        "--encoder", type=_encoder, help=f"{KNOWN} (default the recipe's, small_cnn); mae, dino and ijepa always take their own"
     )
     train.add_argument("--epochs", type=int, help="passes over the images (default the recipe's)")
     train.add_argument("--size", type=int, help="training images, class-balanced (default all)")
@@ -746,7 +747,7 @@ def _compare_budgets(options: argparse.Namespace, shared: dict) -> int:
 
 def _recipes(options: argparse.Namespace, seeds: Iterable[int], scale: float = 1) -> list[Recipe]:
     """One for each row and seed, at `scale` times the cost."""
-    floors = [name for name in FLOORS if name != "untrained_vit" or "mae" in options.methods]
+    floors = [name for name in FLOORS if name != "untrained_vit" or any(map(takes_transformer, options.methods))]
     changes = {"size": options.size, "probe": options.probe, "encoder": options.encoder, "budget": options.passes}
     usual = USUAL[image_kind(options.data)]
     if options.data not in runs.BY_NAME:  # a folder has as many images as it has, of the size that they have

@@ -292,6 +292,11 @@ def training(method: str, data: str, *, batch_size: int, lr: float) -> dict:
     return {"batch_size": round(share["batch_size"] * batch_size), "lr": share["lr"] * lr}
 
 
+def takes_transformer(method: str) -> bool:
+    """Whether a method always has a transformer for its encoder, and so another floor than the rest of a table."""
+    return OWN["shapes"].get(method, {}).get("encoder") in TRANSFORMERS
+
+
 def check_encoder(name: str) -> None:
     """ValueError if there is no such encoder."""
     if name not in NETWORKS and not is_pretrained(name):

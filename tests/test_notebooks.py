@@ -43,7 +43,7 @@ def code_cells(notebook):
 
 def test_the_lessons_are_there():
     names = "start_here pretext_tasks autoencoder triplet_loss simclr byol mae compare your_own_images"
-    names += " language sound video image_and_text"
+    names += " language sound video image_and_text self_distillation prediction"
     numbered = {f"{number:02}_{name}" for number, name in enumerate(names.split())}
     assert numbered | {"08b_defects"} == {path.stem for path in NOTEBOOKS}
 

@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 import torch
 
-from ssl_course import pretrain, recipes
+from ssl_course import cli, pretrain, recipes
 from ssl_course.cost import training_flops
 from ssl_course.methods import ALL, METHODS
 from ssl_course.profiles import PROFILES
@@ -234,3 +234,10 @@ def test_the_settings_of_longer_runs_are_the_tunings_choice():
     assert set(tuning["chosen"]) == {*METHODS, "supervised"}
     counts = {(len(trials["first"]), len(trials["second"])) for trials in tuning["trials"].values()}
     assert len(counts) == 1  # as many trials for each
+
+
+def test_methods_that_are_about_patches_have_a_transformer_and_its_floor():
+    transformers = {name for name in ALL if recipe(name, "shapes", encoder="small_cnn", passes=1).encoder == "small_vit"}
+    assert transformers == {name for name in ALL if recipes.takes_transformer(name)} == {"mae", "dino", "ijepa"}
+    options = cli._parser().parse_args("compare --methods simclr ijepa --passes 1".split())
+    assert "untrained_vit" in {made.method for made in cli._recipes(options, [0])}
