@@ -123,7 +123,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--data", default="shapes", help="shapes, cifar10, stl10, fashion_mnist, a folder or a store")
     train.add_argument("--full", action="store_true", help="what published runs on CIFAR-10 take: for a GPU, hours")
     train.add_argument(
-        "--encoder", type=_encoder, help=f"{KNOWN} (default the recipe's, small_cnn); mae, dino and ijepa always take their own"
+        "--encoder",
+        type=_encoder,
+        help=f"{KNOWN} (default the recipe's, small_cnn); mae, dino and ijepa always take their own",
     )
     train.add_argument("--epochs", type=int, help="passes over the images (default the recipe's)")
     train.add_argument("--size", type=int, help="training images, class-balanced (default all)")

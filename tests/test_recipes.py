@@ -237,7 +237,9 @@ def test_the_settings_of_longer_runs_are_the_tunings_choice():
 
 
 def test_methods_that_are_about_patches_have_a_transformer_and_its_floor():
-    transformers = {name for name in ALL if recipe(name, "shapes", encoder="small_cnn", passes=1).encoder == "small_vit"}
+    transformers = {
+        name for name in ALL if recipe(name, "shapes", encoder="small_cnn", passes=1).encoder == "small_vit"
+    }
     assert transformers == {name for name in ALL if recipes.takes_transformer(name)} == {"mae", "dino", "ijepa"}
-    options = cli._parser().parse_args("compare --methods simclr ijepa --passes 1".split())
+    options = cli._parser().parse_args(["compare", "--methods", "simclr", "ijepa", "--passes", "1"])
     assert "untrained_vit" in {made.method for made in cli._recipes(options, [0])}
