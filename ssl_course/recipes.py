@@ -70,9 +70,8 @@ OWN = {
         },
         "dino": {
             "encoder": "small_vit",
-            "lr": 1e-3,
-            "batch_size": 16,
-            "options": {"local": 2, "share": 0.5, "decay": 0.95},
+            "lr": 2e-3,
+            "options": {"local": 2, "share": 0.75, "decay": 0.9, "teacher_temperature": 0.05},
         },
         "ijepa": {"encoder": "small_vit", "lr": 2e-3, "views": COLOURS_AS_THEY_ARE},
         "untrained_vit": {"encoder": "small_vit"},
