@@ -4,7 +4,7 @@ Our `VisionTransformer` has no class token; its features are the mean over patch
 all patches together take from each one in the last block, which is what that head's part of the features is made of.
 Mathilde Caron et al.: Emerging Properties in Self-Supervised Vision Transformers. ICCV 2021 (figure 4) take the class
 token's attention instead, and choose the best head of each single picture by its outline; here it is chosen once, on
-other pictures.
+other pictures, and masks are compared patch by patch (there pixel by pixel), since a map knows no less than a patch.
 """
 
 import math
@@ -87,11 +87,15 @@ def overlap(found: Tensor, true: Tensor) -> Tensor:
     return (found & true).sum(dim=(-2, -1)) / union.clamp(min=1)
 
 
+def in_patches(masks: Tensor, patch: int = 4) -> Tensor:
+    """True where at least half of a patch lies inside: masks, bool (N, H, W) -> bool (N, H / patch, W / patch)."""
+    return masks.unflatten(2, (-1, patch)).unflatten(1, (-1, patch)).float().mean(dim=(2, 4)) >= 0.5
+
+
 def head_overlaps(encoder: VisionTransformer, images: Tensor, masks: Tensor, mass: float = MASS) -> Tensor:
-    """The overlap of every head's map with the outlines (N, H, W), mean over the images: (heads,)."""
+    """The overlap, patch by patch, of every head's map with the outlines (N, H, W), mean over the images: (heads,)."""
     kept = attended(attention_maps(encoder, images), mass)  # (N, h, rows, columns)
-    kept = kept.repeat_interleave(encoder.patch, dim=2).repeat_interleave(encoder.patch, dim=3)  # (N, h, H, W)
-    return overlap(kept, masks.unsqueeze(1)).mean(dim=0)
+    return overlap(kept, in_patches(masks, encoder.patch).unsqueeze(1)).mean(dim=0)
 
 
 def attention_overlap(

@@ -44,6 +44,7 @@ def test_the_fewest_patches_that_hold_the_mass_are_kept():
     assert attention.attended(shares, 0.75).tolist() == [[True, False], [True, True]]
     assert attention.attended(shares, 1).all()
     assert attention.attended(10 * shares, 0.3).sum() == 1
+    assert attention.attended(torch.tensor([[0.5, 0.25], [0.125, 0.125]]), 0.5).sum() == 1  # just enough
 
 
 def test_outlines_are_where_the_shape_covers_half_of_a_pixel():
@@ -58,6 +59,21 @@ def test_overlap_is_the_intersection_over_the_union():
     assert attention.overlap(one, other) == pytest.approx(1 / 3)
     assert attention.overlap(one, one) == 1
     assert attention.overlap(one, ~one) == 0
+
+
+def test_a_patch_is_inside_where_at_least_half_of_it_is():
+    mask = torch.zeros(1, 8, 8, dtype=torch.bool)
+    mask[0, :2, :4] = True  # half of the first patch
+    mask[0, 4:, 4:] = True  # all of the last one
+    mask[0, 4:, :1] = True  # a quarter of the third
+    assert attention.in_patches(mask).tolist() == [[[True, False], [False, True]]]
+
+
+def test_a_head_that_looks_at_all_patches_alike_keeps_60_percent_of_them(monkeypatch):
+    monkeypatch.setattr(attention, "attention_maps", lambda encoder, images: torch.ones(3, 2, 8, 8))
+    masks = torch.ones(3, 32, 32, dtype=torch.bool)
+    found = attention.head_overlaps(tiny(), torch.zeros(3, 3, 32, 32), masks)
+    torch.testing.assert_close(found, torch.full((2,), 39 / 64))  # 0.6 of 64, rounded up
 
 
 def test_the_head_is_chosen_on_known_images_alone(monkeypatch):

@@ -24,6 +24,6 @@ def test_the_collapses_are_marked():
 
 
 def test_overlaps_are_bars_with_their_numbers():
-    ax = attention.overlaps({"a": 0.25, "b": 0.5}, most=0.7)
+    ax = attention.overlaps({"a": 0.25, "b": 0.5})
     assert [bar.get_width() for bar in ax.patches] == [0.25, 0.5]
     assert [text.get_text() for text in ax.texts] == ["0.25", "0.50"]

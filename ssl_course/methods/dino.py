@@ -7,8 +7,8 @@ and the schedule of the moving average are those of section 3.1, entropy and KL 
 Otherwise than in the paper: a small picture is a window cut out of one more view, not a crop that is enlarged; places
 are counted from its own corner (there they are stretched); the teacher's temperature, the weight decay and the last
 layer are as they are from the first step on (there they rise, rise, and wait); the decay starts lower, since runs are
-short; the head is smaller, with hundreds of prototypes (there 65,536); features are the mean over patches, not a class
-token's.
+short; the head is smaller and has batch norm between its layers, with hundreds of prototypes (there 65,536, and no norm
+for transformers); features are the mean over patches, not a class token's.
 """
 
 import torch

@@ -28,9 +28,9 @@ def looked_at(images: Tensor, maps: Mapping[str, Tensor], masks: Tensor) -> Axes
     for row, (name, shown) in enumerate({"picture": None, **maps}.items()):
         for column, ax in enumerate(axes[row]):
             if shown is None:
-                ax.imshow(pictures[column].permute(1, 2, 0))
+                ax.imshow(pictures[column].permute(1, 2, 0).numpy())
             else:
-                ax.imshow(shown[column], cmap="viridis", extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+                ax.imshow(shown[column].numpy(), cmap="viridis", extent=(-0.5, width - 0.5, height - 0.5, -0.5))
             ax.contour(masks[column].float().numpy(), levels=[0.5], colors=OUTLINE, linewidths=1.2)
             ax.set(xticks=[], yticks=[])
         axes[row][0].set_ylabel(name)
@@ -50,7 +50,7 @@ def collapses(curves: Mapping[str, Sequence[dict]], prototypes: int) -> Axes:
         for number, (name, told) in enumerate(curves.items()):
             passes = np.arange(1, len(told) + 1)
             ax.plot(passes, [one[key] for one in told], marker="osD^v"[number % 5], label=name, color=COLOURS[number])
-        ax.set(title=title, xlabel="pass", ylabel="nats")
+        ax.set(title=title, xlabel="pass", ylabel="nats", xticks=range(1, 1 + max(map(len, curves.values()))))
         if key != "kl":
             ax.axhline(math.log(prototypes), ls="--", lw=1, color="grey")
             ax.axhline(0, ls="--", lw=1, color="grey")
@@ -60,15 +60,12 @@ def collapses(curves: Mapping[str, Sequence[dict]], prototypes: int) -> Axes:
     return axes[0]
 
 
-def overlaps(rows: Mapping[str, float], *, most: float | None = None, ax: Axes | None = None) -> Axes:
-    """Intersection over union of each network as a bar, with the most that whole patches can reach as a line."""
+def overlaps(rows: Mapping[str, float], *, ax: Axes | None = None) -> Axes:
+    """Intersection over union of each network as a bar."""
     ax = ax or new_axes(6, 0.45 * len(rows) + 1)
     ax.barh(list(rows), list(rows.values()), color=COLOURS[0])
     for place, value in enumerate(rows.values()):
         ax.text(value + 0.01, place, f"{value:.2f}", va="center")
-    if most is not None:
-        ax.axvline(most, ls="--", lw=1, color="grey", label="the most that patches can reach")
-        ax.legend(loc="lower right")
     ax.set(xlim=(0, 1), xlabel="intersection over union with the outline")
     ax.invert_yaxis()
     return ax
