@@ -2,10 +2,9 @@
 
     python benchmarks/self_distillation.py --seeds 0 --size 1000 --passes 4
 
-Every trained row costs what so many passes of DINO over so many images cost; rows that end with "long" have three times
-as many images, and the ready MAE, which was trained far longer, says its own cost. Heads of attention are chosen on
-training images; probes and neighbours know 1,000 of them, and all is judged on 1,000 test images. Rows that are in the
-table stay: take them out of the file to make them anew.
+Every trained row costs what so many passes of DINO over so many images cost; the ready MAE, which was trained far
+longer, says its own cost. Heads of attention are chosen on training images; probes and neighbours know 1,000 of them,
+and all is judged on 1,000 test images. Rows that are in the table stay: take them out of the file to make them anew.
 """
 
 import argparse
@@ -41,14 +40,11 @@ OUT = {  # what is taken out of DINO
 FIXED = ("untrained", "MAE, ready")
 TRAINED = {name: ("dino", options) for name, options in OUT.items()}
 TRAINED |= {"SimCLR": ("simclr", {}), "supervised": ("supervised", {})}
-TRAINED |= {f"{name}, long": TRAINED[name] for name in ("DINO", "SimCLR")}
-LONG = 3  # times as many images
 ROWS = (*FIXED, *TRAINED)
 
 
 def planned(name: str, seed: int, size: int, passes: int) -> Recipe:
-    """The recipe of a row: as many passes as cost what `passes` of DINO cost; long rows have more images."""
-    size = LONG * size if name.endswith("long") else size
+    """The recipe of a row: as many passes as cost what `passes` of DINO cost."""
     common = {"data": "shapes", "seed": seed, "size": size, "encoder": "small_vit", "tuned": False}
     whole = recipe("dino", passes=1, **common)
     method, options = TRAINED[name]
@@ -58,8 +54,7 @@ def planned(name: str, seed: int, size: int, passes: int) -> Recipe:
 
 def made(name: str, seed: int, size: int, passes: int) -> dict:
     """A row of the table."""
-    most = max(LONG * size if name.endswith("long") else size, JUDGED)
-    images = load_images(recipe("dino", "shapes", seed=seed, size=most, passes=1))
+    images = load_images(recipe("dino", "shapes", seed=seed, size=max(size, JUDGED), passes=1))
     if name == "untrained":
         return judged(new_encoder("small_vit", seed).eval(), images)
     if name == "MAE, ready":

@@ -54,8 +54,9 @@ def collapses(curves: Mapping[str, Sequence[dict]], prototypes: int) -> Axes:
         if key != "kl":
             ax.axhline(math.log(prototypes), ls="--", lw=1, color="grey")
             ax.axhline(0, ls="--", lw=1, color="grey")
-    axes[1].annotate("uniform", (1, math.log(prototypes)), va="top", color="grey")
-    axes[1].annotate("one-hot", (1, 0), va="bottom", color="grey")
+    for text, height in (("uniform", math.log(prototypes)), ("one-hot", 0)):
+        place = {"transform": axes[1].get_yaxis_transform(), "va": "center", "color": "grey", "fontsize": 8}
+        axes[1].text(1.02, height, text, **place)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(curves))
     return axes[0]
 
