@@ -50,7 +50,8 @@ def with_install(lesson: Path, repository: str | None) -> str:
     notebook = json.loads(lesson.read_text(encoding="utf-8"))
     cells = [cell for cell in notebook["cells"] if not _installs(cell)]
     count = next((cell["execution_count"] for cell in notebook["cells"] if _installs(cell)), None)
-    title = [line for line in cells[0]["source"] if COLAB not in line]
+    text = "".join(cells[0]["source"])  # a list of lines or, as the format allows, one string
+    title = [line for line in text.splitlines(keepends=True) if COLAB not in line]
     source = EXPLAINED
     if repository is not None:
         title.insert(1, f"\n{colab(repository, f'notebooks/{lesson.name}')}\n")

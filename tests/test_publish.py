@@ -1,5 +1,6 @@
 """`ssl-course publish` writes badges and install cells, twice the same, and can be taken back."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,16 @@ def contents(course):
 
 def test_the_committed_lessons_explain_themselves(course):
     assert publish(course, None) == []
+
+
+def test_a_title_that_is_one_string_stays_a_title(course):
+    lesson = next(course.glob("notebooks/*.ipynb"))
+    notebook = json.loads(lesson.read_text())
+    title = "".join(notebook["cells"][0]["source"])
+    notebook["cells"][0]["source"] = title
+    lesson.write_text(json.dumps(notebook))
+    publish(course, None)
+    assert nbformat.read(lesson, as_version=4).cells[0].source == title
 
 
 def test_a_published_course_has_badges_and_installs_the_fork(course):
