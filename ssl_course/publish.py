@@ -50,8 +50,9 @@ def with_install(lesson: Path, repository: str | None) -> str:
     notebook = json.loads(lesson.read_text(encoding="utf-8"))
     cells = [cell for cell in notebook["cells"] if not _installs(cell)]
     count = next((cell["execution_count"] for cell in notebook["cells"] if _installs(cell)), None)
-    text = "".join(cells[0]["source"])  # a list of lines or, as the format allows, one string
-    title = [line for line in text.splitlines(keepends=True) if COLAB not in line]
+    told = cells[0]["source"]
+    told = told.splitlines(keepends=True) if isinstance(told, str) else told  # the format allows both
+    title = [line for line in told if COLAB not in line]
     source = EXPLAINED
     if repository is not None:
         title.insert(1, f"\n{colab(repository, f'notebooks/{lesson.name}')}\n")
