@@ -17,6 +17,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from sklearn.cluster import MiniBatchKMeans
+from sweeps import MeanAndMax
 from torch import Tensor, nn
 
 from ssl_course import load, pretrain
@@ -76,18 +77,6 @@ class Clusters(Pixels):
         wanted = normalise_patches(self.patches(images, places).flatten(1, 2)).flatten(0, 1)  # (B * M * A, P)
         nearest = torch.cdist(wanted, self.centres).argmin(dim=1)
         return F.cross_entropy(self.predict(images, context, places).flatten(0, 2), nearest)
-
-
-class MeanAndMax(nn.Module):
-    """A transformer's tokens as their mean and, beside it, their maximum."""
-
-    def __init__(self, encoder: nn.Module):
-        super().__init__()
-        self.encoder, self.dim = encoder, 2 * encoder.dim
-
-    def forward(self, images: Tensor) -> Tensor:
-        tokens = self.encoder.encode(self.encoder.tokens(images))  # (B, L, D)
-        return torch.cat([tokens.mean(dim=1), tokens.amax(dim=1)], dim=1)
 
 
 def centres(images: Tensor, seed: int) -> Tensor:
