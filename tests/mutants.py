@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = Path(__file__).with_name("mutants.txt")
-COPIED = ("ssl_course", "tests")
+COPIED = ("ssl_course", "tests", "exercises/source")
 PASSED = "SURVIVED"
 OUTCOMES = {0: PASSED, 1: "killed"}  # by pytest's exit status; with any other the tests did not run as they should
 
