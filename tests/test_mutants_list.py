@@ -61,8 +61,8 @@ def test_a_line_of_other_than_five_parts_is_refused(tmp_path):
 )
 def test_a_mutation_is_made_in_a_copy_and_only_a_failing_test_kills_it(tmp_path, monkeypatch, body, outcome):
     """The copy is of a package of one module and one test."""
-    (tmp_path / "ssl_course").mkdir()
-    (tmp_path / "tests").mkdir()
+    for name in mutants.COPIED:
+        (tmp_path / name).mkdir(parents=True)
     (tmp_path / "pyproject.toml").write_text("")
     module = tmp_path / "ssl_course" / "features.py"
     module.write_text('"""nice"""')
