@@ -22,6 +22,7 @@ from ssl_course.checks import (
     mae,
     own_images,
     pretext,
+    self_distillation,
     simclr,
     sound,
     start,
@@ -45,6 +46,7 @@ SETS: dict[str, dict[str, Exercise]] = {
     "sound": sound.EXERCISES,
     "video": video.EXERCISES,
     "image_and_text": image_and_text.EXERCISES,
+    "self_distillation": self_distillation.EXERCISES,
     "clinic": clinic.EXERCISES,
 }
 RECORD = "exercise_progress.json"
