@@ -93,12 +93,16 @@ LOSSES = {
     "the mean goes over the pictures, too: each picture keeps its own loss.": paired(
         finish=lambda table: different(table).mean()
     ),
-    "only the teacher's first view teaches: all of them do.": lambda student, teacher, *others: picture_losses(
-        student, teacher[:1], *others
+    "not all of the teacher's views teach: its shape says how many there are.": (
+        lambda student, teacher, *others: picture_losses(student, teacher[:1], *others),
+        lambda student, teacher, *others: picture_losses(student, teacher[:2], *others),
     ),
     "only the student's large views count: the small ones have to say what the teacher says as well.": large_alone,
     "the centre isn't used: it is taken from the teacher's scores.": paired(
         answer=lambda teacher, centre, tau_s, tau_t: logs_of(teacher, tau_t).exp()
+    ),
+    "the mean of this batch is taken away: the centre is handed over, and remembers many.": (
+        lambda student, teacher, centre, *taus: picture_losses(student, teacher, teacher.mean(dim=(0, 1)), *taus)
     ),
     "the centre is added: it is taken away from the teacher's scores.": paired(
         answer=lambda teacher, centre, tau_s, tau_t: logs_of(teacher + centre, tau_t).exp()
@@ -219,6 +223,14 @@ SLOPE = {
         lambda *given: -slope(*given)
     ),
     "the teacher's views are summed: the loss is a mean over them.": sloped(target=lambda p: p.sum(dim=0)),
+    "the student's shares count once only: they are there for each of the teacher's views, as the targets are.": (
+        lambda scores, targets, temperature: (
+            ((scores / temperature).softmax(dim=1) - targets.sum(dim=0)) / (temperature * len(scores) * len(targets))
+        )
+    ),
+    "it is divided by the number of views once more: the mean of the targets has done that.": (
+        lambda scores, targets, temperature: slope(scores, targets, temperature) / len(targets)
+    ),
     "the whole is summed over the teacher's views: the loss is a mean over them.": (
         lambda scores, targets, temperature: len(targets) * slope(scores, targets, temperature)
     ),
@@ -298,6 +310,11 @@ def leaky(says: Tensor, decay: float) -> Tensor:
     return torch.stack(used)
 
 
+def last_for_all(says: Tensor, decay: float) -> Tensor:
+    """What a list of one tensor shows that is changed in place: the last centre, in each row."""
+    return followed(late=True)(says, decay)[-1].repeat(len(says), 1)
+
+
 CENTRE = {
     "both slips are still there: it gets slower with every step, and goes only half of the way.": followed(
         keep=slower, of=what_is_left
@@ -316,6 +333,9 @@ CENTRE = {
     "nothing of the old centre is kept.": followed(keep=lambda decay, step: 0.0),
     "nothing of the old centre is lost, so it grows without end: it keeps a share of it.": leaky,
     "the centres after the steps are returned: asked for are those that each step used.": followed(late=True),
+    "all rows are the same: a centre that is changed in place is one tensor. Make a new one in each step.": (
+        last_for_all
+    ),
     "it starts with the first step's mean: it starts at 0.": followed(first=True),
     "only the first of the teacher's views counts.": followed(mean=lambda scores: scores[0].mean(dim=0)),
     "the sum is taken over the views: the mean goes over views and pictures.": followed(
@@ -484,6 +504,17 @@ def heads_averaged(known_maps, known_masks, new_maps, new_masks, mass):
     return float(iou(fewest(new_maps.mean(dim=1), mass), new_masks).mean())
 
 
+def by_choice(choose: Callable):
+    """The head with the largest score: of the IoU (N, heads), the patches in both and those in either."""
+
+    def number(known_maps, known_masks, new_maps, new_masks, mass):
+        both, either = over(fewest(known_maps, mass), known_masks[:, None])
+        head = choose(both / either, both, either).argmax()
+        return float(iou(fewest(new_maps[:, head], mass), new_masks).mean())
+
+    return number
+
+
 def all_in_one(known_maps, known_masks, new_maps, new_masks, mass):
     head = iou(fewest(known_maps, mass), known_masks[:, None]).mean(dim=0).argmax()
     both, either = over(fewest(new_maps[:, head], mass), new_masks)
@@ -500,9 +531,19 @@ OVERLAP = {
     "the number is of the known pictures: choose there, and report on the new ones.": looked(
         finish=lambda known, new: known.mean(dim=0).max()
     ),
+    "known and new pictures are exchanged.": lambda known_maps, known_masks, new_maps, new_masks, mass: head_overlap(
+        new_maps, new_masks, known_maps, known_masks, mass
+    ),
     "it is the mean over all heads: one is chosen.": looked(finish=lambda known, new: new.mean()),
     "the maps of all heads are averaged: one head is chosen.": heads_averaged,
     "the worst head is chosen.": looked(finish=lambda known, new: new[:, known.mean(dim=0).argmin()].mean()),
+    "the head isn't chosen by its mean IoU on the known pictures, but by how often it is the best, by its best or "
+    "middle picture, or by patches that are summed over all pictures.": (
+        by_choice(lambda table, both, either: table.argmax(dim=1).bincount(minlength=table.shape[1])),
+        by_choice(lambda table, both, either: both.sum(dim=0) / either.sum(dim=0)),
+        by_choice(lambda table, both, either: table.amax(dim=0)),
+        by_choice(lambda table, both, either: table.median(dim=0).values),
+    ),
     "it is always the first head: choose on the known pictures.": looked(finish=lambda known, new: new[:, 0].mean()),
     "a share of the patches is kept: asked for are as many as hold this share of the attention.": looked(
         keep=share_of_patches
@@ -524,24 +565,33 @@ OVERLAP = {
 }
 
 
+def looks(count: int, size: tuple[int, int], strengths: tuple[float, ...], seed: int) -> tuple[Tensor, Tensor]:
+    """Maps of heads that lie on a disc, each as much as its strength says, and the disc."""
+    middle = 2.5 + 0.5 * drawn(count, 2, seed=seed)
+    reach = 1.3 + 0.3 * drawn(count, 1, seed=seed + 1).abs()
+    grid = torch.cartesian_prod(torch.arange(size[0]), torch.arange(size[1])).float()
+    masks = (torch.cdist(middle, grid) < reach).view(count, *size)
+    logits = torch.tensor(strengths)[:, None, None] * masks[:, None]
+    logits = logits + drawn(count, len(strengths), *size, seed=seed + 2)
+    return logits.flatten(2).softmax(dim=2).view_as(logits), masks
+
+
+def scattered(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Maps of four heads that lie here and there, and outlines in pieces."""
+    masks = drawn(count, 5, 4, seed=seed + 100) > 0.7
+    masks[:, 2, 2] = True
+    logits = 1.5 * drawn(count, 4, 5, 4, seed=seed) + 0.4 * masks[:, None]
+    return logits.flatten(2).softmax(dim=2).view_as(logits), masks
+
+
 def overlap_cases() -> list[tuple]:
-    """One head is the best on the known pictures, another one on the new ones."""
-    four, three = ((0.7, 2.2, 1.2, 0.2), (0.7, 1.3, 2.4, 0.2)), ((0.7, 2.2, 0.2), (2.0, 1.1, 0.2))
-    cases = []
-    for counts, size, strengths, mass, seed in (((7, 9), (6, 5), four, 0.6, 1), ((8, 5), (8, 8), three, 0.45, 21)):
-        parts = []
-        for count, strength in zip(counts, strengths, strict=True):  # known pictures, and new ones
-            seed += 3
-            middle = 2.5 + 0.5 * drawn(count, 2, seed=seed)
-            reach = 1.3 + 0.3 * drawn(count, 1, seed=seed + 1).abs()
-            grid = torch.cartesian_prod(torch.arange(size[0]), torch.arange(size[1])).float()
-            masks = (torch.cdist(middle, grid) < reach).view(count, *size)
-            logits = torch.tensor(strength)[:, None, None] * masks[:, None] + drawn(
-                count, len(strength), *size, seed=seed + 2
-            )
-            parts += [logits.flatten(2).softmax(dim=2).view_as(logits), masks]
-        cases.append((*parts, mass))
-    return cases
+    """One head is the best on the known pictures and another one on the new ones; in the last case they are close, so
+    that it shows by what the head is chosen."""
+    known, new = (0.7, 2.2, 1.2, 0.2), (0.7, 1.3, 2.4, 0.2)
+    first = *looks(7, (6, 5), known, 4), *looks(9, (6, 5), new, 7), 0.6
+    known, new = (0.7, 2.2, 0.2), (2.0, 1.1, 0.2)
+    second = *looks(8, (8, 8), known, 24), *looks(5, (8, 8), new, 27), 0.45
+    return [first, second, (*scattered(6, 632), *scattered(5, 633), 0.5)]
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -558,6 +608,8 @@ EXERCISES: dict[str, Exercise] = {
             float(math.ceil(updates(GAP, SOFT))): "it is the student's temperature: the teacher's is 0.04.",
             7.0: "the score's advantage is halved: the quotient is what shall be below 2.",
             41.0: "the quotient itself shrinks by a tenth each step: the score does, in the exponent.",
+            16.0: "the quotient is below e there: what is left, by the temperature, must be below the log of 2.",
+            27.0: "the logarithm is that to base 10: e to the power of it is the quotient, so take the natural one.",
             0.0: "the scores aren't divided by the temperature before they go into the exponent.",
             1.0: "the decay is exchanged with the rest of it: nine tenths of the old centre are kept.",
         },

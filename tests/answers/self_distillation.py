@@ -208,6 +208,15 @@ def centres_with(update, start=lambda means: torch.zeros_like(means[0]), means=l
     return centres
 
 
+def centres_in_one_tensor(says, decay):
+    centre, used = torch.zeros(says.shape[3]), []
+    for scores in says:
+        used.append(centre)
+        centre *= decay
+        centre += (1 - decay) * scores.mean((0, 1))
+    return torch.stack(used)
+
+
 def moved(centre, mean, kept):
     return kept * centre + (1 - kept) * mean
 
@@ -452,6 +461,8 @@ WRONG = {
         ("student's temperature", 11),
         ("score's advantage is halved", 7),
         ("the quotient itself shrinks", 41),
+        ("the quotient is below e there", 16),
+        ("logarithm is that to base 10", 27),
         ("aren't divided by the temperature", 0),
         ("the decay is exchanged", 1),
         ("not a slip that is known", 30),
@@ -464,12 +475,14 @@ WRONG = {
         ),
         ("the pairs are summed", losses_with(teachers, students, finish=lambda table: table.sum(0))),
         ("the mean goes over the pictures, too", losses_with(teachers, students, finish=lambda table: table.mean())),
-        ("only the teacher's first view", losses_with(teachers, students, pairs=lambda g, v: g == 0 and v > 0)),
+        ("not all of the teacher's views", losses_with(teachers, students, pairs=lambda g, v: g == 0 and v > 0)),
+        ("not all of the teacher's views", losses_with(teachers, students, pairs=lambda g, v: g < 2 and g != v)),
         (
             "only the student's large views",
             lambda s, t, *others: losses_with(teachers, students)(s[: len(t)], t, *others),
         ),
         ("the centre isn't used", lambda s, t, c, *taus: losses_by_loops(s, t, 0 * c, *taus)),
+        ("the mean of this batch", lambda s, t, c, *taus: losses_by_loops(s, t, t.mean((0, 1)), *taus)),
         ("the centre is added", lambda s, t, c, *taus: losses_by_loops(s, t, -c, *taus)),
         ("from the student, too", lambda s, t, c, *taus: losses_by_tables(s - c, t, c, *taus)),
         ("from the student and not from", lambda s, t, c, *taus: losses_by_tables(s - c, t, 0 * c, *taus)),
@@ -510,6 +523,8 @@ WRONG = {
         ("neither the temperature nor", lambda s, t, tau: p_of(s, tau) - t.mean(0)),
         ("sign is turned round", lambda s, t, tau: (t.mean(0) - p_of(s, tau)) / tau / len(s)),
         ("teacher's views are summed", lambda s, t, tau: (p_of(s, tau) - t.sum(0)) / tau / len(s)),
+        ("student's shares count once", lambda s, t, tau: (p_of(s, tau) - t.sum(0)) / tau / len(s) / len(t)),
+        ("number of views once more", lambda s, t, tau: slope_by_loops(s, t, tau) / len(t)),
         ("the whole is summed", lambda s, t, tau: len(t) * slope_in_numpy(s, t, tau)),
         ("only the first of", lambda s, t, tau: slope_in_numpy(s, t[:1], tau)),
         ("only the last of", lambda s, t, tau: slope_in_numpy(s, t[-1:], tau)),
@@ -552,6 +567,7 @@ WRONG = {
             "after the steps are returned",
             centres_with(lambda centre, mean, decay, step: moved(centre, mean, decay), late=1),
         ),
+        ("all rows are the same", centres_in_one_tensor),
         (
             "starts with the first step's mean",
             centres_with(lambda centre, mean, decay, step: moved(centre, mean, decay), start=lambda means: means[0]),
@@ -595,9 +611,13 @@ WRONG = {
         ("head is chosen on the new", overlap_with(lambda known, new: new.mean(0).max())),
         ("each new picture gets", overlap_with(lambda known, new: new.max(1).values.mean())),
         ("the number is of the known pictures", overlap_with(lambda known, new: known.mean(0).max())),
+        ("known and new pictures are exchanged", lambda a, b, c, d, mass: overlap_by_loops(c, d, a, b, mass)),
         ("mean over all heads", overlap_with(lambda known, new: new.mean())),
         ("maps of all heads are averaged", mean_map),
         ("the worst head", overlap_with(lambda known, new: new.mean(0)[known.mean(0).argmin()])),
+        ("isn't chosen by its mean IoU", overlap_with(lambda known, new: new.mean(0)[known.argmax(1).mode().values])),
+        ("isn't chosen by its mean IoU", overlap_with(lambda known, new: new.mean(0)[known.max(0).values.argmax()])),
+        ("isn't chosen by its mean IoU", overlap_with(lambda known, new: new.mean(0)[known.median(0).values.argmax()])),
         ("always the first head", overlap_with(lambda known, new: new[:, 0].mean())),
         ("a share of the patches is kept", overlap_with(chosen, table_by(by_count, union))),
         ("one patch too few", overlap_with(chosen, table_by(one_less, union))),
