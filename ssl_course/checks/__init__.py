@@ -21,6 +21,7 @@ from ssl_course.checks import (
     language,
     mae,
     own_images,
+    prediction,
     pretext,
     simclr,
     sound,
@@ -45,6 +46,7 @@ SETS: dict[str, dict[str, Exercise]] = {
     "sound": sound.EXERCISES,
     "video": video.EXERCISES,
     "image_and_text": image_and_text.EXERCISES,
+    "prediction": prediction.EXERCISES,
     "clinic": clinic.EXERCISES,
 }
 RECORD = "exercise_progress.json"
