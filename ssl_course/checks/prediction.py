@@ -342,7 +342,7 @@ def room(width: int, seed: int) -> Callable:
     ways, mix = 0.7 * drawn(5, width, seed=seed), 0.4 * drawn(width, width, seed=seed + 1)
 
     def step(before: Tensor, now: Tensor, action: Tensor) -> Tensor:
-        if not before.shape == now.shape == (*action.shape, width):
+        if action.ndim != 1 or not before.shape == now.shape == (len(action), width):
             got = f"{tuple(before.shape)}, {tuple(now.shape)} and {tuple(action.shape)}"
             raise ValueError(f"step takes rows: features (N, {width}) twice and actions (N,), got {got}")
         push = ways.to(now.dtype)[action]
