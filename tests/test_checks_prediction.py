@@ -97,7 +97,7 @@ def test_the_search_does_what_the_packages_traveller_does():
     plans = torch.from_numpy(pushed.random_actions(30, 4, np.random.default_rng(7)))
     rows = [planning.features(model, scene) for scene in (start, later, goal)]
     with torch.no_grad():
-        mine = [prediction.best_plan(model.step, *row, plans)[1].item() for row in zip(*rows, strict=True)]
+        mine = [prediction.best_plan(model.step, *row, plans)[1] for row in zip(*rows, strict=True)]
     assert mine == theirs.tolist()
 
 

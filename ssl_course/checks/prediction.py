@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ssl_course.checks.engine import Choice, Exercise, Function, Number
@@ -88,8 +89,20 @@ def down_the_columns(large, blocks, rows, columns):
     return context_of(cut=cut)(large, blocks, rows, columns)
 
 
-def with_target_patches(kept: Tensor, outside: Tensor) -> Tensor:
-    return torch.where(kept.any(dim=1, keepdim=True), kept, torch.ones_like(kept))
+def all_patches(kept: Tensor, outside: Tensor) -> Tensor:
+    return first_of_the_others(kept, torch.ones_like(kept))
+
+
+def whole_block(large, blocks, rows, columns):
+    """Who has nothing left takes its large block, targets and all."""
+    inside = covered(large, rows, columns).flatten(1)
+    return context_of(rescue=lambda kept, outside: first_of_the_others(kept, inside))(large, blocks, rows, columns)
+
+
+def by_areas(large, blocks, rows, columns):
+    """As many as the large block has, less the areas of all targets: where these overlap, too few."""
+    areas = large[:, 2] * large[:, 3] - (blocks[..., 2] * blocks[..., 3]).sum(dim=1)
+    return context(large, blocks, rows, columns)[:, : max(1, int(areas.min()))]
 
 
 CONTEXT = {
@@ -112,8 +125,9 @@ CONTEXT = {
     "what is kept lies in the targets: it is the other part.": context_of(within=lambda large, free: large & ~free),
     "an empty context stays empty, so the whole batch is cut to nothing: such a picture takes all that lies outside "
     "of its targets.": context_of(rescue=lambda kept, outside: kept),
-    "a picture whose context is empty gets all patches, and among them its targets.": context_of(
-        rescue=with_target_patches
+    "a picture whose context is empty gets patches of its targets: it takes only what lies outside of them.": (
+        context_of(rescue=all_patches),
+        whole_block,
     ),
     "every picture gets all that lies outside of its targets as soon as one has nothing left: only that one does.": (
         context_of(rescue=lambda kept, outside: kept if kept.any(dim=1).all() else outside)
@@ -126,6 +140,10 @@ CONTEXT = {
     "top and left are exchanged: a box is top, left, height, width.": context_of(box=corners_exchanged),
     "a box is one row and one column too large: it ends before top + height.": context_of(
         box=lambda boxes, rows, columns: covered(boxes, rows, columns, 1)
+    ),
+    "patches in two targets are counted twice, so too few are kept: count what is left, patch by patch.": by_areas,
+    "it is a table of yes and no: return the places where it says yes, equally many of each picture.": context_of(
+        cut=lambda kept: kept
     ),
     "places are counted down the columns: a place is row times the number of columns, and the column.": (
         down_the_columns
@@ -167,11 +185,15 @@ REST = {
     "the mean of all tokens is taken away three times: it is in both means already.": lambda t: (
         rest(t) - 2 * t.mean(dim=(0, 1))
     ),
+    "the mean of all tokens is one number: it has D, one for each place of the width.": (
+        lambda t: rest(t) - t.mean(dim=(0, 1)) + t.mean()
+    ),
     "only the mean of all tokens is gone.": lambda t: t - t.mean(dim=(0, 1)),
     "half of each mean is gone: both go as a whole.": lambda t: t - (t.mean(dim=0) + t.mean(dim=1, keepdim=True)) / 2,
     "it is what was to be taken away: return what is left.": lambda t: t - rest(t),
     "the means are over the width: a place's mean is over the pictures, a picture's over its places.": (
         lambda t: t - t.mean(dim=2, keepdim=True),
+        lambda t: F.layer_norm(t, t.shape[-1:]),
         lambda t: t - t.mean(dim=2, keepdim=True) - t.mean(dim=0) + t.mean(dim=(0, 2), keepdim=True),
         lambda t: t - t.mean(dim=(0, 2), keepdim=True) - t.mean(dim=(1, 2), keepdim=True) + t.mean(),
     ),
@@ -373,9 +395,10 @@ def planned(
     choice: Callable = lambda costs, plans: plans[costs.argmin(), 0],
     tried: Callable = lambda plans: plans,
     begun: bool = False,
+    turned: bool = False,
 ):
     """A search with something else for: what goes in again, a plan's cost from squares (S, K, D), what is done, which
-    actions are tried; and whether where it is now counts as a step.
+    actions are tried; and whether where it is now counts as a step, or a step is given the newer frame first.
     """
 
     def search(step, before, now, goal, plans):
@@ -383,11 +406,11 @@ def planned(
         older, newer = before.expand(shape), now.expand(shape)
         told = [newer] if begun else []
         for action in tried(plans).unbind(dim=1):
-            foretold = step(older, newer, action)
+            foretold = step(newer, older, action) if turned else step(older, newer, action)
             told.append(foretold)
             older, newer = fed(older, newer, foretold)
         costs = cost((torch.stack(told, dim=1) - goal).square())
-        return costs, choice(costs, plans)
+        return costs, int(choice(costs, plans))
 
     return search
 
@@ -426,6 +449,7 @@ PLAN = {
     "the first action of each plan is left out: it acts from now to the next frame.": planned(
         tried=lambda plans: plans[:, 1:]
     ),
+    "the two frames are exchanged: `step` takes the older one first.": planned(turned=True),
     "where it is now counts as a step: the cost is of what is foretold.": planned(begun=True),
     "the dearest plan is taken: the smallest cost is the nearest.": planned(
         choice=lambda costs, plans: plans[costs.argmax(), 0]

@@ -123,6 +123,17 @@ def counted_down(large, blocks, rows, columns):
     return turned
 
 
+def fewer_for_overlaps(large, blocks, rows, columns):
+    sizes = [int(box[2:].prod()) - int(part[:, 2:].prod(1).sum()) for box, part in zip(large, blocks, strict=True)]
+    return context_by_sets(large, blocks, rows, columns)[:, : max(min(sizes), 1)]
+
+
+def table_of_the_context(large, blocks, rows, columns):
+    free = ~boxes_of(blocks, rows, columns).any(dim=1)
+    kept = boxes_of(large, rows, columns) & free
+    return torch.where(kept.any(dim=1, keepdim=True), kept, free)
+
+
 # --- The hard part
 
 
@@ -357,7 +368,7 @@ def plan_by_distances(step, before, now, goal, plans):
     far = torch.stack([torch.linalg.vector_norm(f - goal, dim=1) for f in frames[2:]])  # (K, S)
     costs = (far**2 / goal.numel()).mean(0)
     best = torch.topk(costs, 1, largest=False).indices
-    return costs, plans[best, :1].squeeze()
+    return costs, plans[best, 0]
 
 
 def rolled(step, before, now, goal, plans, following=onward, skip=0):
@@ -415,7 +426,8 @@ WRONG = {
         ("targets of all pictures", of_all_pictures),
         ("lies in the targets", lists_of(lambda one, targets, every: one & set().union(*targets))),
         ("an empty context stays empty", lists_of(usual, rescue=False)),
-        ("gets all patches", lists_of(lambda one, targets, every: usual(one, targets, every) or every)),
+        ("gets patches of its targets", lists_of(lambda one, targets, every: usual(one, targets, every) or every)),
+        ("gets patches of its targets", lists_of(lambda one, targets, every: usual(one, targets, every) or one)),
         ("as soon as one has nothing left", all_rescued),
         ("last ones of each", lists_of(usual, finish=lambda row, lengths: row[len(row) - min(lengths) :])),
         ("filled up", lists_of(usual, finish=lambda row, lengths: row + [0] * (max(lengths) - len(row)))),
@@ -427,6 +439,8 @@ WRONG = {
             lambda a, b, *grid: context_by_sorting(*(x + torch.tensor([0, 0, 1, 1]) for x in (a, b)), *grid),
         ),
         ("down the columns", counted_down),
+        ("counted twice", fewer_for_overlaps),
+        ("table of yes and no", table_of_the_context),
         ("not a mistake that is known", lambda *given: context_by_sets(*given) + 1),
         ("whole numbers were expected", lambda *given: context_by_sets(*given).float()),
         ("shape (2, 12) was expected", lambda *given: context_by_sets(*given)[:, 1:]),
@@ -436,10 +450,12 @@ WRONG = {
         ("only the picture's mean", lambda t: centred(t, 1)),
         ("taken away twice", lambda t: t - t.mean(0, keepdim=True) - t.mean(1, keepdim=True)),
         ("taken away three times", lambda t: t - t.mean(0) - t.mean(1, keepdim=True) - t.mean((0, 1))),
+        ("is one number", lambda t: centred(t, 0) - t.mean(1, keepdim=True) + t.mean()),
         ("only the mean of all tokens", lambda t: centred(t, (0, 1))),
         ("half of each mean", lambda t: (centred(t, 0) + centred(t, 1)) / 2),
         ("what was to be taken away", lambda t: t - hard_in_double(t)),
         ("over the width", lambda t: centred(t, 2)),
+        ("over the width", lambda t: torch.nn.functional.layer_norm(t, (t.shape[2],))),
         ("deviation 1", lambda t: hard_by_loops(t) / hard_by_loops(t).std()),
         ("not a mistake that is known", lambda t: 2 * hard_by_loops(t)),
     ],
@@ -512,6 +528,10 @@ WRONG = {
         ("never moves on", plan_with(following=stuck)),
         ("stands for both", plan_with(following=lambda pair, told, true: (told, told))),
         ("left out", plan_with(skip=1)),
+        (
+            "two frames are exchanged",
+            lambda step, *given: plan_in_a_tensor(lambda old, new, action: step(new, old, action), *given),
+        ),
         ("counts as a step", from_here),
         ("dearest plan", plan_with(action=lambda costs, plans: plans[costs.argmax(), 0])),
         ("plan's number", plan_with(action=lambda costs, plans: int(costs.argmin()))),
