@@ -16,7 +16,7 @@ from ssl_course import checks
 
 FOLDER = Path(__file__).parent.parent / "exercises"
 SOURCES = sorted((FOLDER / "source").glob("*.ipynb"))
-NUMBERS = ["00", "01", "02", "03", "04", "05", "06", "07", "08", "08b", "09", "10", "11", "12", "13", "clinic"]
+NUMBERS = ["00", "01", "02", "03", "04", "05", "06", "07", "08", "08b", "09", "10", "11", "12", "13", "14", "clinic"]
 SETS = dict(zip(NUMBERS, checks.SETS, strict=True))
 
 specification = importlib.util.spec_from_file_location("make_exercises", FOLDER / "make.py")

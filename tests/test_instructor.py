@@ -16,7 +16,6 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "instructor"
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [FOLDER / f"{path.stem}.md" for path in LESSONS]
-WITHOUT_A_SET = {"14"}  # lessons that have no exercises with checks yet
 BY_NUMBER = {path.stem.partition("_")[0]: path for path in LESSONS}
 HEADING = re.compile(r"^(?:(\d+) · )?(.+?)(?: \((\d+) min\))?$")
 ITEM = re.compile(r"(section|exercise) (\d+) \((\d+)(?: of (\d+))?\)|([A-Z][a-z ]+|[a-z]+) \((\d+)\)")
@@ -69,8 +68,6 @@ def number_of(lesson):
 
 def exercise_minutes(number):
     """The minutes of the exercises in a set, by their number; two share a row of the clinic."""
-    if number in WITHOUT_A_SET:
-        return {}
     (path,) = (ROOT / "exercises").glob(f"{number}_*.ipynb")
     rows = re.findall(r"^\| ([\d, ]+) \|.*\| (\d+) \|$", cells_of(path)[0].source, re.MULTILINE)
     return {one: int(minutes) for numbers, minutes in rows for one in numbers.split(", ")}
@@ -129,25 +126,14 @@ def test_every_exercise_on_a_page_has_its_minutes(pair):
     known = exercise_minutes(number_of(pair[0]))
     part = read(pair[1]).split("## Exercises for pairs")[1].split("\n## ")[0]
     named = re.findall(r"exercise (\d+) \((\d+)\)", part)
-    assert bool(named) == bool(known)
+    assert named
+    assert known
     assert [(number, int(minutes)) for number, minutes in named if known.get(number) != int(minutes)] == []
-
-
-@pytest.mark.parametrize("number", sorted(WITHOUT_A_SET))
-def test_a_lesson_without_a_set_has_its_own_tasks_on_its_page_with_their_minutes(number):
-    assert list((ROOT / "exercises").glob(f"{number}_*.ipynb")) == [], "there is a set now: name its exercises"
-    lesson = BY_NUMBER[number]
-    page = read(FOLDER / f"{lesson.stem}.md")
-    text = "\n".join(cell.source for cell in cells_of(lesson) if cell.cell_type == "markdown")
-    own = re.findall(r"^(\d+)\. \*\((\d+) minutes\)\*", text, re.MULTILINE)
-    assert own
-    assert re.findall(r"^- task (\d+) \((\d+)\)", page, re.MULTILINE) == own
-    assert page.splitlines()[2] == f"[Lesson](../notebooks/{lesson.name})"
 
 
 def test_every_check_that_a_page_names_exists(pair):
     named = re.findall(r"\[check (\w+)\.(\w+)\]", read(pair[1]))
-    assert bool(named) == (number_of(pair[0]) not in WITHOUT_A_SET)
+    assert named
     assert [name for name in named if name[1] not in SETS[name[0]]] == []
 
 

@@ -20,7 +20,7 @@ FIGURES = "defects results start pretext painting margins contrast collapse mask
 FIGURES += " pairs prediction world"
 LANGUAGE = {"methods.masked_words", "methods.next_word", "methods.masked_pair"}
 SETS = "start pretext autoencoder triplet byol mae compare own_images defects language sound video clinic"
-SETS += " image_and_text self_distillation"
+SETS += " image_and_text self_distillation prediction"
 LIVE = {path.stem for path in (PACKAGE / "live").glob("*.py")} - {"core", "__init__"}  # no demo knows another
 LAYERS = [
     {"pictures", "naming", "mapped", "store_file"},

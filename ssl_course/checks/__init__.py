@@ -21,6 +21,7 @@ from ssl_course.checks import (
     language,
     mae,
     own_images,
+    prediction,
     pretext,
     self_distillation,
     simclr,
@@ -47,6 +48,7 @@ SETS: dict[str, dict[str, Exercise]] = {
     "video": video.EXERCISES,
     "image_and_text": image_and_text.EXERCISES,
     "self_distillation": self_distillation.EXERCISES,
+    "prediction": prediction.EXERCISES,
     "clinic": clinic.EXERCISES,
 }
 RECORD = "exercise_progress.json"
