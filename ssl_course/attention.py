@@ -87,6 +87,12 @@ def overlap(found: Tensor, true: Tensor) -> Tensor:
     return (found & true).sum(dim=(-2, -1)) / union.clamp(min=1)
 
 
+def disc(side: int = SIZE // 4, radius: float = 2.0) -> Tensor:
+    """A disc in the middle of side x side patches, bool (side, side): a map that has seen no picture, for a floor."""
+    away = torch.arange(side) - (side - 1) / 2
+    return away[:, None].square() + away.square() < radius**2
+
+
 def in_patches(masks: Tensor, patch: int = 4) -> Tensor:
     """True where at least half of a patch lies inside: masks, bool (N, H, W) -> bool (N, H / patch, W / patch)."""
     return masks.unflatten(2, (-1, patch)).unflatten(1, (-1, patch)).float().mean(dim=(2, 4)) >= 0.5

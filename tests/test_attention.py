@@ -53,6 +53,21 @@ def test_outlines_are_where_the_shape_covers_half_of_a_pixel():
     assert torch.equal(attention.outlines(drawn.factors), torch.from_numpy(_coverage(factors) > 0.5))
 
 
+def test_a_disc_in_the_middle_is_round_and_overlaps_the_shapes_until_they_are_moved():
+    assert attention.disc(4, 1.0).int().tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    middle = attention.disc()
+    assert middle.shape == (8, 8)
+    assert middle.sum() == 12
+    assert torch.equal(middle, middle.T)
+    assert torch.equal(middle, middle.flip(0))
+    masks = attention.outlines(load("shapes", "test", size=100).factors)
+    found, away = (
+        attention.overlap(middle, attention.in_patches(part)).mean() for part in (masks, masks.roll((8, 8), (1, 2)))
+    )
+    assert found > 0.4
+    assert away < 0.2
+
+
 def test_overlap_is_the_intersection_over_the_union():
     one = torch.tensor([[True, True], [False, False]])
     other = torch.tensor([[True, False], [True, False]])
