@@ -8,7 +8,8 @@ Otherwise than in the paper: a small picture is a window cut out of one more vie
 are counted from its own corner (there they are stretched); the teacher's temperature, the weight decay and the last
 layer are as they are from the first step on (there they rise, rise, and wait); the decay starts lower, since runs are
 short; the head is smaller and has batch norm between its layers, with hundreds of prototypes (there 65,536, and no norm
-for transformers); features are the mean over patches, not a class token's.
+for transformers); features are the mean over patches, not a class token's, and the student's are kept (there the
+teacher's, which are better all through training).
 """
 
 import torch

@@ -31,7 +31,8 @@ def looked_at(images: Tensor, maps: Mapping[str, Tensor], masks: Tensor) -> Axes
                 ax.imshow(pictures[column].permute(1, 2, 0).numpy())
             else:
                 ax.imshow(shown[column].numpy(), cmap="viridis", extent=(-0.5, width - 0.5, height - 0.5, -0.5))
-            ax.contour(masks[column].float().numpy(), levels=[0.5], colors=OUTLINE, linewidths=1.2)
+            for colour, width_of_line in (("white", 2.6), (OUTLINE, 1.3)):  # a rim, else it vanishes on orange shapes
+                ax.contour(masks[column].float().numpy(), levels=[0.5], colors=colour, linewidths=width_of_line)
             ax.set(xticks=[], yticks=[])
         axes[row][0].set_ylabel(name)
     return axes[0][0]
@@ -54,6 +55,7 @@ def collapses(curves: Mapping[str, Sequence[dict]], prototypes: int) -> Axes:
         if key != "kl":
             ax.axhline(math.log(prototypes), ls="--", lw=1, color="grey")
             ax.axhline(0, ls="--", lw=1, color="grey")
+            ax.set_ylim(-0.05 * math.log(prototypes), 1.05 * math.log(prototypes))
     for text, height in (("uniform", math.log(prototypes)), ("one-hot", 0)):
         place = {"transform": axes[1].get_yaxis_transform(), "va": "center", "color": "grey", "fontsize": 8}
         axes[1].text(1.02, height, text, **place)
