@@ -8,13 +8,12 @@ on one thread. Rows that are in the table stay: take them out to make them anew.
 """
 
 import argparse
-import json
 import time
 import unicodedata
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
+from study import add_rows
 from torch import Tensor, nn
 
 from ssl_course import captions, glyphs, scenes
@@ -37,9 +36,6 @@ from ssl_course.pairs import (
     text_vectors,
     zero_shot,
 )
-from ssl_course.results import FOLDER
-from ssl_course.runs import Machine, hardware, today
-from ssl_course.tables import as_json
 from ssl_course.train import pretrain
 from ssl_course.vit import VisionTransformer
 
@@ -244,29 +240,15 @@ ROWS: dict[str, Callable[[int], dict]] = {
 }
 
 
-def kept_in(file: Path) -> dict:
-    return json.loads(file.read_text())["seeds"] if file.exists() else {}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS), metavar="ROW")
-    options, file = parser.parse_args(), FOLDER / "pairs.json"
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    for seed in options.seeds:
-        for name in options.rows:
-            if name in kept_in(file).get(str(seed), {}):
-                continue
-            cell = ROWS[name](seed)
-            print(seed, name, cell, flush=True)
-            kept = kept_in(file)  # again: somebody else may have written meanwhile
-            kept.setdefault(str(seed), {})[name] = cell
-            command = f"python benchmarks/pairs.py --seeds {' '.join(sorted(kept))}"
-            result = {"caption": "Images with text, built-in data", "command": command, "seeds": kept}
-            result |= {"hardware": hardware(Machine("cpu", "fp32", 1)), "date": today()}
-            result["recipe"] = {"images": "small_cnn(16)", "text": "TokenTransformer of one block"} | TRAINING
-            file.write_text(as_json(result), encoding="utf-8")
+    recipe = {"images": "small_cnn(16)", "text": "TokenTransformer of one block"} | TRAINING
+    asked = [(seed, name) for seed in options.seeds for name in options.rows]
+    add_rows("pairs", "Images with text, built-in data", recipe, asked, lambda name, seed: ROWS[name](seed))
 
 
 if __name__ == "__main__":

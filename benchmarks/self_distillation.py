@@ -11,13 +11,13 @@ seen no picture meets them. Rows that are in the table stay: take them out of th
 """
 
 import argparse
-import json
 import time
 from dataclasses import replace
 
 import torch
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
+from study import add_rows
 from torch import Tensor, nn
 
 from ssl_course.attention import attention_overlap, disc, head_overlaps, in_patches, outlines, overlap
@@ -27,9 +27,7 @@ from ssl_course.features import extract_features
 from ssl_course.methods import DINO
 from ssl_course.ready import card, ready
 from ssl_course.recipes import Recipe, cost, make, new_encoder, recipe, simclr_cost
-from ssl_course.results import FOLDER
-from ssl_course.runs import Images, Machine, hardware, load_images, today
-from ssl_course.tables import as_json
+from ssl_course.runs import Images, load_images
 from ssl_course.train import pretrain
 
 SHORT, LONG = (1000, 4), (4000, 10)  # training images, and passes of DINO over them
@@ -120,20 +118,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS, metavar="ROW")
-    options, file = parser.parse_args(), FOLDER / "self_distillation.json"
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    kept = json.loads(file.read_text(encoding="utf-8"))["seeds"] if file.exists() else {}
-    command = f"python benchmarks/self_distillation.py --seeds {' '.join(sorted({*kept, *map(str, options.seeds)}))}"
-    result = {"caption": "Self-distillation, built-in images", "command": command, "seeds": kept}
-    result |= {"hardware": hardware(Machine("cpu", "fp32", 1)), "date": today()}
-    result["recipe"] = planned("DINO", 0).as_dict()
-    for seed in options.seeds:
-        rows = kept.setdefault(str(seed), {})
-        for name in options.rows:
-            if name not in rows:
-                rows[name] = made(name, seed)
-                print(seed, name, rows[name], flush=True)
-                file.write_text(as_json(result), encoding="utf-8")
+    asked = [(seed, name) for seed in options.seeds for name in options.rows]
+    recipe = planned("DINO", 0).as_dict()
+    add_rows("self_distillation", "Self-distillation, built-in images", recipe, asked, made)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 import shlex
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -66,6 +66,31 @@ def table(name: str, caption: str, rows: dict[str, Row], seeds: list[int]) -> di
     return result
 
 
+def add_rows(
+    name: str, caption: str, recipe: dict, asked: Iterable[tuple[int, str]], made: Callable[[str, int], dict]
+) -> None:
+    """Make the rows that a table doesn't have yet, and keep each when it is made; those that are there stay.
+
+    Args:
+        name: of the file in the folder of results, without its ending.
+        recipe: what all rows share, to be read.
+        asked: seeds and names of rows, in the order in which to make them.
+        made: gives a row's numbers by its name and seed.
+    """
+    file = FOLDER / f"{name}.json"
+    for seed, row in asked:
+        if row in _kept(file).get(str(seed), {}):
+            continue
+        numbers = made(row, seed)
+        print(seed, row, numbers, flush=True)
+        kept = _kept(file)  # again: another process may have written meanwhile
+        kept.setdefault(str(seed), {})[row] = numbers
+        command = f"python benchmarks/{Path(sys.argv[0]).name} --seeds {' '.join(sorted(kept, key=int))}"
+        result = {"caption": caption, "command": command, "seeds": kept}
+        result |= {"hardware": hardware(Machine("cpu", "fp32", 1)), "date": today(), "recipe": recipe}
+        file.write_text(as_json(result), encoding="utf-8")
+
+
 def show(result: dict) -> None:
     """Mean ± standard deviation over the seeds, in per cent, as a Markdown table."""
     seeds = list(result["seeds"].values())
@@ -78,6 +103,10 @@ def show(result: dict) -> None:
             cells.append(f"{statistics.mean(values):.1f}{spread}")
         print(f"| {name} | {' | '.join(cells)} |")
     print(f"\n{len(seeds)} seeds; {result['hardware']}; {result['date']}")
+
+
+def _kept(file: Path) -> dict:
+    return json.loads(file.read_text(encoding="utf-8"))["seeds"] if file.exists() else {}
 
 
 def _still_true(file: Path, rows: dict[str, Row], asked: list[int]) -> dict[str, dict]:

@@ -8,10 +8,10 @@ steps. Rows that are in the table stay: take the file away to make them anew.
 """
 
 import argparse
-import json
 
 import numpy as np
 import torch
+from study import add_rows
 from torch import Tensor
 
 from ssl_course import planning, pushed
@@ -19,9 +19,6 @@ from ssl_course.evaluate import factor_scores
 from ssl_course.features import effective_rank, extract_features, feature_deviation
 from ssl_course.frames import PointCNN
 from ssl_course.methods.world_model import WorldModel
-from ssl_course.results import FOLDER
-from ssl_course.runs import Machine, hardware, today
-from ssl_course.tables import as_json
 from ssl_course.train import pretrain
 
 PASSES = 8
@@ -125,21 +122,11 @@ def made(name: str, seed: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    seeds, file = parser.parse_args().seeds, FOLDER / "world_model.json"
-    kept = json.loads(file.read_text())["seeds"] if file.exists() else {}
-    command = f"python benchmarks/world_model.py --seeds {' '.join(sorted({*kept, *map(str, seeds)}))}"
-    result = {"caption": "A world model of pushed shapes", "command": command, "seeds": kept}
-    result |= {"hardware": hardware(Machine("cpu", "fp32", 1)), "date": today()}
-    result["recipe"] = {"data": "pushed", "frames": "PointCNN(8, 8)", "width": 16, "starts": STARTS, "steps": 20}
-    result["recipe"] |= {"near": planning.NEAR} | TRAINING
-    for names in ORDER:
-        for seed in seeds:
-            rows = kept.setdefault(str(seed), {})
-            for name in names:
-                if name not in rows:
-                    rows[name] = made(name, seed)
-                    print(seed, name, rows[name], flush=True)
-                    file.write_text(as_json(result), encoding="utf-8")
+    seeds = parser.parse_args().seeds
+    recipe = {"data": "pushed", "frames": "PointCNN(8, 8)", "width": 16, "starts": STARTS, "steps": 20}
+    recipe |= {"near": planning.NEAR} | TRAINING
+    asked = [(seed, name) for names in ORDER for seed in seeds for name in names]
+    add_rows("world_model", "A world model of pushed shapes", recipe, asked, made)
 
 
 if __name__ == "__main__":

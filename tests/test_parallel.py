@@ -34,7 +34,7 @@ def words(**options):
     return TokenTransformer(len(sentences.WORDS), sentences.LENGTH, width=16, depth=1, **options)
 
 
-OF_PART_II = {  # how to build it, and its data
+BY_ITS_OWN = {  # how to build it, and its data
     "masked words": (lambda: MaskedWords(words(), share=0.3), sentences),
     "next word": (lambda: NextWord(words(causal=True)), sentences),
     "CPC, same": (lambda: CPC(WaveEncoder(8)), sounds),
@@ -51,8 +51,8 @@ OF_PART_II = {  # how to build it, and its data
 
 def method(name):
     torch.manual_seed(0)
-    if name in OF_PART_II:
-        return OF_PART_II[name][0]()
+    if name in BY_ITS_OWN:
+        return BY_ITS_OWN[name][0]()
     if name in ("mae", "ijepa"):
         return ALL[name](VisionTransformer(width=16, depth=1))
     if name == "supervised":
@@ -66,15 +66,15 @@ def method(name):
     return ALL[name](small_cnn(4))
 
 
-NAMES = sorted({*ALL, *OF_PART_II, "supervised", "moco in one group", "triplet by chance"})
+NAMES = sorted({*ALL, *BY_ITS_OWN, "supervised", "moco in one group", "triplet by chance"})
 
 
 def batch(name):
     """What a method of that name is trained on, as `pretrain` hands it over, and its labels."""
-    if name not in OF_PART_II:
+    if name not in BY_ITS_OWN:
         images = load("shapes", size=BATCH)
         return images.images.float() / 255, images.labels
-    data = OF_PART_II[name][1].load("train", size=BATCH)
+    data = BY_ITS_OWN[name][1].load("train", size=BATCH)
     return (data.data.float() / 255 if data.data.dtype == torch.uint8 else data.data), data.labels
 
 
