@@ -76,6 +76,19 @@ def test_no_mistake_in_the_loss_of_prototypes_has_the_value_of_the_right_or_the_
     assert float(right) == pytest.approx(float(NOTEBOOK["mended_dino_loss"](*clinic.some_outputs())), abs=1e-5)
 
 
+def test_a_side_of_the_pairs_that_is_detached_is_told():
+    def half(logits, places):
+        return (F.cross_entropy(logits, places) + F.cross_entropy(logits.T, places.argsort()).detach()) / 2
+
+    assert "is one of the sides detached" in clinic.no_pair_loss(half, None, None)
+    assert clinic.no_pair_loss(answers.in_order_again, None, None) is None
+
+
+def test_the_divergence_of_prototypes_is_as_right_as_the_cross_entropy():
+    assert clinic.no_dino_loss(answers.divergence, None) is None
+    assert "dino_loss says" in clinic.no_dino_loss(lambda *given: 1.1 * answers.divergence(*given), None)
+
+
 def test_who_hides_from_the_teacher_too_moves_no_aim():
     _, net, teacher = clinic.a_teacher_who_sees()
     assert clinic.moved_aims(NOTEBOOK["shown"], net, teacher) == 0

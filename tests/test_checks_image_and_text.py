@@ -1,6 +1,8 @@
 """The exercises of lesson 12: references are the package's, and no mistake is taken for another."""
 
+import importlib.util
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,8 +11,13 @@ import torch.nn.functional as F
 from ssl_course import checks, pairs
 from ssl_course.bag import BagOfWords
 from ssl_course.checks import image_and_text
-from ssl_course.checks.engine import Function
+from ssl_course.checks.engine import Function, by_hand, guarded
 from ssl_course.methods.clip import sigmoid_loss, symmetric_info_nce
+
+PATH = Path(__file__).parent / "answers" / "image_and_text.py"
+specification = importlib.util.spec_from_file_location("answers_image_and_text", PATH)
+answers = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(answers)
 
 FUNCTIONS = [name for name, exercise in image_and_text.EXERCISES.items() if isinstance(exercise, Function)]
 
@@ -39,6 +46,13 @@ def test_the_slope_is_that_of_the_packages_loss_at_the_log_of_its_scale(scale):
     log_scale = torch.tensor(math.log(scale), dtype=torch.float64, requires_grad=True)
     (expected,) = torch.autograd.grad(symmetric_info_nce(image, text, log_scale.exp()), log_scale)
     torch.testing.assert_close(image_and_text.slope(image_and_text.cosines(image, text), scale), expected)
+
+
+@pytest.mark.parametrize("made", [answers.slope_by_autograd, answers.slope_by_backward, answers.slope_by_functional])
+def test_a_slope_is_by_hand_where_nothing_has_gone_backward(made):
+    probe = by_hand(lambda: image_and_text.slope_cases()[0])
+    assert probe(image_and_text.slope) is probe(answers.slope_in_numpy) is None
+    assert "autograd has made them" in probe(guarded(made))
 
 
 def test_where_no_caption_is_there_twice_the_loss_is_the_packages():

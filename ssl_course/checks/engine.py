@@ -147,6 +147,31 @@ def guarded(answer: Callable) -> Callable:
     return call
 
 
+def by_hand(arguments: Callable[[], tuple]) -> Callable[[Callable], str | None]:
+    """A probe that refuses a gradient that autograd has made, whichever of its functions was called.
+
+    A backward pass unpacks what the forward one has saved, and torch.func refuses to work where that is watched.
+    """
+
+    def probe(answer: Callable) -> str | None:
+        unpacked = []
+
+        def noted(saved: Tensor) -> Tensor:
+            unpacked.append(saved)
+            return saved
+
+        with torch.autograd.graph.saved_tensors_hooks(lambda saved: saved, noted):
+            try:
+                answer(*arguments())
+                found = bool(unpacked)
+            except Stopped:
+                found = True
+        said = "the values are right, but autograd has made them: derive the gradient and write it down."
+        return said if found else None
+
+    return probe
+
+
 def brief(error: BaseException) -> str:
     """The kind of an error and the first line of what it says, shortened."""
     said = next(iter(str(error).strip().splitlines()), "").rstrip(".")

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssl_course.checks.engine import Choice, Exercise, Function, Number
+from ssl_course.checks.engine import Choice, Exercise, Function, Number, by_hand
 
 
 def drawn(*shape: int, seed: int) -> Tensor:
@@ -61,6 +61,26 @@ def scale_forgotten(table, scale):
     return (means(s, table, 1) + means(s, table, 0)) / 2 - s.diagonal().mean()
 
 
+def own_by(share: Callable):
+    """The slope with the own pair's term times a share, a function of the scaled cosines."""
+
+    def slope_with(table, scale):
+        s = scale * table
+        return (means(s, s, 1) + means(s, s, 0)) / 2 - (share(s) * s.diagonal()).mean()
+
+    return slope_with
+
+
+def turned_once(table, scale):
+    s = scale * table
+    return (means(s, s, 1) + (s * s.T.softmax(dim=1)).sum(dim=1).mean()) / 2 - s.diagonal().mean()
+
+
+def mean_of_all(table, scale):
+    s = scale * table
+    return (means(s, s, 1) + means(s, s, 0)) / 2 / len(s) - s.diagonal().mean()
+
+
 def loss_of(table, scale):
     own = torch.arange(len(table))
     return (F.cross_entropy(scale * table, own) + F.cross_entropy(scale * table.T, own)) / 2
@@ -76,10 +96,30 @@ SLOPE = {
     "it is the slope at the temperature: asked for is that at the log of the scale.": (
         lambda table, scale: -slope(table, scale) * scale
     ),
-    "only the rows count: each caption among all pictures is the other half.": one_side(1),
-    "only the columns count: each picture among all captions is the other half.": one_side(0),
+    "only the rows count: each caption among all pictures is the other half.": (
+        one_side(1),
+        lambda table, scale: one_side(1)(table, scale) / 2,
+    ),
+    "only the columns count: each picture among all captions is the other half.": (
+        one_side(0),
+        lambda table, scale: one_side(0)(table, scale) / 2,
+    ),
+    "the columns' softmax weighs the rows: turn the cosines as well, or take the softmax over dim=0.": turned_once,
     "the two sides are added: the loss is the mean of both.": lambda table, scale: 2 * slope(table, scale),
     "it is summed over the pairs: the loss is a mean over them.": lambda table, scale: len(table) * slope(table, scale),
+    "it is divided by B twice: once is a mean over the pairs.": lambda table, scale: slope(table, scale) / len(table),
+    "a mean over all B * B is taken: add the weighted ones of a row, and take the mean over rows.": mean_of_all,
+    "the own pair counts once: it stands in the rows' loss and in the columns'.": own_by(lambda s: 0.5),
+    "the own pair is added: it stands in the loss with a minus.": own_by(lambda s: -1.0),
+    "the own pair has a weight: outside of the log there is no softmax.": own_by(
+        lambda s: (s.softmax(dim=1) + s.softmax(dim=0)).diagonal() / 2
+    ),
+    "the own pair isn't scaled: it moves with t as the others do.": lambda table, scale: own_by(lambda s: 1 / scale)(
+        table, scale
+    ),
+    "the scale is taken as t: it is exp(t) already.": lambda table, scale: slope(table, math.exp(scale)),
+    "the cosines are multiplied by t: the scale is exp(t).": lambda table, scale: slope(table, math.log(scale)),
+    "the cosines are divided by the scale: they are multiplied with it.": lambda table, scale: slope(table, 1 / scale),
     "the own pair is missing: how does the loss's term outside of the log move with the scale?": own_kept,
     "only the own pair moves: a larger scale moves the others in the row and column, too.": own_alone,
     "the shares are of the plain cosines: the softmax is over the scaled ones.": scale_forgotten,
@@ -114,9 +154,40 @@ def asked(
 yes_or_no = asked()
 
 
-def not_normalised(image, text, scale, bias, said):
+def as_it_is(x: Tensor) -> Tensor:
+    return x
+
+
+def with_vectors(
+    image_as: Callable = F.normalize, text_as: Callable = F.normalize, choose: Callable = lambda u, v: (u, v)
+):
+    """The loss with other lengths, or of other vectors than those of pictures and captions."""
+
+    def loss(image, text, scale, bias, said):
+        one, other = choose(image, text)
+        sign = 2.0 * (said[:, None] == said) - 1
+        return -F.logsigmoid(sign * (scale * image_as(one) @ text_as(other).T + bias)).sum() / len(image)
+
+    return loss
+
+
+def own_and_strangers(image, text, scale, bias, said):
+    """As if others that say the same were left out."""
+    logits, yes = scale * cosines(image, text) + bias, said[:, None] == said
+    return (F.softplus(-logits.diagonal()).sum() + F.softplus(logits[~yes]).sum()) / len(image)
+
+
+def sign_outside(image, text, scale, bias, said):
     sign = 2.0 * (said[:, None] == said) - 1
-    return -F.logsigmoid(sign * (scale * image @ text.T + bias)).sum() / len(image)
+    return -(sign * F.logsigmoid(scale * cosines(image, text) + bias)).sum() / len(image)
+
+
+def softmax_both_ways(image, text, scale, bias, said):
+    return (by_softmax(image, text, scale, bias, said) + by_softmax(text, image, scale, bias, said)) / 2
+
+
+def clip_loss(image, text, scale, bias, said):
+    return loss_of(cosines(image, text), scale)
 
 
 def bias_outside(image, text, scale, bias, said):
@@ -162,8 +233,39 @@ YES = {
     "the sign of the loss is wrong: it must fall where the answers get better.": asked(
         finish=lambda losses, yes: -losses.sum() / len(losses)
     ),
-    "the vectors aren't brought to length 1: cosines are scaled.": not_normalised,
-    "a softmax is taken over each row: here every pairing is asked by itself.": by_softmax,
+    "the sum is halved: all B * B pairings are there once, so it is divided by B alone.": asked(
+        finish=lambda losses, yes: losses.sum() / len(losses) / 2
+    ),
+    "the mean of the yes and the mean of the no are added: asked for is the sum of all over B.": asked(
+        finish=lambda losses, yes: losses[yes].mean() + losses[~yes].mean()
+    ),
+    "only a picture and its own caption are asked about: all B * B pairings are.": asked(
+        finish=lambda losses, yes: losses.diagonal().mean()
+    ),
+    "other captions that say the same are left out: they count, and are a yes.": own_and_strangers,
+    "the log is missing: it is taken of the sigmoid.": asked(
+        finish=lambda losses, yes: -(-losses).exp().sum() / len(losses)
+    ),
+    "the sigmoid is taken twice: logsigmoid, and a cross-entropy with logits, take it by themselves.": asked(
+        logits=lambda t, scale, bias: (scale * t + bias).sigmoid()
+    ),
+    "the sign stands outside of the log: it turns what goes into the sigmoid.": sign_outside,
+    "the scale is taken as t: it is exp(t) already.": asked(logits=lambda t, scale, bias: math.exp(scale) * t + bias),
+    "the vectors aren't brought to length 1: cosines are scaled.": with_vectors(as_it_is, as_it_is),
+    "the captions' vectors aren't brought to length 1: a cosine needs both.": with_vectors(text_as=as_it_is),
+    "the pictures' vectors aren't brought to length 1: a cosine needs both.": with_vectors(image_as=as_it_is),
+    "the lengths are taken down the batch: each vector is a row, dim=1.": with_vectors(
+        *[lambda x: F.normalize(x, dim=0)] * 2
+    ),
+    "pictures are compared with pictures, or captions with captions: a pairing has one of each.": (
+        with_vectors(choose=lambda u, v: (u, u)),
+        with_vectors(choose=lambda u, v: (v, v)),
+    ),
+    "a softmax is taken over each row: here every pairing is asked by itself.": (
+        by_softmax,
+        softmax_both_ways,
+        clip_loss,
+    ),
 }
 
 
@@ -192,8 +294,8 @@ def prompted(
 ensemble = prompted()
 
 
-def as_they_are(x: Tensor) -> Tensor:
-    return x
+def one_length(x: Tensor) -> Tensor:
+    return x / x.norm()
 
 
 def best_prompt(images, prompts):
@@ -207,14 +309,14 @@ def over_classes(images, prompts):
 
 ENSEMBLE = {
     "prompts are averaged as long as they come, so a long one counts for more: bring each to length 1 before.": (
-        prompted(prompt=as_they_are)
+        prompted(prompt=as_it_is)
     ),
     "the mean isn't brought to length 1 again: a class whose prompts disagree would score low with every image.": (
         prompted(after=False)
     ),
-    "no prompt has length 1, neither before nor after the mean.": prompted(prompt=as_they_are, after=False),
-    "the images aren't brought to length 1: cosines are asked for.": prompted(image=as_they_are),
-    "nothing has length 1: cosines are asked for.": prompted(image=as_they_are, prompt=as_they_are, after=False),
+    "no prompt has length 1, neither before nor after the mean.": prompted(prompt=as_it_is, after=False),
+    "the images aren't brought to length 1: cosines are asked for.": prompted(image=as_it_is),
+    "nothing has length 1: cosines are asked for.": prompted(image=as_it_is, prompt=as_it_is, after=False),
     "the best prompt of a class stands for it: asked for is one vector a class, the mean of all its prompts.": (
         best_prompt
     ),
@@ -226,6 +328,24 @@ ENSEMBLE = {
     "the lengths are taken along the prompts: the vectors lie along the last axis.": prompted(
         prompt=lambda x: F.normalize(x, dim=1)
     ),
+    "more than one of the three lengths is missing: images, prompts and their mean are each brought to 1.": (
+        prompted(image=as_it_is, after=False),
+        prompted(image=as_it_is, prompt=as_it_is),
+    ),
+    "the prompts of a class are added: their mean is brought to length 1.": lambda images, prompts: (
+        prompts.shape[1] * prompted(after=False)(images, prompts)
+    ),
+    "the images' lengths are taken down the rows: each image is a row.": prompted(
+        image=lambda x: F.normalize(x, dim=0)
+    ),
+    "the lengths of the means are taken down the classes: each class is a row.": lambda images, prompts: (
+        F.normalize(images, dim=1) @ F.normalize(F.normalize(prompts, dim=2).mean(dim=1), dim=0).T
+    ),
+    "one length is taken for the whole table: each vector has its own.": (
+        prompted(image=lambda x: x / x.norm()),
+        lambda images, prompts: F.normalize(images, dim=1) @ one_length(F.normalize(prompts, dim=2).mean(dim=1)).T,
+    ),
+    "a softmax is taken: asked for are the cosines.": lambda images, prompts: ensemble(images, prompts).softmax(dim=1),
     "images and classes are exchanged: a row is an image.": lambda images, prompts: ensemble(images, prompts).T,
     "the classes are returned: asked for are the cosines, from which they can be read.": lambda images, prompts: (
         ensemble(images, prompts).argmax(dim=1)
@@ -270,8 +390,23 @@ def of_all_right_ones(queries, candidates, wanted, given, k):
     return float((hits / (given == wanted[:, None]).sum(dim=1)).double().mean())
 
 
+def first_left_out(queries, candidates, wanted, given, k):
+    return float((given[best(queries, candidates, k + 1)[:, 1:]] == wanted[:, None]).any(dim=1).double().mean())
+
+
 RECALL = {
     "only candidate number i is right for query i: whoever says the same is right, too.": partner_alone,
+    "the number of a candidate is compared with what is wanted: what is asked is what stands there in `given`.": (
+        lambda queries, candidates, wanted, given, k: found(
+            queries, candidates, wanted, torch.arange(len(candidates)), k
+        )
+    ),
+    "candidate number i is left out for query i: it is a candidate like the others.": counted(
+        lambda right: right.any(dim=1), lambda queries, candidates: cosines(queries, candidates).fill_diagonal_(-2)
+    ),
+    "every right one among the k counts: a query counts once, however many it finds.": lambda *given: (
+        given[-1] * counted(lambda right: right)(*given)
+    ),
     "all of the k must be right: one is enough.": counted(lambda right: right.all(dim=1)),
     "it is the share of right ones among the k: count the queries that find at least one.": counted(
         lambda right: right
@@ -284,11 +419,27 @@ RECALL = {
     "the lengths count: most similar is the largest cosine, not the largest product.": counted(
         lambda right: right.any(dim=1), lambda queries, candidates: queries @ candidates.T
     ),
+    "the lengths count: most similar is the largest cosine, not the smallest distance.": counted(
+        lambda right: right.any(dim=1), lambda queries, candidates: -torch.cdist(queries, candidates)
+    ),
+    "the lengths are taken down the columns: each vector is a row, dim=1.": counted(
+        lambda right: right.any(dim=1),
+        lambda queries, candidates: F.normalize(queries, dim=0) @ F.normalize(candidates, dim=0).T,
+    ),
     "the least similar are looked at: topk or a descending sort gives the most similar.": counted(
         lambda right: right.any(dim=1), lambda queries, candidates: -cosines(queries, candidates)
     ),
     "the candidates look for queries: it is the other direction.": lambda queries, candidates, wanted, given, k: found(
         candidates, queries, given, wanted, k
+    ),
+    "one too few is looked at.": lambda queries, candidates, wanted, given, k: found(
+        queries, candidates, wanted, given, k - 1
+    ),
+    "the first is left out: nobody finds himself here, since queries and candidates are different things.": (
+        first_left_out
+    ),
+    "the right ones must be the most frequent among the k: one is enough.": lambda *given: float(
+        (given[3][best(*given[:2], given[4])].mode(dim=1).values == given[2]).double().mean()
     ),
     "one too many is looked at.": lambda queries, candidates, wanted, given, k: found(
         queries, candidates, wanted, given, k + 1
@@ -306,7 +457,8 @@ def recall_cases() -> list[tuple]:
     places = drawn(9, 6, seed=2)
     queries = places[wanted] + 0.9 * drawn(37, 6, seed=3)
     candidates = lengths * (places[given] + 0.9 * drawn(50, 6, seed=4))
-    return [(queries, candidates, wanted, given, k) for k in (3, 2)]
+    partners = (queries[:9], (places[:9] + 0.5 * drawn(9, 6, seed=5)) * lengths[:9], wanted[:9], torch.arange(9), 3)
+    return [*((queries, candidates, wanted, given, k) for k in (3, 2)), partners]
 
 
 # --- A bag of words
@@ -317,10 +469,20 @@ BAG = (1 - SAME_COLOUR) / 4 + SAME_COLOUR / 2
 # --- A scale that comes back, each a function of (tables, rate, largest)
 
 
-def trained(
-    *, inside: bool = False, outside: bool = True, columns: bool = True, log: bool = True, uphill=False, late=False
-):
-    """Learning the scale: bounded in the loss or after the step, with columns or not, as its log or as it is."""
+def mean_of_both(rows: Tensor, columns: Tensor) -> Tensor:
+    return (rows + columns) / 2
+
+
+def rows_alone(rows: Tensor, columns: Tensor) -> Tensor:
+    return rows
+
+
+def columns_alone(rows: Tensor, columns: Tensor) -> Tensor:
+    return columns
+
+
+def trained(*, inside=False, outside=True, sides: Callable = mean_of_both, log=True, uphill=False, late=False):
+    """Learning the scale: bounded in the loss or after the step, of which sides, as its log or as it is."""
 
     def scales(tables, rate, largest):
         weight = torch.tensor(math.log(10.0) if log else 10.0, requires_grad=True)
@@ -330,8 +492,7 @@ def trained(
             scale = scale.clamp(max=largest) if inside else scale
             own = torch.arange(len(table))
             rows, others = (F.cross_entropy(scale * part, own) for part in (table, table.T))
-            loss = (rows + others) / 2 if columns else rows
-            move = rate * torch.autograd.grad(loss, weight)[0]
+            move = rate * torch.autograd.grad(sides(rows, others), weight)[0]
             with torch.no_grad():
                 weight += move if uphill else -move
                 if outside:
@@ -347,14 +508,26 @@ learnt_scale = trained()
 
 SCALE = {
     "both slips are still there: the bound stands in the loss, and the columns are missing.": trained(
-        inside=True, outside=False, columns=False
+        inside=True, outside=False, sides=rows_alone
     ),
     "the bound still stands in the loss: beyond it no slope arrives, so the scale can't come back.": trained(
         inside=True, outside=False
     ),
-    "the columns are still missing: the table is never turned.": trained(columns=False),
+    "the columns are still missing: the table is never turned.": trained(sides=rows_alone),
+    "the rows are lost: of the two lines that are alike, only one is to be turned.": (
+        trained(sides=columns_alone),
+        trained(sides=columns_alone, inside=True, outside=False),
+    ),
+    "the two sides are added: the loss is the mean of both.": (
+        trained(sides=torch.add),
+        trained(sides=torch.add, inside=True, outside=False),
+    ),
+    "what is returned is bounded, and not the weight: it runs on beyond the bound, and comes back late.": (
+        lambda tables, rate, largest: trained(outside=False)(tables, rate, largest).clamp(max=largest)
+    ),
+    "the logs are returned: asked for are the scales.": lambda *given: learnt_scale(*given).log(),
     "nothing bounds the scale: is it the weight's own unit in which it is bounded?": trained(outside=False),
-    "the bound is gone, and the columns are still missing.": trained(outside=False, columns=False),
+    "the bound is gone, and the columns are still missing.": trained(outside=False, sides=rows_alone),
     "the scale itself is learnt: learn its log, which can take no step to a negative scale.": (
         trained(log=False),
         trained(log=False, outside=False),
@@ -389,6 +562,11 @@ EXERCISES: dict[str, Exercise] = {
             LOWEST / 2: "one of the two sides is told apart: columns have the same trouble as rows.",
             LOWEST / math.log(2): "it is in bits: give nats, natural logarithms.",
             math.log(3): "all captions are there three times: two are there twice, and one once.",
+            math.log(6) - LOWEST: "it is what the captions tell: asked for is what is left of log 6.",
+            -LOWEST: "the sign is turned round: the loss is the mean of minus the log of a share.",
+            math.log(3) / 2: "only the discs count: the two stars aren't told apart, either.",
+            (math.log(3) + math.log(2)) / 2: "the two groups count alike, and the ring not at all: six pairs count.",
+            0.8: "it is rounded too much: give two decimals or more.",
             math.log(2): "the groups are as large as their mean: take the log of each one's size.",
         },
         tolerance=0.004,
@@ -399,6 +577,7 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=SLOPE,
         praise="what a softmax expects, less what the pair has: where all are right it is negative, and the scale "
         "grows.",
+        probes=[by_hand(lambda: slope_cases()[0])],
         tolerance=1e-5,
     ),
     "yes": Function(
@@ -436,7 +615,14 @@ EXERCISES: dict[str, Exercise] = {
             (5 / 6) / 2 + (1 / 6) / 4: "the two kinds are exchanged: a sixth has equal colours.",
             1 / 3: "three captions are left: mirrored, exchanged and both are three, and the true one is the fourth.",
             1.0: "the order of words is known: a bag has lost it.",
+            0.0: "the true one is ruled out: a bag gives it the vector of three others.",
+            1 / 12: "only pictures with equal colours count: where they differ, one of four is right.",
+            (35 / 36) / 4 + (1 / 36) / 2: "two colours agree in one of 36 cases: there are six such pairs.",
+            0.3: "it is rounded too much, or a fifth of the pictures have equal colours: each is drawn from all six. "
+            "Give two decimals or more.",
+            0.306: "it is what the run below gives, where chance moves it by two hundredths: compute it.",
             100 * BAG: "it is in per cent: give a number from 0 to 1.",
+            29.0: "it is in per cent: give a number from 0 to 1.",
         },
         tolerance=0.003,
     ),

@@ -1693,6 +1693,11 @@ def of_diagonals(logits, places):
     return (logits.double().logsumexp(1) - own).mean() / 2 + (logits.double().logsumexp(0)[places] - own).mean() / 2
 
 
+def of_turned_rows(logits, places):
+    sides = F.cross_entropy(logits, places), F.cross_entropy(logits[places.argsort()].t(), counted(logits))
+    return torch.stack(sides).mean()
+
+
 def from_numpy(logits, places):
     return two_sides(logits, places, torch.from_numpy(np.argsort(places.numpy())))
 
@@ -1712,6 +1717,7 @@ RIGHT["clinic.captions_mended"] += [
     pairing(with_probabilities),
     pairing(of_diagonals),
     pairing(from_numpy),
+    pairing(of_turned_rows),
 ]
 WRONG["clinic.captions_mended"] += [
     ("captions no longer look", pairing(F.cross_entropy)),
@@ -1725,6 +1731,25 @@ WRONG["clinic.captions_mended"] += [
     ),
     ("look along the rows", rows_and_columns(lambda logits, places, owners: along_rows(logits, places, owners))),
     ("look along the rows", pairing(lambda logits, places: along_rows(logits, places, places))),
+    ("summed over the pairs", pairing(lambda logits, places: len(places) * in_order_again(logits, places))),
+    ("divided by 4", pairing(lambda logits, places: in_order_again(logits, places) / 2)),
+    ("the sign is turned round", pairing(lambda logits, places: -in_order_again(logits, places))),
+    (
+        "softmax is taken twice",
+        rows_and_columns(
+            lambda logits, places, owners: (
+                (F.cross_entropy(logits.softmax(1), places) + F.cross_entropy(logits.T.softmax(1), owners)) / 2
+            )
+        ),
+    ),
+    (
+        "is one of the sides detached",
+        rows_and_columns(
+            lambda logits, places, owners: (
+                (F.cross_entropy(logits, places) + F.cross_entropy(logits.T, owners).detach()) / 2
+            )
+        ),
+    ),
     ("for logits of chance", pairing(lambda logits, places: 2 * in_order_again(logits, places) / 3)),
     ("for logits of chance", pairing(lambda logits, places: 0.9 * F.cross_entropy(logits, places))),
     ("the symptom is still there", run("captions", lambda pair_loss, net, reader: (pair_loss, head(), reader))),
@@ -1748,14 +1773,28 @@ def of_pairs(size):
     return ruler
 
 
+def own_and_next(z, t):
+    return F.cosine_similarity(z, t), F.cosine_similarity(z, torch.cat([t[1:], t[:1]]))
+
+
 RIGHT["clinic.captions_symptom"] += [
     (
         captions,
         of_pairs(lambda z, t: (F.normalize(z) * (F.normalize(t) - F.normalize(t).roll(-1, 0))).sum(1).double().mean()),
     ),
     (captions, of_pairs(lambda z, t: F.cosine_similarity(z, t).mean() - F.cosine_similarity(z, t.roll(1, 0)).mean())),
+    (captions, of_pairs(lambda z, t: (own_and_next(z, t)[0] - own_and_next(z, t)[1]).mean().detach().numpy())),
 ]
 WRONG["clinic.captions_symptom"] += [
+    (
+        "the sign is turned round",
+        (captions, of_pairs(lambda z, t: (own_and_next(z, t)[1] - own_and_next(z, t)[0]).mean())),
+    ),
+    ("in per cent", (captions, of_pairs(lambda z, t: 100 * (own_and_next(z, t)[0] - own_and_next(z, t)[1]).mean()))),
+    (
+        "of a healthy one",
+        (captions, of_pairs(lambda z, t: (own_and_next(z, t)[0] - own_and_next(z, t)[1]).abs().mean())),
+    ),
     ("compare with what is asked", (captions, of_pairs(lambda z, t: F.cosine_similarity(z, t).mean()))),
     ("compare with what is asked", (captions, of_pairs(lambda z, t: NOTEBOOK["found"](z, t)))),
 ]
@@ -1914,6 +1953,26 @@ def divergence_and_entropy(teacher, student, centre):
     return F.kl_div(told, aim, reduction="batchmean") + torch.special.entr(aim).sum(-1).mean()
 
 
+def divergence(teacher, student, centre):
+    """Less by what the student can't change."""
+    aim = ((teacher - centre) / 0.04).softmax(dim=1)
+    return F.kl_div((student / 0.1).log_softmax(dim=1), aim, reduction="batchmean")
+
+
+def weighed(aim, told):
+    """A mistake that is told by its value: a loss of both functions of probabilities and logarithms."""
+
+    def loss(teacher, student, centre):
+        return -(aim((teacher - centre) / 0.04) * told(student / 0.1)).sum(dim=1).mean()
+
+    return valued(loss)
+
+
+def valued(loss):
+    """With a network that has learnt: what the loss gives is looked at first."""
+    return lambda: (loss, *MENDED["prototypes"]()[1:])
+
+
 def in_double(teacher, student, centre):
     aim = ((teacher.double() - centre) / 0.04).softmax(dim=1)
     return -(aim * (student.double() / 0.1).log_softmax(dim=1)).sum() / len(teacher)
@@ -1934,6 +1993,7 @@ RIGHT["clinic.prototypes_mended"] += [
     lambda: (row_of_row, *MENDED["prototypes"]()[1:]),
     telling(lambda teacher, centre: torch.sub(teacher, centre[None]).div(0.04), plain),
     telling(lambda teacher, centre: (teacher - centre).detach() / 0.04, lambda student, centre: 10 * student),
+    costing(divergence),
 ]
 WRONG["clinic.prototypes_mended"] += [
     ("from the student, too", telling(centred, lambda student, centre: (student - centre) / 0.1)),
@@ -1962,6 +2022,28 @@ WRONG["clinic.prototypes_mended"] += [
         "teacher and student are exchanged",
         costing(lambda teacher, student, centre: F.cross_entropy(centred(teacher, centre), (student / 0.1).softmax(1))),
     ),
+    (
+        "teacher and student are exchanged",
+        valued(lambda teacher, student, centre: row_of_row(student, teacher, centre)),
+    ),
+    ("temperatures are missing", telling(torch.sub, lambda student, centre: student)),
+    (
+        "temperatures are missing",
+        telling(lambda teacher, centre: 0.04 * (teacher - centre), lambda student, centre: student / 10),
+    ),
+    ("softmax is over the batch", weighed(lambda x: x.softmax(0), lambda x: x.log_softmax(0))),
+    ("the log is missing", weighed(lambda x: x.softmax(1), lambda x: x.softmax(1))),
+    ("without a log", weighed(lambda x: x.log_softmax(1), lambda x: x.log_softmax(1))),
+    ("the sign is lost", valued(lambda *given: -row_of_row(*given))),
+    ("mean is over all numbers", valued(lambda *given: row_of_row(*given) / 32)),
+    ("summed over the pictures", valued(lambda *given: row_of_row(*given) * len(given[0]))),
+    ("centre of this batch", telling(lambda teacher, centre: centred(teacher, teacher.mean(0)), plain)),
+    (
+        "names one prototype alone",
+        valued(lambda teacher, student, centre: F.cross_entropy(student / 0.1, (teacher - centre).argmax(1))),
+    ),
+    ("subtracted from the centre", telling(lambda teacher, centre: (centre - teacher) / 0.04, plain)),
+    ("added to the student's output", telling(centred, lambda student, centre: (student + centre) / 0.1)),
     ("for outputs of chance", lambda: (lambda *given: 2 * row_of_row(*given), *MENDED["prototypes"]()[1:])),
     ("the symptom is still there", lambda: (row_of_row, *BROKEN["prototypes"]()[1:])),
     ("the symptom is still there", run("prototypes", lambda dino_loss, net: (dino_loss, head(16, 32)))),
@@ -1985,6 +2067,7 @@ RIGHT["clinic.prototypes_symptom"] += [
     (prototypes, of_prototypes(lambda said: (said.argmax(1) == said.argmax(1).mode().values).float().mean() * 100)),
 ]
 WRONG["clinic.prototypes_symptom"] += [
+    ("isn't in per cent", (prototypes, of_prototypes(lambda said: said.argmax(1).bincount().max() / len(said)))),
     ("compare with what is asked", (prototypes, of_prototypes(lambda said: len(said.argmax(1).unique())))),
     ("of a healthy one", (prototypes, of_prototypes(lambda said: 100 - len(said.argmax(1).unique()) + 1))),
 ]
@@ -2077,15 +2160,16 @@ WRONG["clinic.prediction_mended"] += [
 prediction = BROKEN["prediction"]
 
 
-def moved_aims(size, other=1):
+def moved_aims(size, other=1, of=-1):
     """A ruler of program 26, of how the teacher's answers differ (N, 6, 32), and what is hidden (N, 6)."""
 
-    def ruler(shown, net, teacher):
+    def ruler(shown, *networks):
+        says = networks[of]
         torch.manual_seed(1)
         hidden = torch.rand(256, 6).argsort(dim=1) < 3
         first, second = NOTEBOOK["patches"](draw(256, seed=1)), NOTEBOOK["patches"](draw(256, seed=2))
         second[~hidden] = first[~hidden]
-        return size(teacher(shown(first, hidden)[other]) - teacher(shown(second, hidden)[other]), hidden)
+        return size(says(shown(first, hidden)[other]) - says(shown(second, hidden)[other]), hidden)
 
     return ruler
 
@@ -2097,6 +2181,7 @@ RIGHT["clinic.prediction_symptom"] += [
 WRONG["clinic.prediction_symptom"] += [
     ("of a healthy one", (prediction, moved_aims(lambda change, hidden: change[~hidden].abs().mean()))),
     ("of a healthy one", (prediction, moved_aims(lambda change, hidden: change[hidden].abs().mean(), other=0))),
+    ("of a healthy one", (prediction, moved_aims(lambda change, hidden: change[hidden].abs().mean(), of=0))),
     ("of a healthy one", (prediction, moved_aims(lambda change, hidden: change[hidden].pow(2).mean()))),
     ("of a healthy one", (prediction, moved_aims(lambda change, hidden: change[hidden].mean()))),
 ]
