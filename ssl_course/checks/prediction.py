@@ -542,6 +542,7 @@ def planned(
 
 best_plan = planned()
 
+
 def greedy(step, before, now, goal, plans):
     costs, _ = best_plan(step, before, now, goal, plans)
     return costs, best_plan(step, before, now, goal, plans[:, :1])[1]

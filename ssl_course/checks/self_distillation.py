@@ -547,7 +547,9 @@ EVEN = {
     "the exponential is missing: scores can be negative, shares can't.": evened(
         start=lambda scores, temperature: scores / temperature
     ),
-    "there is one round only (first all columns, then all rows comes to the same: take turns).": evened(count=lambda rounds: 1),
+    "there is one round only (first all columns, then all rows comes to the same: take turns).": evened(
+        count=lambda rounds: 1
+    ),
     "there is one round too few.": evened(count=lambda rounds: rounds - 1),
     "there is one round too many.": evened(count=lambda rounds: rounds + 1),
     "pictures and prototypes are exchanged in the result: a row is a picture.": evened(finish=lambda q: q.T),
@@ -791,7 +793,7 @@ def overlap_cases() -> list[tuple]:
     first = *looks(7, (6, 5), known, 4), *looks(9, (6, 5), new, 7), 0.6
     known, new = (0.7, 2.2, 0.2), (2.0, 1.1, 0.2)
     second = *looks(8, (8, 8), known, 24), *looks(5, (8, 8), new, 27), 0.45
-    third, fourth = ((*scattered(6, one), *scattered(5, other), 0.5) for one, other in ((632, 633), (30, 1002)))
+    third, fourth = ((*scattered(6, one), *scattered(5, other), 0.5) for one, other in ((632, 633), (52, 1003)))
     return [first, second, third, fourth]
 
 
