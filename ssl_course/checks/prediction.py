@@ -105,6 +105,35 @@ def by_areas(large, blocks, rows, columns):
     return context(large, blocks, rows, columns)[:, : max(1, int(areas.min()))]
 
 
+def inside_of_the_block(large, blocks, rows, columns):
+    """Each place less that of its block's corner, in a grid as wide as the block."""
+    top, left, _, width = large.unbind(dim=1)
+    free = ~covered(blocks, rows, columns).any(dim=1)
+    kept = covered(large, rows, columns) & free
+    alone = ~kept.flatten(1).any(dim=1)
+    lists = []
+    for table, outside, y, x, wide, empty in zip(kept, free, top, left, width, alone, strict=True):
+        row, column = table.nonzero(as_tuple=True)
+        lists.append(outside.flatten().nonzero()[:, 0] if empty else (row - y) * wide + column - x)
+    return torch.stack([places[: min(map(len, lists))] for places in lists])
+
+
+def by_rows(large, blocks, rows, columns):
+    places = context(large, blocks, rows, columns)
+    return places // columns * rows + places % columns
+
+
+def as_corners(boxes: Tensor, rows: int, columns: int) -> Tensor:
+    """Boxes of top, left, bottom, right."""
+    return covered(torch.cat([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], dim=-1), rows, columns)
+
+
+def spread_out(kept: Tensor) -> Tensor:
+    """From the first to the last place of each, evenly."""
+    fewest, lists = int(kept.sum(dim=1).min()), [row.nonzero()[:, 0] for row in kept]
+    return torch.stack([places[torch.linspace(0, len(places) - 1, fewest).long()] for places in lists])
+
+
 CONTEXT = {
     "nothing is taken away: no patch of a target may be in the context, or it could be copied.": context_of(
         within=lambda large, free: large
@@ -136,14 +165,25 @@ CONTEXT = {
     "the shorter ones are filled up: an invented place would be seen as a patch. Cut all to the shortest.": tuple(
         context_of(cut=filled(value)) for value in (0, -1, None)
     ),
+    "places are counted inside of the large block: a place is one of the whole grid.": inside_of_the_block,
+    "a place is row times the number of rows: it is row times the number of columns, and the column.": by_rows,
+    "places are counted from 1: the first patch has place 0.": lambda *given: context(*given) + 1,
+    "a box is read as two corners: it is top, left, height, width.": context_of(box=as_corners),
+    "places are drawn by lot, or spread: keep the first of each.": context_of(cut=spread_out),
+    "a box is read as left, top, width, height: it is top, left, height, width.": context_of(
+        box=lambda boxes, rows, columns: covered(boxes[..., [1, 0, 3, 2]], rows, columns)
+    ),
     "height and width are exchanged: a box is top, left, height, width.": context_of(box=sides_exchanged),
     "top and left are exchanged: a box is top, left, height, width.": context_of(box=corners_exchanged),
     "a box is one row and one column too large: it ends before top + height.": context_of(
         box=lambda boxes, rows, columns: covered(boxes, rows, columns, 1)
     ),
     "patches in two targets are counted twice, so too few are kept: count what is left, patch by patch.": by_areas,
-    "it is a table of yes and no: return the places where it says yes, equally many of each picture.": context_of(
-        cut=lambda kept: kept
+    "it is a table of yes and no: return the places where it says yes, equally many of each picture.": (
+        context_of(cut=lambda kept: kept),
+        lambda large, blocks, rows, columns: context_of(cut=lambda kept: kept)(large, blocks, rows, columns).view(
+            -1, rows, columns
+        ),
     ),
     "places are counted down the columns: a place is row times the number of columns, and the column.": (
         down_the_columns
@@ -188,12 +228,21 @@ REST = {
     "the mean of all tokens is one number: it has D, one for each place of the width.": (
         lambda t: rest(t) - t.mean(dim=(0, 1)) + t.mean()
     ),
+    "the mean of all tokens is added, though it is gone: who takes the second means of what the first left takes it "
+    "away only once.": lambda t: rest(t) + t.mean(dim=(0, 1)),
+    "nothing is taken away.": lambda t: t,
+    "the sign is turned round: it is what is taken away less the tokens.": lambda t: -rest(t),
+    "it is the sum of two rests: take both means away from one table.": lambda t: (
+        2 * t - t.mean(dim=0) - t.mean(dim=1, keepdim=True)
+    ),
+    "only one number, the mean of everything, is gone.": lambda t: t - t.mean(),
     "only the mean of all tokens is gone.": lambda t: t - t.mean(dim=(0, 1)),
     "half of each mean is gone: both go as a whole.": lambda t: t - (t.mean(dim=0) + t.mean(dim=1, keepdim=True)) / 2,
     "it is what was to be taken away: return what is left.": lambda t: t - rest(t),
     "the means are over the width: a place's mean is over the pictures, a picture's over its places.": (
         lambda t: t - t.mean(dim=2, keepdim=True),
         lambda t: F.layer_norm(t, t.shape[-1:]),
+        lambda t: t - t.mean(dim=2, keepdim=True) - t.mean(dim=1, keepdim=True) + t.mean(dim=(1, 2), keepdim=True),
         lambda t: t - t.mean(dim=2, keepdim=True) - t.mean(dim=0) + t.mean(dim=(0, 2), keepdim=True),
         lambda t: t - t.mean(dim=(0, 2), keepdim=True) - t.mean(dim=(1, 2), keepdim=True) + t.mean(),
     ),
@@ -247,6 +296,21 @@ def gaps_forgotten(x):
     return -2 * math.sqrt(2 * math.pi) / len(x) * pushes + math.sqrt(math.pi) * torch.exp(-x.square() / 4)
 
 
+def table_of_pairs(x):
+    gaps = x[:, None] - x
+    return -2 * math.sqrt(2 * math.pi) / len(x) * gaps * torch.exp(-gaps.square() / 2)
+
+
+def one_side(sign: int):
+    """Only the samples behind or before a sample push it."""
+
+    def slopes(x):
+        table = table_of_pairs(x)
+        return (table.triu() if sign > 0 else table.tril()).sum(dim=1) + slope_with(apart=0.0)(x)
+
+    return slopes
+
+
 SLOPE = {
     "every pair counts once: x_k stands in two of the pairs of the double sum, as n and as m.": slope_with(apart=0.5),
     "the samples pull each other: a slope with these signs would draw them together.": slope_with(apart=-1.0),
@@ -265,7 +329,32 @@ SLOPE = {
     "only the middle pulls: the first term has a slope, too.": slope_with(apart=0.0),
     "both bells are as wide as the second: the first has its square over 2.": slope_with(narrow=4.0),
     "both bells are as narrow as the first: the second has its square over 4.": slope_with(wide=2.0),
-    "the exponents have no inner slope: where are x_k - x_m and x_k?": gaps_forgotten,
+    "an exponent has no inner slope: where are x_k - x_m and x_k?": (
+        gaps_forgotten,
+        lambda x: gaps_forgotten(x) + slope_with(apart=0.0)(x) - math.sqrt(math.pi) * torch.exp(-x.square() / 4),
+        lambda x: slope_with(middle=0.0)(x) + math.sqrt(math.pi) * torch.exp(-x.square() / 4),
+    ),
+    "a root of pi is forgotten, or pi stands without its root.": (
+        slope_with(middle=1 / math.sqrt(math.pi)),
+        slope_with(middle=math.sqrt(math.pi)),
+        slope_with(apart=math.sqrt(2 * math.pi)),
+        slope_with(apart=1 / math.sqrt(2 * math.pi)),
+    ),
+    "every pair counts four times: x_k stands in two of the pairs of the double sum, as n and as m.": slope_with(
+        apart=2.0
+    ),
+    "the second sum is divided by N, too: only the first one is.": (
+        lambda x: slope_with(middle=0.0)(x) + slope_with(apart=0.0)(x) / len(x)
+    ),
+    "only samples on one side of the list push: all others do.": (one_side(1), one_side(-1)),
+    "it is a table of pairs: sum what all others do to a sample.": table_of_pairs,
+    "the pull is turned round and twice as large: both minuses cancel, and the slope of x²/4 is x/2.": slope_with(
+        middle=-2.0
+    ),
+    "every pair counts once, and the middle isn't right either.": (
+        slope_with(apart=0.5, middle=-1.0),
+        slope_with(apart=0.5, middle=2.0),
+    ),
     "the slope of all samples is summed: each has its own.": lambda x: slope(x).sum(),
     "it is T: asked for is how it moves with each sample.": value,
 }
@@ -316,6 +405,19 @@ def frozen(before: Tensor, now: Tensor, told: Tensor, true: Tensor) -> tuple[Ten
     return before, told
 
 
+def too_late(actions: Tensor, t: int) -> Tensor:
+    return actions[:, min(t, actions.shape[1] - 1)]
+
+
+def older_true(step, features, actions):
+    """Foretold from the newest foretold frame and the true one before it."""
+    now, found = features[:, 1], []
+    for t in range(2, features.shape[1]):
+        now = step(features[:, t - 2], now, actions[:, t - 1])
+        found.append((now - features[:, t]).square().mean())
+    return torch.stack(found)
+
+
 def half_true(before: Tensor, now: Tensor, told: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
     return true, told
 
@@ -332,14 +434,26 @@ ERRORS = {
         by_step(fed=frozen),
         by_step(fed=frozen, action=too_early),
     ),
-    "the newest frame stands for both: then nothing shows how fast it is.": by_step(
-        fed=lambda before, now, told, true: (told, told)
+    "the actions are those of a frame too late: which one acts between frames t - 1 and t?": (
+        by_step(action=too_late),
+        by_step(action=too_late, fed=true_again),
     ),
-    "half of what goes in again is true: the frame before is a foretold one, too, from the second step on.": by_step(
-        fed=half_true
+    "the newest frame stands for both: then nothing shows how fast it is.": (
+        by_step(fed=lambda before, now, told, true: (told, told)),
+        by_step(fed=lambda before, now, told, true: (told, told), action=too_early),
     ),
-    "nothing goes in again: every step begins at the first two frames.": by_step(
-        fed=lambda before, now, told, true: (before, now)
+    "half of what goes in again is true: the frame before is a foretold one, too, from the second step on.": (
+        by_step(fed=half_true),
+        by_step(fed=half_true, action=too_early),
+        older_true,
+    ),
+    "nothing goes in again: every step begins at the first two frames.": (
+        by_step(fed=lambda before, now, told, true: (before, now)),
+        by_step(fed=lambda before, now, told, true: (before, now), action=too_early),
+    ),
+    "the two frames are exchanged: `step` takes the older one first.": (
+        lambda step, *given: step_errors(lambda before, now, action: step(now, before, action), *given),
+        by_step(fed=lambda before, now, told, true: (told, now)),
     ),
     "it is compared with the frame before the foretold one.": by_step(against=1),
     "the difference isn't squared.": by_step(apart=lambda told, true: (told - true).abs().mean()),
@@ -349,10 +463,21 @@ ERRORS = {
     "the squares are summed over the features: take their mean over films and features.": by_step(
         apart=lambda told, true: (told - true).square().sum(dim=1).mean()
     ),
-    "the root is taken: asked for is the mean square.": by_step(
-        apart=lambda told, true: (told - true).square().mean().sqrt()
+    "the squares are summed over the films: take their mean over films and features.": by_step(
+        apart=lambda told, true: (told - true).square().sum(dim=0).mean()
     ),
-    "all steps are averaged: each has its own error.": by_step(finish=lambda found: torch.stack(found).mean()),
+    "the root is taken: asked for is the mean square.": (
+        by_step(apart=lambda told, true: (told - true).square().mean().sqrt()),
+        by_step(apart=lambda told, true: (told - true).norm()),
+        by_step(apart=lambda told, true: (told - true).norm(dim=1).mean()),
+    ),
+    "the mean comes before the square: then errors to the left and to the right cancel.": by_step(
+        apart=lambda told, true: (told - true).mean().square()
+    ),
+    "all steps are averaged or summed: each has its own error.": (
+        by_step(finish=lambda found: torch.stack(found).mean()),
+        by_step(finish=lambda found: torch.stack(found).sum()),
+    ),
     "the errors add up from step to step: each step has its own.": by_step(
         finish=lambda found: torch.stack(found).cumsum(dim=0)
     ),
@@ -417,6 +542,12 @@ def planned(
 
 best_plan = planned()
 
+
+def greedy(step, before, now, goal, plans):
+    costs, _ = best_plan(step, before, now, goal, plans)
+    return costs, best_plan(step, before, now, goal, plans[:, :1])[1]
+
+
 PLAN = {
     "only where a plan ends counts: the cost is the mean over all of its steps.": planned(
         cost=lambda squared: squared[:, -1].mean(dim=1)
@@ -449,7 +580,26 @@ PLAN = {
     "the first action of each plan is left out: it acts from now to the next frame.": planned(
         tried=lambda plans: plans[:, 1:]
     ),
-    "the two frames are exchanged: `step` takes the older one first.": planned(turned=True),
+    "the last action of each plan is left out: it acts as well.": planned(tried=lambda plans: plans[:, :-1]),
+    "each step does a plan's first action: column k is for step k.": planned(
+        tried=lambda plans: plans[:, :1].expand_as(plans)
+    ),
+    "only a plan's worst step counts: the cost is the mean over all of them.": planned(
+        cost=lambda squared: squared.mean(dim=2).amax(dim=1)
+    ),
+    "the cost is of the frames before each step: it is of what is foretold, to the last.": planned(
+        begun=True, cost=lambda squared: squared[:, :-1].mean(dim=(1, 2))
+    ),
+    "the action is that of the plan with the best first step: the whole plan counts.": greedy,
+    "all begin with the newest frame twice: then nothing shows how fast it is.": (
+        lambda step, before, now, *given: best_plan(step, now, now, *given)
+    ),
+    "the sign of the costs is turned round.": lambda *given: (-best_plan(*given)[0], best_plan(*given)[1]),
+    "the two frames are exchanged: `step` takes the older one first.": (
+        planned(turned=True),
+        planned(fed=lambda before, now, told: (told, now)),
+        lambda step, before, now, *given: best_plan(step, now, before, *given),
+    ),
     "where it is now counts as a step: the cost is of what is foretold.": planned(begun=True),
     "the dearest plan is taken: the smallest cost is the nearest.": planned(
         choice=lambda costs, plans: plans[costs.argmax(), 0]
@@ -467,7 +617,7 @@ PLAN = {
 def plan_cases() -> list[tuple]:
     """Searches in which the best plan's first and last action, its number and that of the dearest differ."""
     cases = []
-    for (width, tries, horizon), seed in (((3, 40, 5), 1), ((4, 30, 6), 12)):
+    for (width, tries, horizon), seed in (((3, 40, 5), 1), ((4, 30, 6), 12), ((3, 20, 4), 68)):
         plans = torch.randint(5, (tries, horizon), generator=torch.Generator().manual_seed(seed))
         before = drawn(width, seed=seed + 1)
         now = before + 0.4 * drawn(width, seed=seed + 2)
@@ -482,6 +632,7 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=CONTEXT,
         praise="nothing that is asked for can be seen, and every picture shows equally many patches.",
         measure=lambda places, *given: (places.sort(dim=1).values,),
+        parts=("the places, in order",),
         whole=True,
     ),
     "rest": Function(
@@ -511,6 +662,8 @@ EXERCISES: dict[str, Exercise] = {
             2 * FLOOR: "there are two views, or a root is taken: there are four, and T has the square of a deviation.",
             VIEWS**2 * FLOOR: "the copies count twice: once they scatter four times as much, which is all.",
             PICTURES * FLOOR: "each picture brings a floor: the floor is of the whole sample, whatever N.",
+            4.0: "the floor is rounded to 1: it is 1.06.",
+            VIEWS * PICTURES * FLOOR: "each projection brings a floor: the floor is of the whole sample, whatever N.",
             0.0: "a perfect network costs nothing: even samples of the true Gaussian cost 1.06.",
             VIEWS * PICTURES * (math.sqrt(2 * math.pi) * (1 + 1 / math.sqrt(3)) - 2 * math.sqrt(math.pi)): "all "
             "samples are equal: only the four views of one picture are.",

@@ -24,7 +24,7 @@ DRESS = re.compile(r"^[\W_]+|[\W_]+$")
 FIGURES = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?"
 NUMBER = re.compile(rf"({FIGURES})(?:/({FIGURES}))?(%?)", re.IGNORECASE)
 UNIT = re.compile(  # behind a number; what multiplies it (kHz, thousand) is left there, and no number then
-    r"(?:\s*(?:nats?|bits?|words?|tokens?|characters?|chars?|frames?|samples?|steps?|points?|ms|milliseconds?|seconds?|hz)"
+    r"(?:\s*(?:nats?|bits?|words?|tokens?|characters?|chars?|frames?|samples?|steps?|updates?|times|points?|ms|milliseconds?|seconds?|hz)"
     r"(?:\s*(?:per|an?|each|/)\s*[a-z]+)?)?\.?\s*$",
     re.IGNORECASE,
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from ssl_course.checks.engine import Choice, Exercise, Function, Number
 
@@ -82,6 +83,23 @@ def large_alone(student, teacher, *others):
     return picture_losses(student[: len(teacher)], teacher, *others)
 
 
+def flipped(student, teacher, centre, tau_s, tau_t):
+    """The large views in turned order stand beside the teacher's."""
+    shares = logs_of(teacher.detach() - centre, tau_t).exp()
+    return -(shares * logs_of(student[: len(teacher)], tau_s).flip(0)).sum(dim=2).mean(dim=0)
+
+
+def later(table: Tensor) -> Tensor:
+    """Only the pairs of the table (G, V, B) in which the student's view comes after the teacher's."""
+    after = torch.ones(table.shape[:2], dtype=torch.bool).triu(1)
+    return table[after].mean(dim=0)
+
+
+def divided_by(number: Callable):
+    """The sum over all pairs of different views, divided by another number than theirs."""
+    return lambda table: different(table) * len(table) * (table.shape[1] - 1) / number(*table.shape[:2])
+
+
 LOSSES = {
     "a view teaches itself: only pairs of different views count.": paired(finish=lambda table: table.mean(dim=(0, 1))),
     "a view's pair with itself is left out of the sum, but still counted in the number of pairs.": paired(
@@ -97,7 +115,25 @@ LOSSES = {
         lambda student, teacher, *others: picture_losses(student, teacher[:1], *others),
         lambda student, teacher, *others: picture_losses(student, teacher[:2], *others),
     ),
-    "only the student's large views count: the small ones have to say what the teacher says as well.": large_alone,
+    "only the student's large views count: the small ones have to say what the teacher says as well.": (
+        large_alone,
+        lambda student, teacher, *others: flipped(student, teacher, *others),
+    ),
+    "each view is compared with itself alone: only pairs of different views count.": paired(
+        finish=lambda table: table[range(len(table)), range(len(table))].mean(dim=0)
+    ),
+    "a pair counts only if the student's view comes after the teacher's: both orders count.": paired(finish=later),
+    "the sum over the pairs isn't divided by their number: each of the teacher's G views has V - 1 others.": tuple(
+        paired(finish=divided_by(number))
+        for number in (
+            lambda large, every: every - 1,
+            lambda large, every: every,
+            lambda large, every: large,
+            lambda large, every: every * (every - 1),
+            lambda large, every: every**2,
+            lambda large, every: max(1, large * (large - 1)),
+        )
+    ),
     "the centre isn't used: it is taken from the teacher's scores.": paired(
         answer=lambda teacher, centre, tau_s, tau_t: logs_of(teacher, tau_t).exp()
     ),
@@ -131,6 +167,15 @@ LOSSES = {
         answer=lambda teacher, centre, tau_s, tau_t: logs_of(teacher - centre, 1 / tau_t).exp(),
         logs=lambda student, centre, tau_s, tau_t: logs_of(student, 1 / tau_s),
     ),
+    "the student's scores aren't divided by their temperature.": paired(
+        logs=lambda student, centre, tau_s, tau_t: logs_of(student, 1)
+    ),
+    "the teacher's scores aren't divided by their temperature.": paired(
+        answer=lambda teacher, centre, tau_s, tau_t: logs_of(teacher - centre, 1).exp()
+    ),
+    "the log is missing: the cross-entropy has the logs of the student's shares.": paired(
+        logs=lambda student, centre, tau_s, tau_t: logs_of(student, tau_s).exp()
+    ),
     "no temperature is used at all.": paired(
         answer=lambda teacher, centre, tau_s, tau_t: logs_of(teacher - centre, 1).exp(),
         logs=lambda student, centre, tau_s, tau_t: logs_of(student, 1),
@@ -146,6 +191,10 @@ LOSSES = {
     "the softmax is over the pictures: each picture's shares over the prototypes sum to 1.": paired(
         answer=lambda teacher, centre, tau_s, tau_t: logs_of(teacher - centre, tau_t, 1).exp(),
         logs=lambda student, centre, tau_s, tau_t: logs_of(student, tau_s, 1),
+    ),
+    "the softmax is over the views: each picture's shares over the prototypes sum to 1.": paired(
+        answer=lambda teacher, centre, tau_s, tau_t: logs_of(teacher - centre, tau_t, 0).exp(),
+        logs=lambda student, centre, tau_s, tau_t: logs_of(student, tau_s, 0),
     ),
     "the teacher's most liked prototype alone is the target: its shares are.": paired(
         answer=lambda teacher, centre, tau_s, tau_t: (
@@ -218,6 +267,20 @@ SLOPE = {
     "it isn't divided by the number of pictures: the loss is a mean over them.": sloped(
         scale=lambda temperature, count: 1 / temperature
     ),
+    "it is divided by the temperature twice: once is enough.": sloped(
+        scale=lambda temperature, count: 1 / (temperature**2 * count)
+    ),
+    "the temperature is used nowhere, neither in the softmax nor in front.": (
+        lambda scores, targets, temperature: slope(scores, targets, 1.0)
+    ),
+    "the scores are multiplied by the temperature before the softmax: divide by it.": (
+        lambda scores, targets, temperature: slope(scores * temperature**2, targets, temperature)
+    ),
+    "the log of the student's shares is there: the slope has the shares themselves.": sloped(
+        told=lambda s: s.log_softmax(dim=1)
+    ),
+    "only the student's shares are there: where are the targets?": sloped(target=lambda p: 0.0),
+    "the teacher's views are still apart: their mean is compared.": sloped(target=lambda p: p),
     "neither the temperature nor the number of pictures stands in front.": sloped(scale=lambda temperature, count: 1),
     "the sign is turned round: against this slope, the student would move away from its teacher.": (
         lambda *given: -slope(*given)
@@ -242,8 +305,11 @@ SLOPE = {
     "the student's shares are made without the temperature.": (
         lambda scores, targets, temperature: (scores.softmax(dim=1) - targets.mean(dim=0)) / (temperature * len(scores))
     ),
-    "the targets pass through a softmax again: they are shares already.": sloped(
-        target=lambda p: p.softmax(dim=2).mean(dim=0)
+    "the targets pass through a softmax again: they are shares already.": (
+        sloped(target=lambda p: p.softmax(dim=2).mean(dim=0)),
+        lambda scores, targets, temperature: sloped(target=lambda p: (p / temperature).softmax(dim=2).mean(dim=0))(
+            scores, targets, temperature
+        ),
     ),
     "the softmax is over the pictures: each picture's shares over the prototypes sum to 1.": sloped(
         told=lambda s: s.softmax(dim=0)
@@ -253,6 +319,9 @@ SLOPE = {
     "the scores are compared with the shares: the softmax is missing.": sloped(told=lambda s: s),
     "it is divided by the number of prototypes, too: their terms are summed.": lambda scores, *others: (
         slope(scores, *others) / scores.shape[1]
+    ),
+    "it is divided by the number of prototypes instead of that of the pictures.": lambda scores, *others: (
+        slope(scores, *others) * len(scores) / scores.shape[1]
     ),
     "it is the loss: asked for is how it moves with each score.": value,
 }
@@ -310,6 +379,12 @@ def leaky(says: Tensor, decay: float) -> Tensor:
     return torch.stack(used)
 
 
+def by_what_has_come(says: Tensor, decay: float) -> Tensor:
+    """Each centre by the sum of the weights in it, as Adam does with its means."""
+    weights = 1 - decay ** torch.arange(len(says))
+    return centres(says, decay) / weights.where(weights > 0, torch.ones(())).unsqueeze(1)
+
+
 def last_for_all(says: Tensor, decay: float) -> Tensor:
     """What a list of one tensor shows that is changed in place: the last centre, in each row."""
     return followed(late=True)(says, decay)[-1].repeat(len(says), 1)
@@ -319,27 +394,54 @@ CENTRE = {
     "both slips are still there: it gets slower with every step, and goes only half of the way.": followed(
         keep=slower, of=what_is_left
     ),
-    "it still gets slower with every step: late on, hardly anything of a new mean counts.": followed(keep=slower),
+    "it still gets slower with every step: late on, hardly anything of a new mean counts.": (
+        followed(keep=slower),
+        followed(keep=lambda decay, step: slower(decay, step + 1)),
+    ),
     "it still goes only half of the way: of what is the mean taken?": followed(of=what_is_left),
-    "it is an ordinary mean of all steps so far: that gets slower with every step.": followed(
-        keep=lambda decay, step: 1 - 1 / step
+    "the centre is still taken from the scores before their mean, and what is kept isn't right either: the decay says "
+    "it.": tuple(
+        followed(keep=keep, of=what_is_left)
+        for keep in (
+            lambda decay, step: 1 - 1 / step,
+            lambda decay, step: min(decay, 1 - 1 / step),
+            lambda decay, step: 1 - decay,
+        )
     ),
-    "it begins as an ordinary mean: from the first step on, the decay says what is kept.": followed(
-        keep=lambda decay, step: min(decay, 1 - 1 / step)
+    "it is an ordinary mean of all steps so far: that gets slower with every step.": (
+        followed(keep=lambda decay, step: 1 - 1 / step),
+        followed(keep=lambda decay, step: 1 - 1 / (step + 1)),
     ),
+    "it begins as an ordinary mean: from the first step on, the decay says what is kept.": (
+        followed(keep=lambda decay, step: min(decay, 1 - 1 / step)),
+        followed(keep=lambda decay, step: min(decay, 1 - 1 / (step + 1))),
+        followed(keep=lambda decay, step: decay * (1 - 1 / step)),
+    ),
+    "it is divided by 1 - decay to the power of the step, as in Adam: nobody asked for that.": by_what_has_come,
+    "the decay isn't the one that is handed over, but 0.9.": lambda says, decay: centres(says, 0.9),
     "the decay and the rest of it are exchanged: it is the old centre's share.": followed(
         keep=lambda decay, step: 1 - decay
     ),
-    "nothing of the old centre is kept.": followed(keep=lambda decay, step: 0.0),
+    "nothing of the old centre is kept.": (
+        followed(keep=lambda decay, step: 0.0),
+        followed(keep=lambda decay, step: 0.0, late=True),
+    ),
     "nothing of the old centre is lost, so it grows without end: it keeps a share of it.": leaky,
-    "the centres after the steps are returned: asked for are those that each step used.": followed(late=True),
+    "the centres after the steps are returned: asked for are those that each step used.": (
+        followed(late=True),
+        followed(late=True, keep=slower),
+        followed(late=True, of=what_is_left),
+        followed(late=True, keep=slower, of=what_is_left),
+    ),
     "all rows are the same: a centre that is changed in place is one tensor. Make a new one in each step.": (
         last_for_all
     ),
     "it starts with the first step's mean: it starts at 0.": followed(first=True),
     "only the first of the teacher's views counts.": followed(mean=lambda scores: scores[0].mean(dim=0)),
-    "the sum is taken over the views: the mean goes over views and pictures.": followed(
-        mean=lambda scores: scores.sum(dim=0).mean(dim=0)
+    "a sum is taken: the mean goes over views and pictures.": (
+        followed(mean=lambda scores: scores.sum(dim=0).mean(dim=0)),
+        followed(mean=lambda scores: scores.mean(dim=0).sum(dim=0)),
+        followed(mean=lambda scores: scores.sum(dim=(0, 1))),
     ),
     "the mean is of the shares: it is of the scores, from which it will be taken away.": followed(
         of=lambda scores, centre: scores.softmax(dim=2)
@@ -388,6 +490,20 @@ def evened(
 
 even_shares = evened()
 
+
+def softened(q: Tensor) -> Tensor:
+    """A round with a softmax where a sum is divided by."""
+    return q.softmax(dim=0).softmax(dim=1)
+
+
+def halves(scores: Tensor, temperature: float, rounds: int) -> Tensor:
+    """Columns in the first round, rows in the second, and so on."""
+    q = (scores / temperature).exp()
+    for number in range(rounds):
+        q = q / q.sum(dim=number % 2, keepdim=True)
+    return q
+
+
 EVEN = {
     "a round ends with the prototypes: then a picture's shares don't sum to 1.": evened(
         one_round=lambda q: columns(rows(q))
@@ -397,7 +513,27 @@ EVEN = {
     "each prototype gets 1 in all: with B pictures and K prototypes, each gets B / K, and each picture has 1.": evened(
         finish=columns
     ),
-    "all shares together sum to 1: each picture's do.": evened(finish=lambda q: q / q.sum()),
+    "all shares together sum to 1: each picture's do.": (
+        evened(finish=lambda q: q / q.sum()),
+        evened(one_round=lambda q: q / q.sum()),
+    ),
+    "each picture has B / K in all: its shares sum to 1.": evened(finish=lambda q: q * len(q) / q.shape[1]),
+    "both sums are of the same table: the rows' sums are taken when the columns have been divided.": evened(
+        one_round=lambda q: q / q.sum(dim=0) / q.sum(dim=1, keepdim=True)
+    ),
+    "it is divided by the mean: divide by the sum.": evened(
+        one_round=lambda q: q / q.mean(dim=0) / (q / q.mean(dim=0)).mean(dim=1, keepdim=True)
+    ),
+    "it is divided by the length, the root of the sum of squares: F.normalize does that unless p=1.": evened(
+        one_round=lambda q: normalize(normalize(q, dim=0), dim=1)
+    ),
+    "all shares are nearly the same, 1 / K: is there an exponential in each round? It makes the table, and no more.": (
+        evened(start=lambda scores, temperature: scores / temperature, one_round=softened),
+        evened(start=lambda scores, temperature: scores, one_round=softened),
+        evened(one_round=softened),
+    ),
+    "a round is only half a round: it has a division of the columns *and* one of the rows.": halves,
+    "nothing is divided: it is the table with which the rounds begin.": evened(count=lambda rounds: 0),
     "it begins with a softmax, which divides the rows once more, before the first round.": evened(
         start=lambda scores, temperature: (scores / temperature).softmax(dim=1)
     ),
@@ -411,7 +547,9 @@ EVEN = {
     "the exponential is missing: scores can be negative, shares can't.": evened(
         start=lambda scores, temperature: scores / temperature
     ),
-    "there is one round only.": evened(count=lambda rounds: 1),
+    "there is one round only (first all columns, then all rows comes to the same: take turns).": evened(
+        count=lambda rounds: 1
+    ),
     "there is one round too few.": evened(count=lambda rounds: rounds - 1),
     "there is one round too many.": evened(count=lambda rounds: rounds + 1),
     "pictures and prototypes are exchanged in the result: a row is a picture.": evened(finish=lambda q: q.T),
@@ -445,9 +583,29 @@ def too_few(maps: Tensor, mass: float) -> Tensor:
     return torch.zeros_like(flat, dtype=torch.bool).scatter(-1, order, held.cumsum(dim=-1) <= mass).view_as(maps)
 
 
-def share_of_patches(maps: Tensor, mass: float) -> Tensor:
+def too_many(maps: Tensor, mass: float) -> Tensor:
     flat = maps.flatten(-2)
-    count = round(mass * flat.shape[-1])
+    held, order = flat.sort(dim=-1, descending=True)
+    needed = ((held.cumsum(dim=-1) - held) < mass).sum(dim=-1, keepdim=True)
+    first = torch.arange(flat.shape[-1]) <= needed
+    return torch.zeros_like(flat, dtype=torch.bool).scatter(-1, order, first).view_as(maps)
+
+
+def not_put_back(maps: Tensor, mass: float) -> Tensor:
+    held = maps.flatten(-2).sort(dim=-1, descending=True).values
+    return (held.cumsum(dim=-1) - held < mass).view_as(maps)
+
+
+def put_elsewhere(maps: Tensor, mass: float) -> Tensor:
+    """What is kept of the sorted list is put where each patch of the map stands in that list's order."""
+    held, order = maps.flatten(-2).sort(dim=-1, descending=True)
+    kept = held.cumsum(dim=-1) - held < mass
+    return torch.zeros_like(kept).scatter(-1, order.argsort(dim=-1), kept).view_as(maps)
+
+
+def share_of_patches(maps: Tensor, mass: float, whole: Callable = round) -> Tensor:
+    flat = maps.flatten(-2)
+    count = whole(mass * flat.shape[-1])
     best = flat.topk(count, dim=-1).indices
     return torch.zeros_like(flat, dtype=torch.bool).scatter(-1, best, True).view_as(maps)
 
@@ -515,8 +673,9 @@ def by_choice(choose: Callable):
     return number
 
 
-def all_in_one(known_maps, known_masks, new_maps, new_masks, mass):
-    head = iou(fewest(known_maps, mass), known_masks[:, None]).mean(dim=0).argmax()
+def all_in_one(known_maps, known_masks, new_maps, new_masks, mass, pooled=False):
+    both, either = over(fewest(known_maps, mass), known_masks[:, None])
+    head = (both.sum(dim=0) / either.sum(dim=0) if pooled else (both / either).mean(dim=0)).argmax()
     both, either = over(fewest(new_maps[:, head], mass), new_masks)
     return float(both.sum() / either.sum())
 
@@ -536,24 +695,54 @@ OVERLAP = {
     ),
     "it is the mean over all heads: one is chosen.": looked(finish=lambda known, new: new.mean()),
     "the maps of all heads are averaged: one head is chosen.": heads_averaged,
+    "it is the number of a head: return what that head reaches on the new pictures.": looked(
+        finish=lambda known, new: known.mean(dim=0).argmax()
+    ),
+    "the head is chosen on known and new pictures together: with the new ones' outlines it can't be tested there.": (
+        looked(finish=lambda known, new: new[:, torch.cat([known, new]).mean(dim=0).argmax()].mean()),
+        looked(finish=lambda known, new: new[:, (known.mean(dim=0) + new.mean(dim=0)).argmax()].mean()),
+    ),
     "the worst head is chosen.": looked(finish=lambda known, new: new[:, known.mean(dim=0).argmin()].mean()),
     "the head isn't chosen by its mean IoU on the known pictures, but by how often it is the best, by its best or "
-    "middle picture, or by patches that are summed over all pictures.": (
+    "middle picture, by patches that are summed over all pictures, or by another measure.": (
         by_choice(lambda table, both, either: table.argmax(dim=1).bincount(minlength=table.shape[1])),
         by_choice(lambda table, both, either: both.sum(dim=0) / either.sum(dim=0)),
         by_choice(lambda table, both, either: table.amax(dim=0)),
         by_choice(lambda table, both, either: table.median(dim=0).values),
+        by_choice(lambda table, both, either: (2 * table / (1 + table)).mean(dim=0)),
     ),
     "it is always the first head: choose on the known pictures.": looked(finish=lambda known, new: new[:, 0].mean()),
-    "a share of the patches is kept: asked for are as many as hold this share of the attention.": looked(
-        keep=share_of_patches
+    "a share of the patches is kept: asked for are as many as hold this share of the attention.": (
+        looked(keep=share_of_patches),
+        looked(keep=lambda maps, mass: share_of_patches(maps, mass, math.floor)),
+        looked(keep=lambda maps, mass: share_of_patches(maps, mass, math.ceil)),
     ),
     "one patch too few is kept: together they must hold the whole share.": looked(keep=too_few),
-    "patches are kept by how near they are to the largest one: count what they hold together.": looked(
-        keep=lambda maps, mass: maps >= mass * maps.amax(dim=(-2, -1), keepdim=True)
+    "one patch too many is kept: the fewest that hold the share are enough.": looked(keep=too_many),
+    "the kept patches aren't put back in their places: a place in the sorted list isn't one in the map.": (
+        looked(keep=not_put_back),
+        looked(keep=put_elsewhere),
+    ),
+    "each patch is kept or not by itself: count what the strongest ones hold together.": (
+        looked(keep=lambda maps, mass: maps >= mass * maps.amax(dim=(-2, -1), keepdim=True)),
+        looked(keep=lambda maps, mass: maps > mass),
+        looked(keep=lambda maps, mass: maps > maps.mean(dim=(-2, -1), keepdim=True)),
+    ),
+    "what is left is kept: the kept patches hold a share of `mass`, not the others.": (
+        lambda known_maps, known_masks, new_maps, new_masks, mass: head_overlap(
+            known_maps, known_masks, new_maps, new_masks, 1 - mass
+        )
+    ),
+    "the share isn't the one that is handed over, but 0.6.": (
+        lambda known_maps, known_masks, new_maps, new_masks, mass: head_overlap(
+            known_maps, known_masks, new_maps, new_masks, 0.6
+        )
     ),
     "the weakest patches come first: the fewest patches are the strongest ones.": looked(keep=weakest),
-    "patches are summed over all pictures before they are divided: each picture has its own IoU.": (all_in_one),
+    "patches are summed over all pictures before they are divided: each picture has its own IoU.": (
+        all_in_one,
+        lambda known_maps, known_masks, *new: all_in_one(known_maps, known_masks, *new, pooled=True),
+    ),
     "it is divided by the outline's patches alone: a map that keeps the whole picture would be perfect.": looked(
         compare=recall
     ),
@@ -561,7 +750,20 @@ OVERLAP = {
     "it is twice the patches in both, by the sum of the two sizes (Dice): asked for is both by either.": looked(
         compare=dice
     ),
+    "it is divided by the sum of the two sizes: patches in both are counted twice there.": looked(
+        compare=lambda found, true: dice(found, true) / 2
+    ),
+    "patches that are right to be left out count as well: asked for is both by either.": looked(
+        compare=lambda found, true: (found == true).float().mean(dim=(-2, -1))
+    ),
+    "the new pictures' IoUs are summed: asked for is their mean.": looked(
+        finish=lambda known, new: new[:, known.mean(dim=0).argmax()].sum()
+    ),
     "it is in per cent: give a number from 0 to 1.": lambda *given: 100 * head_overlap(*given),
+    "it is rounded: return the number as it is.": (
+        lambda *given: round(head_overlap(*given), 2),
+        lambda *given: round(head_overlap(*given), 3),
+    ),
 }
 
 
@@ -585,13 +787,14 @@ def scattered(count: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def overlap_cases() -> list[tuple]:
-    """One head is the best on the known pictures and another one on the new ones; in the last case they are close, so
+    """One head is the best on the known pictures and another one on the new ones; in the last two they are close, so
     that it shows by what the head is chosen."""
     known, new = (0.7, 2.2, 1.2, 0.2), (0.7, 1.3, 2.4, 0.2)
     first = *looks(7, (6, 5), known, 4), *looks(9, (6, 5), new, 7), 0.6
     known, new = (0.7, 2.2, 0.2), (2.0, 1.1, 0.2)
     second = *looks(8, (8, 8), known, 24), *looks(5, (8, 8), new, 27), 0.45
-    return [first, second, (*scattered(6, 632), *scattered(5, 633), 0.5)]
+    third, fourth = ((*scattered(6, one), *scattered(5, other), 0.5) for one, other in ((632, 633), (52, 1003)))
+    return [first, second, third, fourth]
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -610,6 +813,7 @@ EXERCISES: dict[str, Exercise] = {
             41.0: "the quotient itself shrinks by a tenth each step: the score does, in the exponent.",
             16.0: "the quotient is below e there: what is left, by the temperature, must be below the log of 2.",
             27.0: "the logarithm is that to base 10: e to the power of it is the quotient, so take the natural one.",
+            9.0: "the quotient is what stands in the exponent: it is e to the power of that.",
             0.0: "the scores aren't divided by the temperature before they go into the exponent.",
             1.0: "the decay is exchanged with the rest of it: nine tenths of the old centre are kept.",
         },

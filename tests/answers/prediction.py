@@ -394,6 +394,24 @@ def from_here(step, before, now, goal, plans):
     return costs, plans[costs.argmin(), 0]
 
 
+def in_narrow_rows(large, blocks, rows, columns):
+    places = context_by_sets(large, blocks, rows, columns)
+    return places.div(columns, rounding_mode="floor") * rows + places.remainder(columns)
+
+
+def from_corners(boxes):
+    return torch.stack([*boxes.unbind(-1)[:2], *(boxes[..., 2:] - boxes[..., :2]).clamp(min=0).unbind(-1)], -1)
+
+
+def pairs_of(x):
+    gaps = x.unsqueeze(1) - x.unsqueeze(0)
+    return -math.sqrt(8 * math.pi) / len(x) * gaps * torch.exp(-(gaps**2) / 2)
+
+
+def plan_with_first_actions(step, before, now, goal, plans):
+    return plan_by_loops(step, before, now, goal, plans[:, [0] * plans.shape[1]])
+
+
 RIGHT = {
     "prediction.context": [
         context_by_sets,
@@ -419,6 +437,12 @@ RIGHT = {
 
 WRONG = {
     "prediction.context": [
+        ("row times the number of rows", in_narrow_rows),
+        ("two corners", lambda a, b, *grid: context_in_numpy(from_corners(a), from_corners(b), *grid)),
+        (
+            "left, top, width, height",
+            lambda a, b, *grid: context_in_numpy(*(x[..., [1, 0, 3, 2]] for x in (a, b)), *grid),
+        ),
         ("nothing is taken away", lists_of(lambda one, targets, every: one)),
         ("all that the targets leave", lists_of(lambda one, targets, every: every - set().union(*targets))),
         ("only one target", lists_of(lambda one, targets, every: one - targets[0])),
@@ -441,11 +465,18 @@ WRONG = {
         ("down the columns", counted_down),
         ("counted twice", fewer_for_overlaps),
         ("table of yes and no", table_of_the_context),
-        ("not a mistake that is known", lambda *given: context_by_sets(*given) + 1),
+        ("counted from 1", lambda *given: context_by_sets(*given) + 1),
+        ("not a mistake that is known", lambda *given: context_by_sets(*given) + 2),
         ("whole numbers were expected", lambda *given: context_by_sets(*given).float()),
         ("shape (2, 12) was expected", lambda *given: context_by_sets(*given)[:, 1:]),
     ],
     "prediction.rest": [
+        ("added, though it is gone", lambda t: centred(centred(t, 0), 1) + t.mean((0, 1))),
+        ("nothing is taken away", lambda t: t.clone()),
+        ("sign is turned round", lambda t: -hard_by_loops(t)),
+        ("sum of two rests", lambda t: centred(t, 0) + centred(t, 1)),
+        ("only one number", lambda t: centred(t, (0, 1, 2))),
+        ("over the width", lambda t: centred(centred(t, 1), 2)),
         ("only the place's mean", lambda t: centred(t, 0)),
         ("only the picture's mean", lambda t: centred(t, 1)),
         ("taken away twice", lambda t: t - t.mean(0, keepdim=True) - t.mean(1, keepdim=True)),
@@ -466,6 +497,8 @@ WRONG = {
         ("one of a, b, c, d", "e"),
     ],
     "prediction.copies": [
+        ("rounded to 1", 4),
+        ("each projection brings a floor", 271),
         ("copies are other samples", 1.06),
         ("make the mean steadier", 0.265),
         ("there are two views", 2.12),
@@ -476,6 +509,13 @@ WRONG = {
         ("not a slip that is known", 8),
     ],
     "prediction.slope": [
+        ("a root of pi is forgotten", with_factors(-2, math.sqrt(math.pi))),
+        ("every pair counts four times", with_factors(-4, 1)),
+        ("second sum is divided by N", lambda x: with_factors(-2, 0)(x) + with_factors(0, 1)(x) / len(x)),
+        ("turned round and twice", with_factors(-2, -2)),
+        ("middle isn't right either", with_factors(-1, 2)),
+        ("only samples on one side", lambda x: pairs_of(x).tril().sum(1) + with_factors(0, 1)(x)),
+        ("table of pairs", lambda x: pairs_of(x)),
         ("every pair counts once", with_factors(-1, 1)),
         ("the samples pull", with_factors(2, 1)),
         ("the middle pushes", with_factors(-2, -1)),
@@ -494,6 +534,11 @@ WRONG = {
         ("not a mistake that is known", lambda x: 3 * slope_by_autograd(x)),
     ],
     "prediction.errors": [
+        ("of a frame too late", lambda step, h, a: errors_by_a_list(step, h, torch.cat([a[:, 1:], a[:, -1:]], 1))),
+        ("two frames are exchanged", errors_with(lambda pair, told, true: (told, pair[1]))),
+        ("summed over the films", errors_with(onward, error=lambda gap: (gap**2).sum(0).mean())),
+        ("mean comes before the square", errors_with(onward, error=lambda gap: gap.mean() ** 2)),
+        ("averaged or summed", errors_with(onward, end=sum)),
         ("both slips", errors_with(forced, late=2)),
         ("of a frame too early: which", errors_with(onward, late=2)),
         ("true features still go in again", errors_with(forced)),
@@ -517,6 +562,13 @@ WRONG = {
         ("not a mistake that is known", lambda *given: 2 * errors_by_a_list(*given)),
     ],
     "prediction.plan": [
+        ("last action of each plan is left out", lambda *given: plan_by_loops(*given[:4], given[4][:, :-1])),
+        ("does a plan's first action", plan_with_first_actions),
+        ("worst step", plan_with(lambda squares: squares.mean(2).max(0).values)),
+        ("newest frame twice", lambda step, before, now, *given: plan_by_loops(step, now, now, *given)),
+        ("sign of the costs", lambda *given: (-plan_by_loops(*given)[0], plan_by_loops(*given)[1])),
+        ("best first step", lambda *given: (plan_by_loops(*given)[0], plan_by_loops(*given[:4], given[4][:, :1])[1])),
+        ("two frames are exchanged", lambda step, old, new, *given: plan_by_loops(step, new, old, *given)),
         ("only where a plan ends", plan_with(lambda squares: squares[-1].mean(1))),
         ("only a plan's nearest step", plan_with(lambda squares: squares.mean(2).min(0).values)),
         ("only a plan's first step", plan_with(lambda squares: squares[0].mean(1))),

@@ -416,8 +416,43 @@ def mean_map(known_maps, known_masks, new_maps, new_masks, mass):
     return overlap_by_loops(known_maps.mean(1, True), known_masks, new_maps.mean(1, True), new_masks, mass)
 
 
+def one_more(maps, mass):
+    order = maps.flatten(-2).argsort(-1, descending=True).argsort(-1)
+    return (order <= kept_of(maps, mass).flatten(-2).sum(-1, keepdim=True)).view_as(maps)
+
+
+def in_the_list(maps, mass):
+    count = kept_of(maps, mass).flatten(-2).sum(-1, keepdim=True)
+    return (torch.arange(maps[0, 0].numel()) < count).view_as(maps)
+
+
+def alike(maps, masks, mass):
+    return (kept_of(maps, mass) == masks[:, None]).float().mean((2, 3))
+
+
+def even_at_once(scores, temperature, rounds):
+    q = table_of(scores, temperature)
+    for _ in range(rounds):
+        q = q / (q.sum(0) * q.sum(1)[:, None])
+    return q
+
+
+def even_by_lengths(scores, temperature, rounds):
+    q = table_of(scores, temperature)
+    for _ in range(rounds):
+        q = F.normalize(F.normalize(q, dim=0), dim=1)
+    return q
+
+
+def even_by_halves(scores, temperature, rounds):
+    q = table_of(scores, temperature)
+    for number in range(rounds):
+        q = F.normalize(q, p=1, dim=number % 2)
+    return q
+
+
 RIGHT = {
-    "self_distillation.memory": [19, 19.0, "19 steps", "n = 19"],
+    "self_distillation.memory": [19, 19.0, "19 steps", "n = 19", "19 updates", "19 times"],
     "self_distillation.losses": [
         losses_by_loops,
         losses_by_tables,
@@ -454,6 +489,7 @@ RIGHT = {
 
 WRONG = {
     "self_distillation.memory": [
+        ("stands in the exponent", 9),
         ("it isn't rounded yet", 18.754),
         ("it is rounded down", 18),
         ("one too many", 20),
@@ -468,6 +504,20 @@ WRONG = {
         ("not a slip that is known", 30),
     ],
     "self_distillation.losses": [
+        ("compared with itself alone", losses_with(teachers, students, pairs=lambda g, v: g == v)),
+        ("comes after the teacher's", losses_with(teachers, students, pairs=lambda g, v: g < v)),
+        ("isn't divided by their number", lambda s, t, *others: losses_by_loops(s, t, *others) * len(t)),
+        ("isn't divided by their number", lambda s, t, *others: losses_by_loops(s, t, *others) * (len(s) - 1)),
+        ("student's scores aren't divided", lambda s, t, c, tau_s, tau_t: losses_by_loops(s, t, c, 1, tau_t)),
+        ("teacher's scores aren't divided", lambda s, t, c, tau_s, tau_t: losses_by_loops(s, t, c, tau_s, 1)),
+        ("log is missing", losses_with(teachers, lambda s, c, tau_s, tau_t: F.softmax(s / tau_s, 2))),
+        (
+            "softmax is over the views",
+            losses_with(
+                lambda t, c, tau_s, tau_t: F.softmax((t - c) / tau_t, 0),
+                lambda s, c, tau_s, tau_t: F.log_softmax(s / tau_s, 0),
+            ),
+        ),
         ("a view teaches itself", losses_with(teachers, students, pairs=lambda g, v: True)),
         (
             "still counted in the number of pairs",
@@ -517,6 +567,14 @@ WRONG = {
         ("no gradient gets to the student", lambda s, *others: losses_by_tables(s.detach(), *others)),
     ],
     "self_distillation.slope": [
+        ("by the temperature twice", lambda s, t, tau: slope_by_loops(s, t, tau) / tau),
+        ("temperature is used nowhere", lambda s, t, tau: slope_by_loops(s, t, 1)),
+        ("multiplied by the temperature before", lambda s, t, tau: (p_of(s, 1 / tau) - t.mean(0)) / tau / len(s)),
+        ("log of the student's shares", lambda s, t, tau: (p_of(s, tau).log() - t.mean(0)) / tau / len(s)),
+        ("where are the targets", lambda s, t, tau: p_of(s, tau) / tau / len(s)),
+        ("still apart", lambda s, t, tau: (p_of(s, tau) - t) / tau / len(s)),
+        ("softmax again", lambda s, t, tau: slope_by_loops(s, F.softmax(t / tau, -1), tau)),
+        ("instead of that of the pictures", lambda s, t, tau: (p_of(s, tau) - t.mean(0)) / tau / s.shape[1]),
         ("temperature is missing in front", lambda s, t, tau: tau * slope_by_loops(s, t, tau)),
         ("multiplied by the temperature", lambda s, t, tau: tau**2 * slope_by_loops(s, t, tau)),
         ("divided by the number of pictures", lambda s, t, tau: len(s) * slope_by_loops(s, t, tau)),
@@ -543,6 +601,20 @@ WRONG = {
         ("not a mistake that is known", lambda s, t, tau: 3 * slope_by_autograd(s, t, tau)),
     ],
     "self_distillation.centre": [
+        (
+            "still taken from the scores",
+            centres_with(lambda centre, mean, decay, step: moved(centre, mean - centre, min(decay, 1 - 1 / step))),
+        ),
+        (
+            "as in Adam",
+            lambda says, decay: torch.cat(
+                [says[:1, 0, 0] * 0]
+                + [centres_in_place(says, decay)[n : n + 1] / (1 - decay**n) for n in range(1, len(says))]
+            ),
+        ),
+        ("handed over, but 0.9", lambda says, decay: centres_in_numpy(says, 0.9)),
+        ("a sum is taken", lambda says, decay: centres_in_place(says.sum((1, 2), keepdim=True), decay)),
+        ("nothing of the old centre is kept", lambda says, decay: says.mean((1, 2))),
         (
             "both slips are still there",
             centres_with(lambda centre, mean, decay, step: moved(centre, mean - centre, max(decay, 1 - 1 / step))),
@@ -573,11 +645,18 @@ WRONG = {
             centres_with(lambda centre, mean, decay, step: moved(centre, mean, decay), start=lambda means: means[0]),
         ),
         ("only the first of the teacher's views", lambda says, decay: centres_in_place(says[:, :1], decay)),
-        ("sum is taken over the views", lambda says, decay: centres_in_place(says.sum(1, keepdim=True), decay)),
+        ("a sum is taken", lambda says, decay: centres_in_place(says.sum(1, keepdim=True), decay)),
         ("mean is of the shares", lambda says, decay: centres_by_views(says.softmax(-1), decay)),
         ("not a mistake that is known", lambda says, decay: centres_in_place(says, decay) + 1),
     ],
     "self_distillation.even": [
+        ("each picture has B / K", lambda s, tau, n: even_in_logs(s, tau, n) * len(s) / s.shape[1]),
+        ("both sums are of the same table", even_at_once),
+        ("divided by the mean", lambda s, tau, n: even_by_loops(s, tau, n) * s.shape[1]),
+        ("divided by the length", even_by_lengths),
+        ("an exponential in each round", lambda s, tau, n: torch.full_like(s, 1 / s.shape[1])),
+        ("only half a round", even_by_halves),
+        ("nothing is divided", lambda s, tau, n: table_of(s, tau)),
         ("a round ends with the prototypes", lambda s, tau, n: sinkhorn(table_of(s, tau), n, first=1)),
         ("only the rows are divided", lambda s, tau, n: F.softmax(s / tau, 1)),
         ("only the columns are divided", lambda s, tau, n: F.softmax(s / tau, 0)),
@@ -608,6 +687,31 @@ WRONG = {
         ("one of a, b, c, d", "e"),
     ],
     "self_distillation.overlap": [
+        ("number of a head", overlap_with(lambda known, new: known.mean(0).argmax())),
+        (
+            "known and new pictures together",
+            overlap_with(lambda known, new: new.mean(0)[torch.cat([known, new]).mean(0).argmax()]),
+        ),
+        (
+            "known and new pictures together",
+            overlap_with(lambda known, new: new.mean(0)[(known.mean(0) + new.mean(0)).argmax()]),
+        ),
+        (
+            "isn't chosen by its mean IoU",
+            overlap_with(lambda known, new: new.mean(0)[(-1 / (1 + known)).mean(0).argmax()]),
+        ),
+        ("one patch too many", overlap_with(chosen, table_by(one_more, union))),
+        ("put back in their places", overlap_with(chosen, table_by(in_the_list, union))),
+        ("kept or not by itself", overlap_with(chosen, table_by(lambda maps, mass: maps > mass, union))),
+        ("what is left is kept", lambda *given: overlap_by_loops(*given[:4], 1 - given[4])),
+        ("handed over, but 0.6", lambda *given: overlap_by_loops(*given[:4], 0.6)),
+        (
+            "sum of the two sizes: patches",
+            overlap_with(chosen, table_by(kept_of, lambda both, kept, true: both / (kept + true))),
+        ),
+        ("right to be left out", overlap_with(chosen, alike)),
+        ("IoUs are summed", lambda *given: len(given[2]) * overlap_by_loops(*given)),
+        ("it is rounded", lambda *given: round(float(overlap_by_loops(*given)), 2)),
         ("head is chosen on the new", overlap_with(lambda known, new: new.mean(0).max())),
         ("each new picture gets", overlap_with(lambda known, new: new.max(1).values.mean())),
         ("the number is of the known pictures", overlap_with(lambda known, new: known.mean(0).max())),
@@ -621,7 +725,7 @@ WRONG = {
         ("always the first head", overlap_with(lambda known, new: new[:, 0].mean())),
         ("a share of the patches is kept", overlap_with(chosen, table_by(by_count, union))),
         ("one patch too few", overlap_with(chosen, table_by(one_less, union))),
-        ("near they are to the largest", overlap_with(chosen, table_by(near_the_largest, union))),
+        ("kept or not by itself", overlap_with(chosen, table_by(near_the_largest, union))),
         ("weakest patches come first", overlap_with(chosen, table_by(from_below, union))),
         ("summed over all pictures before", pooled),
         ("by the outline's patches", overlap_with(chosen, table_by(kept_of, lambda both, kept, true: both / true))),
