@@ -78,7 +78,7 @@ def gap(images: Tensor, texts: Tensor, *, lines: int = 40, ax: Axes | None = Non
         ax.scatter(*part.T, s=12, color=colour, marker=marker, linewidths=0, alpha=0.8, label=name)
     ax.set(xlabel="first principal component", ylabel="second")
     ax.set_aspect("equal", adjustable="datalim")
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc="lower center")  # "best" is slow
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
