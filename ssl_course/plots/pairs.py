@@ -73,12 +73,12 @@ def gap(images: Tensor, texts: Tensor, *, lines: int = 40, ax: Axes | None = Non
     points = (centred @ plane).view(2, len(images), 2).numpy()
     ax = ax or new_axes(4.2, 3.6)
     for image, text in points[:, :lines].transpose(1, 0, 2):
-        ax.plot(*zip(image, text, strict=True), color="0.7", lw=0.6, zorder=0)
+        ax.plot(*zip(image, text, strict=True), color="0.45", lw=1.0, zorder=0)
     for part, colour, marker, name in zip(points, (IMAGE, TEXT), "os", ("images", "captions"), strict=True):
         ax.scatter(*part.T, s=12, color=colour, marker=marker, linewidths=0, alpha=0.8, label=name)
     ax.set(xlabel="first principal component", ylabel="second")
     ax.set_aspect("equal", adjustable="datalim")
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc="lower center")  # "best" is slow
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
