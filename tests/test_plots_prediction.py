@@ -40,3 +40,11 @@ def test_a_method_without_a_longer_run_has_one_dot():
     ax = plots.order_of_methods({"a": [(0.5, 0.1), (0.9, 0.0)], "b": [(0.2, float("nan"))]}, ["short", "long"])
     assert [part[0].get_xdata().tolist() for part in ax.containers] == [[50, 20], [90]]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b"]
+
+
+def test_one_seed_has_no_bar_and_a_budget_that_nobody_has_is_not_drawn():
+    ax = plots.order_of_methods({"a": [(0.5, 0.1)], "b": [(0.2, float("nan"))]}, ["short", "long"])
+    (dots,) = ax.containers
+    bars = dots[2][0].get_segments()
+    assert [[x for x, _ in bar] for bar in bars if len(bar)] == [[pytest.approx(40), pytest.approx(60)]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["short"]

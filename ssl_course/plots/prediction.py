@@ -68,13 +68,17 @@ def probe_over_loss(
 
 
 def order_of_methods(means: Mapping[str, Sequence[tuple[float, float]]], budgets: Sequence[str]) -> Axes:
-    """Mean accuracy (in [0, 1]) and deviation of each method, a row of dots with bars for each budget."""
+    """Mean accuracy (in [0, 1]) and deviation of each method, a row of dots with bars for each budget.
+
+    A deviation that is NaN, as that of one seed, has no bar; a budget that no method has isn't drawn.
+    """
     ax = new_axes(6.5, 0.45 * len(means) + 1)
     for number, budget in enumerate(budgets):
         found = {row: parts[number] for row, parts in enumerate(means.values()) if len(parts) > number}
+        if not found:
+            continue
         y = [row + 0.16 * (number - (len(budgets) - 1) / 2) for row in found]
         x, spread = ([100 * part[k] for part in found.values()] for k in (0, 1))
-        spread = [0 if math.isnan(part) else part for part in spread]
         style = {"color": COLOURS[2 * number], "marker": MARKERS[number]}
         ax.errorbar(x, y, xerr=spread, ls="none", ms=6, capsize=3, label=budget, **style)
     ax.set_yticks(range(len(means)), list(means))
