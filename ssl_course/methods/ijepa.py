@@ -6,7 +6,8 @@ Blocks, predictor and targets as in section 3; the loss and the targets' layer n
 Otherwise than in the paper: a target block has one area and only two forms, lying and standing (there 15 to 20 % of the
 area, and any ratio of its sides from 0.75 to 1.5), which leaves equally many patches everywhere; the context is a
 random choice of the patches outside the blocks, always equally many (there a large block without the targets, cut to
-the shortest of a batch); the predictor has two blocks (there 6 to 12).
+the shortest of a batch); the predictor has two blocks (there 6 to 12); the context encoder
+is kept (there its copy, the target encoder).
 """
 
 import math

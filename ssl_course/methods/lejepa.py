@@ -7,7 +7,8 @@ function. Biometrika 1983). No teacher, no stop-gradient, no predictor, no negat
 
 Otherwise than in the paper: all views are drawn alike (there two large crops and six small ones); both terms as in the
 authors' short example (MINIMAL.md of their repository), where t runs from 0 to 3 and counts twice; a head of two layers
-(there three); by default 64 directions (there 256 to 1,024).
+(there three); by default 64 directions (there 256 to 1,024). SIGReg acts on what the head gives, features are read
+before it, as in that example.
 """
 
 import torch

@@ -4,7 +4,7 @@ David Ha, Jürgen Schmidhuber: World Models. 2018 (encode, learn what actions do
 Path Towards Autonomous Machine Intelligence. 2022 (foretell in the space of features, keep it from collapsing by a
 regulariser). The loss is that of Vlad Sobal et al.: Learning from Reward-Free Offline Data: A Case for Planning with
 Latent Dynamics Models. 2025 (PLDM): the error of features foretold step after step, and VICReg's variance and
-covariance (Bardes et al. 2022, eq. 1 to 4). Gaoyue Zhou et al.: DINO-WM. 2024 does it on features trained before.
+covariance (Bardes et al. 2022, eq. 1 to 4). Gaoyue Zhou et al.: DINO-WM. 2025 does it on features trained before.
 
 Otherwise than in PLDM: one weight for both parts of the regulariser; none of its two further terms (features of
 neighbouring frames alike, the action read from two frames); the features of two frames stand for the state; all
