@@ -13,7 +13,7 @@ def test_every_picture_has_its_outline_and_a_map_of_every_network():
     figure = attention.looked_at(torch.rand(3, 3, 8, 8), maps, masks).figure
     assert len(figure.axes) == 9
     assert [ax.get_ylabel() for ax in figure.axes[::3]] == ["picture", "one", "two"]
-    assert all(len(ax.collections) == 1 for ax in figure.axes)
+    assert all(len(ax.collections) == 2 for ax in figure.axes)  # the outline and its rim
 
 
 def test_the_collapses_are_marked():

@@ -394,6 +394,28 @@ def from_here(step, before, now, goal, plans):
     return costs, plans[costs.argmin(), 0]
 
 
+def before_each_step(step, before, now, goal, plans):
+    squares = rolled(step, before, now, goal, plans)
+    here = ((now - goal) ** 2).expand(1, len(plans), -1)
+    costs = torch.cat([here, squares[:-1]]).mean((0, 2))
+    return costs, plans[costs.argmin(), 0]
+
+
+def counted_in_the_block(large, blocks, rows, columns):
+    found = []
+    for box, targets in zip(large, blocks, strict=True):
+        top, left, _, width = box.tolist()
+        free = ~boxes_of(targets, rows, columns).any(0)
+        seen = (free & boxes_of(box.unsqueeze(0), rows, columns)[0]).nonzero().flatten().tolist()
+        inside = [(place // columns - top) * width + place % columns - left for place in seen]
+        found.append(inside or free.nonzero().flatten().tolist())
+    return torch.tensor([row[: min(map(len, found))] for row in found])
+
+
+def spread(row, lengths):
+    return [row[k * (len(row) - 1) // (min(lengths) - 1)] for k in range(min(lengths))]
+
+
 def in_narrow_rows(large, blocks, rows, columns):
     places = context_by_sets(large, blocks, rows, columns)
     return places.div(columns, rounding_mode="floor") * rows + places.remainder(columns)
@@ -466,6 +488,8 @@ WRONG = {
         ("counted twice", fewer_for_overlaps),
         ("table of yes and no", table_of_the_context),
         ("counted from 1", lambda *given: context_by_sets(*given) + 1),
+        ("counted inside of the large block", counted_in_the_block),
+        ("drawn by lot, or spread", lists_of(usual, finish=spread)),
         ("not a mistake that is known", lambda *given: context_by_sets(*given) + 2),
         ("whole numbers were expected", lambda *given: context_by_sets(*given).float()),
         ("shape (2, 12) was expected", lambda *given: context_by_sets(*given)[:, 1:]),
@@ -585,6 +609,7 @@ WRONG = {
             lambda step, *given: plan_in_a_tensor(lambda old, new, action: step(new, old, action), *given),
         ),
         ("counts as a step", from_here),
+        ("frames before each step", before_each_step),
         ("dearest plan", plan_with(action=lambda costs, plans: plans[costs.argmax(), 0])),
         ("plan's number", plan_with(action=lambda costs, plans: int(costs.argmin()))),
         ("plan's last action", plan_with(action=lambda costs, plans: plans[costs.argmin(), -1])),
