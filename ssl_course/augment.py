@@ -285,3 +285,23 @@ class _Draw:
 
     def chance(self, probability: float) -> Tensor:
         return self.uniform(0, 1) < probability
+
+
+class RandomInvert(nn.Module):
+    """Dark for light in each image of a batch (B, C, H, W) in [0, 1] with a given probability, decided for each alone.
+
+    Where light or dark is not worth knowing, but is what a method learns first: it follows an `Augment`.
+
+    Raises:
+        ValueError: if the probability is outside [0, 1].
+    """
+
+    def __init__(self, probability: float = 0.5):
+        super().__init__()
+        if not 0 <= probability <= 1:
+            raise ValueError(f"probability must be in [0, 1], got {probability}")
+        self.probability = probability
+
+    def forward(self, images: Tensor) -> Tensor:
+        chosen = torch.rand(len(images), device=images.device) < self.probability
+        return torch.where(chosen.view(-1, 1, 1, 1), 1 - images, images)

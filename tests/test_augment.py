@@ -266,3 +266,20 @@ def test_bad_arguments_are_refused_by_value(argument, value):
 def test_images_of_the_wrong_kind_are_refused(images):
     with pytest.raises(ValueError, match=r"images must be float32 \(B, 3, H, W\), got torch"):
         Augment()(images)
+
+
+def test_inverting_decides_for_each_image_alone():
+    images = torch.rand(200, 3, 4, 4)
+    made = augment.RandomInvert(0.25)(images)
+    inverted = (made == 1 - images).flatten(1).all(dim=1)
+    kept = (made == images).flatten(1).all(dim=1)
+    assert bool((inverted ^ kept).all())
+    assert 20 < int(inverted.sum()) < 80
+    assert torch.equal(augment.RandomInvert(1.0)(images), 1 - images)
+    assert torch.equal(augment.RandomInvert(0.0)(images), images)
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan")])
+def test_a_probability_out_of_range_is_refused(probability):
+    with pytest.raises(ValueError, match=r"probability must be in \[0, 1\], got "):
+        augment.RandomInvert(probability)

@@ -331,7 +331,7 @@ def test_one_image_alone_is_enough_where_batch_norm_looks_at_no_batch(name):
 
 def test_every_class_with_views_in_the_method_files_has_a_name():
     # of Part II: lessons take them from their files
-    other_data = {"masked_words", "next_word", "cpc", "order", "clip", "masked_pair", "world_model"}
+    other_data = {"masked_words", "next_word", "cpc", "order", "clip", "masked_pair", "world_model", "koleo"}
     files = [name for _, name, _ in pkgutil.iter_modules(methods.__path__) if name not in {"two_views"} | other_data]
     modules = [__import__(f"ssl_course.methods.{name}", fromlist=[name]) for name in files]
     classes = [cls for module in modules for _, cls in inspect.getmembers(module, inspect.isclass)]

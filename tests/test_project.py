@@ -58,6 +58,7 @@ LAYERS = [
     {"scenes"},
     METHODS | {"methods.masked_words"},
     SIMCLRS_RELATIVES | BYOLS_RELATIVES | {"methods.next_word", "methods.masked_pair"},
+    {"methods.koleo"},  # DINO with a term more
     {"methods.world_model"},  # which takes its regulariser from VICReg
     {"methods"},
     {"nearest"},
