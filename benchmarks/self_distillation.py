@@ -54,7 +54,7 @@ FIXED = ("a disc", "untrained", "MAE, ready")
 TRAINED = {name: ("dino", options, SHORT) for name, options in OUT.items()}
 TRAINED |= {"SimCLR": ("simclr", {}, SHORT), "supervised": ("supervised", {}, SHORT)}
 TRAINED |= {"DINO, long": ("dino", {}, LONG), "SimCLR, long": ("simclr", {}, LONG)}
-TRAINED |= {name: ("dino", SHARPER, LONG) for name in SPREAD}
+TRAINED |= dict.fromkeys(SPREAD, ("dino", SHARPER, LONG))
 ROWS = (*FIXED, *TRAINED)
 
 
