@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number, Unfit
+from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number, Unfit, by_hand
 from ssl_course.methods.autoencoder import kl_to_standard_normal
 
 # --- the denoising loss, functions of (rebuild, images, noise)
@@ -615,6 +615,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=gradient_cases,
         mistakes=GRADIENT,
         praise="the rebuilding pulls the code towards the picture, the KL divergence pulls the region to the prior.",
+        probes=[by_hand(lambda: gradient_cases()[0])],
         tolerance=1e-3,
     ),
     "kl": Function(

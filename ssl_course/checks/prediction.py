@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssl_course.checks.engine import Choice, Exercise, Function, Number
+from ssl_course.checks.engine import Choice, Exercise, Function, Number, by_hand
 
 
 def drawn(*shape: int, seed: int) -> Tensor:
@@ -675,6 +675,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=slope_cases,
         mistakes=SLOPE,
         praise="neighbours push, the middle pulls; and both forget whoever is far away.",
+        probes=[by_hand(lambda: slope_cases()[0])],
         tolerance=1e-5,
     ),
     "errors": Function(

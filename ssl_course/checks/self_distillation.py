@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ssl_course.checks.engine import Choice, Exercise, Function, Number
+from ssl_course.checks.engine import Choice, Exercise, Function, Number, by_hand
 
 
 def drawn(*shape: int, seed: int) -> Tensor:
@@ -833,6 +833,7 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=SLOPE,
         praise="what the student says less what its teachers say on average, by the temperature and the number of "
         "pictures.",
+        probes=[by_hand(lambda: slope_cases()[0])],
         tolerance=1e-5,
     ),
     "centre": Function(

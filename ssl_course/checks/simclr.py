@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssl_course.augment import Augment
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number, Unfit
+from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number, Unfit, by_hand
 from ssl_course.methods.moco import info_nce
 from ssl_course.methods.simclr import nt_xent
 
@@ -549,6 +549,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=gradient_cases,
         mistakes=GRADIENT,
         praise="pulled to the own key, pushed from each stranger by its share, and by 1 / temperature.",
+        probes=[by_hand(lambda: gradient_cases()[0])],
     ),
     "guessing": Number(
         right=math.log(2 * 64 - 1),

@@ -159,6 +159,30 @@ def by_autograd(weights, picture, mean, log_variance, epsilon, deviation):
     return torch.autograd.grad(loss, (mean, log_variance))
 
 
+def the_loss(weights, picture, mean, log_variance, epsilon, deviation):
+    rebuilt = (mean + torch.exp(log_variance / 2) * epsilon) @ weights
+    kl = (mean.square() + log_variance.exp() - 1 - log_variance).sum() / 2
+    return (rebuilt - picture).square().sum() / (2 * deviation**2) + kl
+
+
+def by_backward(weights, picture, mean, log_variance, epsilon, deviation):
+    mean, log_variance = (part.clone().requires_grad_() for part in (mean, log_variance))
+    the_loss(weights, picture, mean, log_variance, epsilon, deviation).backward()
+    return mean.grad, log_variance.grad
+
+
+def by_functional(*given):
+    return torch.func.grad(the_loss, argnums=(2, 3))(*given)
+
+
+def by_chain(weights, picture, mean, log_variance, epsilon, deviation, **unused):
+    """Through the code: first the slope there, then what the two make of it."""
+    variance = log_variance.exp()
+    code = mean + variance.sqrt() * epsilon
+    at_code = torch.stack([weights @ gap for gap in code @ weights - picture]) / deviation**2
+    return mean + at_code, torch.mul(at_code, code - mean) / 2 + (variance - 1) / 2
+
+
 def by_differences(weights, picture, mean, log_variance, epsilon, deviation, h=1e-5):
     """Central differences, in double."""
     w, x, m, v, e = (part.double() for part in (weights, picture, mean, log_variance, epsilon))
@@ -349,8 +373,8 @@ RIGHT = {
         by_what_is_left_out,
     ],
     "autoencoder.gradient": [
-        by_autograd,
         by_differences,
+        by_chain,
         picture_by_picture_gradient,
         with_einsum,
         options_of_the_gradient,
@@ -417,6 +441,9 @@ WRONG = {
         ("too many", lambda t, p, k: with_covariance(t, p, k + 1)),
     ],
     "autoencoder.gradient": [
+        ("autograd has made them", by_autograd),
+        ("autograd has made them", by_backward),
+        ("autograd has made them", by_functional),
         ("KL divergence is left out", another(kl=0)),
         ("rebuilding is left out", another(build=0)),
         ("gradient at sigma", at_sigma),

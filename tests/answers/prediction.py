@@ -207,6 +207,21 @@ def slope_by_autograd(x):
     return leaf.grad
 
 
+def slope_by_grad(x):
+    leaf = x.clone().requires_grad_()
+    return torch.autograd.grad(statistic_of(leaf), leaf)[0]
+
+
+def slope_by_functional(x):
+    return torch.func.grad(statistic_of)(x)
+
+
+def statistic_of(x):
+    gaps = x.unsqueeze(1) - x.unsqueeze(0)
+    near = torch.exp(-gaps.square() / 2).sum() * math.sqrt(2 * math.pi) / len(x)
+    return near - 2 * math.sqrt(math.pi) * torch.exp(-x.square() / 4).sum()
+
+
 def slope_by_differences(x, *, step=1e-6):
     moves = step * torch.eye(len(x), dtype=torch.float64)
     return torch.stack([statistic(x.double() + m) - statistic(x.double() - m) for m in moves]) / (2 * step)
@@ -224,6 +239,11 @@ def terms(x, first=2.0, second=4.0):
     """The sum over neighbours and the pull to the middle, without their factors."""
     gaps = x[:, None] - x
     return (gaps * torch.exp(-(gaps**2) / first)).sum(1), x * torch.exp(-(x**2) / second)
+
+
+def slope_by_terms(x, **unused):
+    push, pull = terms(x.double())
+    return 2 * (math.pi**0.5) * pull / 2 - math.sqrt(8 * math.pi) * push / x.numel()
 
 
 def with_factors(push, pull, divide=True, **widths):
@@ -445,7 +465,7 @@ RIGHT = {
     "prediction.rest": [hard_by_loops, hard_in_numpy, hard_in_double, hard_by_matrices, hard_by_least_squares],
     "prediction.log": ["b", "B", "b)", "It is b."],
     "prediction.copies": [4 * FLOOR, 4.24, "4.2", "4 * 1.06 = 4.24", "about 4.24"],
-    "prediction.slope": [slope_by_loops, slope_in_numpy, slope_by_autograd, slope_by_differences, slope_in_place],
+    "prediction.slope": [slope_by_loops, slope_in_numpy, slope_by_terms, slope_by_differences, slope_in_place],
     "prediction.errors": [
         errors_by_a_list,
         errors_in_double,
@@ -553,6 +573,9 @@ WRONG = {
         ("as wide as the second", with_factors(-2, 1, first=4.0)),
         ("as narrow as the first", with_factors(-2, 1, second=2.0)),
         ("no inner slope", no_inner_slope),
+        ("autograd has made them", slope_by_autograd),
+        ("autograd has made them", slope_by_grad),
+        ("autograd has made them", slope_by_functional),
         ("slope of all samples is summed", lambda x: slope_by_autograd(x).sum()),
         ("it is T", lambda x: statistic(x) + len(x) * math.sqrt(2 * math.pi / 3)),
         ("not a mistake that is known", lambda x: 3 * slope_by_autograd(x)),

@@ -130,6 +130,24 @@ def slope_by_autograd(scores, targets, temperature):
     return s.grad
 
 
+def slope_by_grad(scores, targets, temperature):
+    s = scores.clone().requires_grad_()
+    return torch.autograd.grad(crossed(s, targets, temperature), s)[0]
+
+
+def slope_by_functional(scores, targets, temperature):
+    return torch.func.grad(crossed)(scores, targets, temperature)
+
+
+def crossed(scores, targets, temperature):
+    return -(targets.mean(0) * (scores / temperature).log_softmax(1)).sum() / len(scores)
+
+
+def slope_by_weights(scores, targets, temperature=0.1, **unused):
+    said = [torch.exp(s / temperature - torch.logsumexp(s / temperature, 0)) for s in scores]
+    return torch.stack([(p - targets[:, b].mean(0)) / (temperature * len(said)) for b, p in enumerate(said)])
+
+
 def slope_in_place(scores, targets, temperature):
     p = scores.div(temperature).softmax(-1)
     p -= targets.mean(0)
@@ -460,7 +478,7 @@ RIGHT = {
         losses_in_numpy_and_torch,
         losses_by_means_of_means,
     ],
-    "self_distillation.slope": [slope_by_loops, slope_in_numpy, slope_by_autograd, slope_in_place, slope_by_jacobian],
+    "self_distillation.slope": [slope_by_loops, slope_in_numpy, slope_by_weights, slope_in_place, slope_by_jacobian],
     "self_distillation.centre": [
         centres_by_weights,
         centres_in_place,
@@ -567,6 +585,9 @@ WRONG = {
         ("no gradient gets to the student", lambda s, *others: losses_by_tables(s.detach(), *others)),
     ],
     "self_distillation.slope": [
+        ("autograd has made them", slope_by_autograd),
+        ("autograd has made them", slope_by_grad),
+        ("autograd has made them", slope_by_functional),
         ("by the temperature twice", lambda s, t, tau: slope_by_loops(s, t, tau) / tau),
         ("temperature is used nowhere", lambda s, t, tau: slope_by_loops(s, t, 1)),
         ("multiplied by the temperature before", lambda s, t, tau: (p_of(s, 1 / tau) - t.mean(0)) / tau / len(s)),

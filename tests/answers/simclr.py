@@ -242,6 +242,17 @@ def by_autograd(query, keys, temperature):
     return torch.autograd.grad(loss, query)[0]
 
 
+def by_backward(query, keys, temperature):
+    query = query.clone().requires_grad_()
+    logits = keys @ query / temperature
+    (logits.logsumexp(0) - logits[0]).backward()
+    return query.grad
+
+
+def by_functional(q, k, t):
+    return torch.func.grad(lambda x: (k @ x / t).logsumexp(0) - k[0] @ x / t)(q)
+
+
 def by_differences(query, keys, temperature, step=1e-5):
     query, keys = query.double(), keys.double()
     steps = step * torch.eye(len(query), dtype=torch.float64)
@@ -386,12 +397,10 @@ RIGHT = {
         by_hand,
         from_the_logits,
         as_differences,
-        by_autograd,
         by_differences,
         column_vectors,
         lambda q, k, t: torch.einsum("k,kd->d", (k @ q / t).softmax(0), k).sub(k[0]).div(t),
         lambda q, k, t: (k.T @ torch.exp(k @ q / t - (k @ q / t).logsumexp(0)) - k[0]) / t,
-        lambda q, k, t: torch.func.grad(lambda x: (k @ x / t).logsumexp(0) - k[0] @ x / t)(q),
         keyed,
     ],
     "simclr.memory": [
@@ -492,6 +501,9 @@ WRONG = {
     ],
     "simclr.temperature": [("different scales", "a"), ("most of the way", "c"), ("every collapsed run", "d")],
     "simclr.gradient": [
+        ("autograd has made them", by_autograd),
+        ("autograd has made them", by_backward),
+        ("autograd has made them", by_functional),
         ("sign is turned round", lambda q, k, t: keyed(q, k, t, sign=-1.0)),
         ("temperature outside is missing", lambda q, k, t: (k @ q / t).softmax(0) @ k - k[0]),
         ("multiplied by the temperature outside", lambda q, k, t: t * ((k @ q / t).softmax(0) @ k - k[0])),
