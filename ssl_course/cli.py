@@ -186,6 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     table.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
     table.add_argument("--kept", action="store_true", help="with --budgets: only runs that are in OUT; train nothing")
+    table.add_argument("--brief", action="store_true", help="with --budgets: linear probe and k-NN alone")
     table.add_argument("--out", type=Path, default=Path("ssl-course-compare"), help="folder of runs, table, figures")
     table.add_argument("--size", type=int, help="training images (default 6000 shapes, 20000 others)")
     table.add_argument("--passes", type=int, help="of SimCLR; the others get as many operations (default 3, 15)")
@@ -736,7 +737,7 @@ def _compare_budgets(options: argparse.Namespace, shared: dict) -> int:
         whole = {"caption": result["caption"], "command": _command(options, result)} | result
         file.write_text(tables.as_json(whole), encoding="utf-8")
 
-    shared |= {"kept": options.kept, "keep": keep}
+    shared |= {"kept": options.kept, "brief": options.brief, "keep": keep}
     result = compare.collect_budgets(made, options.out / "runs", **shared)
     keep(result)
     compare.save_budgets(result, options.out)
@@ -781,7 +782,10 @@ def _command(options: argparse.Namespace, result: dict) -> str:
     defaults = _parser().parse_args(["compare"])
     words = ["ssl-course compare"]
     for name, value in vars(options).items():
-        if name in ("run", "out", "results", "jobs") or value == getattr(defaults, name):
+        if name in ("run", "out", "results", "jobs", "kept") or value == getattr(defaults, name):
+            continue
+        if value is True:
+            words.append(f"--{name}")
             continue
         if name == "budgets":
             value = [f"{times}:{len(part['seeds'])}" for times, part in result["budgets"].items()]

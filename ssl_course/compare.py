@@ -80,6 +80,7 @@ def collect_budgets(
     machine: Machine | None = None,
     jobs: int = 1,
     kept: bool = False,
+    brief: bool = False,
     earlier: dict | None = None,
     say: Callable[[str], None] = lambda text: None,
     keep: Callable[[dict], None] = lambda result: None,
@@ -93,6 +94,7 @@ def collect_budgets(
         caption: what to call the images.
         jobs: runs at a time, each in a process of its own, the longest first.
         kept: whether to gather what is in the folder alone, and train nothing.
+        brief: whether linear probe and k-NN are enough at the largest cost, too.
         earlier: such a result, of which the seeds that aren't asked for are kept as far as they are true today.
         say: is called with a sentence after each run.
         keep: is called with the result as it is after each run.
@@ -106,7 +108,7 @@ def collect_budgets(
     result = {"caption": caption, "hardware": hardware(machine), "date": today(), "budgets": {}}
     places: dict[Task, tuple[dict, str]] = {}
     for scale in scales:
-        judge = judge_row if scale == scales[-1] else judge_briefly
+        judge = judge_row if scale == scales[-1] and not brief else judge_briefly
         part = _empty(recipes[scale], caption, machine)
         before = (earlier or {}).get("budgets", {}).get(f"{scale:g}")
         part["seeds"] = _still_true(before, recipes[scale], say, judge, prepare=prepare) if before else {}

@@ -284,10 +284,12 @@ def test_the_recorded_command_names_every_option_that_was_changed(folder, tmp_pa
 def test_compare_at_several_budgets_keeps_one_file_with_all_of_them(folder, tmp_path, capsys):
     words = f"compare --data {folder} --methods rotation --size 64 --batch-size 32 --probe 32 --device cpu"
     out = tmp_path / "table"
-    assert main([*words.split(), "--budgets", "0.1:2", "0.2:1", "--out", str(out)]) == 0
+    assert main([*words.split(), "--budgets", "0.1:2", "0.2:1", "--brief", "--out", str(out)]) == 0
     kept = json.loads((out / "budgets.json").read_text())
     assert {times: len(part["seeds"]) for times, part in kept["budgets"].items()} == {"0.1": 2, "0.2": 1}
     assert "--budgets 0.1:2 0.2:1" in kept["command"]
+    assert "--brief" in kept["command"].split()
+    assert "fine_tuned" not in kept["budgets"]["0.2"]["seeds"]["0"]["rotation"]
     assert str(tmp_path) not in (out / "budgets.json").read_text()
     assert (out / "curves.png").stat().st_size
     assert "0.2 times the usual cost" in capsys.readouterr().out

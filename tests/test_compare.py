@@ -153,6 +153,13 @@ def test_budgets_have_the_whole_row_at_the_largest_and_two_columns_at_the_others
     assert list(result["budgets"]["2"]["similarity"]) == ["untrained", "rotation"]
 
 
+def test_brief_budgets_have_two_columns_at_the_largest_cost_too(small, tmp_path):
+    result = budgets(tmp_path, {1: 1}, brief=True)
+    row = result["budgets"]["1"]["seeds"]["0"]["rotation"]
+    assert {"linear_probe", "knn"} <= set(row)
+    assert not {"few_labels", "fine_tuned", "draws"} & set(row)
+
+
 def test_what_is_there_can_be_gathered_and_nothing_is_trained(small, tmp_path, monkeypatch):
     some = budgets(tmp_path, {1: 1})
     monkeypatch.setattr(runs, "pretrain", lambda *_, **__: pytest.fail("something was trained"))
