@@ -148,9 +148,10 @@ def guarded(answer: Callable) -> Callable:
 
 
 def by_hand(arguments: Callable[[], tuple]) -> Callable[[Callable], str | None]:
-    """A probe that refuses a gradient that autograd has made, whichever of its functions was called.
+    """A probe that refuses a gradient that a backward pass has made, by whichever function it was called.
 
-    A backward pass unpacks what the forward one has saved, and torch.func refuses to work where that is watched.
+    A backward pass unpacks what the forward one has saved, and torch.func refuses to work where that is watched. What
+    goes forward alone (torch.func.jacfwd) isn't seen, and differences aren't refused.
     """
 
     def probe(answer: Callable) -> str | None:
@@ -166,7 +167,10 @@ def by_hand(arguments: Callable[[], tuple]) -> Callable[[Callable], str | None]:
                 found = bool(unpacked)
             except Stopped:
                 found = True
-        said = "the values are right, but autograd has made them: derive the gradient and write it down."
+        said = (
+            "the values are right, but autograd has made them, or runs in there to compare: derive the gradient, "
+            "write it down, and compare outside of the function."
+        )
         return said if found else None
 
     return probe

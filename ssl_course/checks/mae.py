@@ -8,7 +8,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ssl_course.checks.engine import Answer, Choice, Essay, Exercise, Function, Number, Verdict, blank, is_number, open_
+from ssl_course.checks.engine import (
+    Answer,
+    Choice,
+    Essay,
+    Exercise,
+    Function,
+    Number,
+    Verdict,
+    blank,
+    by_hand,
+    is_number,
+    open_,
+)
 from ssl_course.methods import MAE
 from ssl_course.methods.mae import masked_mse
 from ssl_course.results import read
@@ -679,6 +691,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=loss_cases,
         mistakes=GRADIENT,
         praise="and moving a number of the prediction a little says the same.",
+        probes=[by_hand(lambda: loss_cases()[0])],
     ),
     "honest": Function(
         reference=honest,

@@ -17,6 +17,7 @@ from ssl_course.checks.engine import (
     Verdict,
     attempt,
     blank,
+    by_hand,
     is_number,
     open_,
 )
@@ -391,6 +392,7 @@ EXERCISES: dict[str, Exercise | Task | Runs] = {
         cases=gradient_cases,
         mistakes=GRADIENT,
         praise="probabilities minus ones, times features, averaged, and the penalty's pull towards 0.",
+        probes=[by_hand(lambda: gradient_cases()[0])],
     ),
     "leaked": Function(
         reference=leaked,

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number
+from ssl_course.checks.engine import Choice, Essay, Exercise, Function, Number, by_hand
 from ssl_course.methods.triplet import choose_negatives, contrastive_margin, semi_hard_negatives, triplet_margin
 
 INFINITE = float("inf")
@@ -685,6 +685,7 @@ EXERCISES: dict[str, Exercise] = {
         cases=lambda: [(*triplets(7, seed=4), 0.5), (*triplets(5, 4, seed=5), 2.0), (*triplets(6, 3, seed=6), 0.2)],
         mistakes=GRADIENTS,
         praise="the same as autograd's, at all three points.",
+        probes=[by_hand(lambda: (*triplets(7, seed=4), 0.5))],
     ),
     "poles": Number(
         right=0.5 * 4 / 9,

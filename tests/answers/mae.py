@@ -242,6 +242,24 @@ def slope_by_autograd(prediction, target, mask):
     return torch.autograd.grad(((leaf - target) ** 2)[mask].mean(), leaf)[0]
 
 
+def slope_by_backward(prediction, target, mask):
+    leaf = prediction.clone().requires_grad_()
+    F.mse_loss(leaf[mask], target[mask]).backward()
+    return leaf.grad
+
+
+def slope_by_functional(prediction, target, mask):
+    def loss(p):
+        return ((p - target).square().mean(dim=2) * mask).sum() / mask.sum()
+
+    return torch.func.grad(loss)(prediction)
+
+
+def slope_of_rows(prediction, target, mask, **unused):
+    rows = [torch.sub(p, t).double() * m[:, None] for p, t, m in zip(prediction, target, mask, strict=True)]
+    return torch.stack(rows).mul(2.0).div(mask.count_nonzero() * target.size(-1))
+
+
 def slope_by_moving(prediction, target, mask):
     """Central differences, in float64."""
     p, t, step = prediction.double(), target.double(), 1e-5
@@ -538,7 +556,7 @@ RIGHT = {
         by_einsum,
         unreduced,
     ],
-    "mae.gradient": [slope_by_hand, slope_by_autograd, slope_by_moving, slope_at_hidden, slope_by_einsum, slope()],
+    "mae.gradient": [slope_by_hand, slope_of_rows, slope_by_moving, slope_at_hidden, slope_by_einsum, slope()],
     "mae.honest": [paste, sums, by_index, by_numpy, by_nan, scattered_in],
     "mae.blur": [0.21, "0.21", "0,21", "21 %", 0.7 * 0.3, np.float32(0.21), torch.tensor(0.21)],
     "mae.lower_half": [half, half_by_cat, half_by_chunk, half_by_restore, half_of_the_image],
@@ -618,6 +636,9 @@ WRONG = {
         ("root", lambda p, t, m: weighted(p, t, m) ** 0.5),
     ],
     "mae.gradient": [
+        ("autograd has made them", slope_by_autograd),
+        ("autograd has made them", slope_by_backward),
+        ("autograd has made them", slope_by_functional),
         ("the 2 is missing", slope(factor=1.0)),
         ("sign is wrong", slope(factor=-2.0)),
         ("visible patches have a slope", slope(keep=False)),

@@ -14,6 +14,26 @@ def by_autograd(weight, h, labels, strength):
     return leaf.grad
 
 
+def probe_loss(weight, h, labels, strength):
+    return F.cross_entropy(h @ weight.T, labels) + strength / 2 * weight.square().sum()
+
+
+def by_grad(weight, h, labels, strength):
+    leaf = weight.detach().clone().requires_grad_()
+    return torch.autograd.grad(probe_loss(leaf, h, labels, strength), leaf)[0]
+
+
+def by_functional(*given):
+    return torch.func.grad(probe_loss)(*given)
+
+
+def by_logarithms(weight, h, labels, strength=0.0, **unused):
+    logits = h.double() @ weight.double().T
+    p = (logits - torch.logsumexp(logits, dim=1, keepdim=True)).exp()
+    ones = F.one_hot(labels, p.shape[1])
+    return strength * weight + (h.double().T @ (p - ones)).T / len(labels)
+
+
 def image_after_image(weight, h, labels, strength, *, own=1, sign=1):
     total = torch.zeros_like(weight)
     for x, y in zip(h, labels, strict=True):
@@ -140,7 +160,7 @@ UNEVEN = [0.6, 0.9, 0.87, 0.81]
 
 RIGHT = {
     "start.units": ["c", "(c)", "answer: c"],
-    "start.gradient": [by_autograd, image_after_image, class_after_class, by_einsum, in_numpy],
+    "start.gradient": [by_logarithms, image_after_image, class_after_class, by_einsum, in_numpy],
     "start.leaked": [in_loops, in_a_set, by_distance, by_differences, with_numpy],
     "start.luck": [59.3, "59 %", "about 60", 58.0, "60,5"],
     "start.confound": ["b", "row b", "B)"],
@@ -158,6 +178,9 @@ RIGHT = {
 WRONG = {
     "start.units": [("far larger than all others", "a"), ("divided out again", "b"), ("which of the two", "d")],
     "start.gradient": [
+        ("autograd has made them", by_autograd),
+        ("autograd has made them", by_grad),
+        ("autograd has made them", by_functional),
         ("penalty has no part", lambda weight, h, labels, strength: class_after_class(weight, h, labels, 0)),
         (
             "summed over the images",

@@ -303,6 +303,23 @@ def slopes_plain(a, p, n, margin):
     return torch.autograd.grad(F.triplet_margin_loss(*leaves, margin=margin, eps=0), leaves)
 
 
+def slopes_by_grad(a, p, n, margin):
+    leaves = [z.detach().clone().requires_grad_() for z in (a, p, n)]
+    return torch.autograd.grad(torchs_own(*leaves, margin), leaves)
+
+
+def slopes_by_functional(*given):
+    return torch.func.grad(torchs_own, argnums=(0, 1, 2))(*given)
+
+
+def slopes_by_matrix(a, p, n, margin, **unused):
+    """All three as one matrix of signs times the three vectors."""
+    signs = torch.tensor([[0.0, -1.0, 1.0], [-1.0, 1.0, 0.0], [1.0, 0.0, -1.0]])
+    near, far = (a - p).square().sum(1), (a - n).square().sum(1)
+    inside = (far - near < margin).to(a.dtype) * 2 / a.size(0)
+    return list(torch.einsum("st,tbd->sbd", signs, torch.stack([a, p, n])) * inside[:, None])
+
+
 # --- All triplets of a batch
 
 
@@ -442,8 +459,8 @@ RIGHT = {
     ],
     "triplet.collapse": ["c", "C", "c\n"],
     "triplet.gradient": [
-        slopes_by_autograd,
         slopes_one_by_one,
+        slopes_by_matrix,
         slopes_by_parts,
         slopes_with_where,
         slopes_stacked,
@@ -555,6 +572,9 @@ WRONG = {
         ("encoder has collapsed", "e"),
     ],
     "triplet.gradient": [
+        ("autograd has made them", slopes_by_autograd),
+        ("autograd has made them", slopes_by_grad),
+        ("autograd has made them", slopes_by_functional),
         ("factor 2", lambda *x: slopes_by_parts(*x, factor=1.0)),
         ("turned round", lambda *x: slopes_by_parts(*x, factor=-2.0)),
         ("by the number of triplets", lambda *x: slopes_one_by_one(*x, count=lambda a: 1)),
