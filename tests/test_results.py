@@ -2,15 +2,15 @@ import statistics
 
 import pytest
 
-from ssl_course.methods import METHODS
+from ssl_course.methods import METHODS, OF_PART_II
 from ssl_course.ready import cards
 from ssl_course.results import BASELINES, FOLDER, TITLES, baselines, read
 
 ABOUT = {"caption", "command", "recipe", "hardware", "date", "seeds"}
 
 
-OF_PART_II = ("language_", "pairs", "prediction", "self_distillation", "world_model")
-OTHERS = ("budgets_", "tuning_", "defects", "store", *OF_PART_II)  # in another form
+LESSONS_OF_PART_II = ("language_", "pairs", "prediction", "self_distillation", "world_model")
+OTHERS = ("budgets_", "tuning_", "defects", "store", *LESSONS_OF_PART_II)  # in another form
 ONE_SEED = {"byol_parts_long"}  # lesson 05 says so
 STUDIES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.startswith(OTHERS))
 
@@ -46,6 +46,16 @@ def test_the_learning_curves_say_what_each_point_took():
             trained = [row for name, row in rows.items() if name in METHODS]
             assert all({"cost", "steps", "seconds", "hardware", "date"} <= set(row) for row in trained)
     assert set(METHODS) <= set(result["budgets"]["1"]["seeds"]["0"])
+
+
+def test_the_methods_of_part_two_stand_beside_simclr_and_their_floors():
+    result = read("budgets_part_ii")
+    assert result["command"] == "ssl-course compare --methods simclr lejepa dino ijepa --budgets 1:3 --brief"
+    (part,) = result["budgets"].values()
+    assert (part["failed"], len(part["seeds"])) == ([], 3)
+    for rows in part["seeds"].values():
+        assert set(rows) == {"pixels", "untrained", "untrained_vit", "simclr", *OF_PART_II, "supervised"}
+        assert rows["simclr"]["linear_probe"] > rows["lejepa"]["linear_probe"] > 0.75  # which lesson 07 says
 
 
 def test_longer_runs_on_photographs_beat_shorter_ones():
