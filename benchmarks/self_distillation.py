@@ -5,11 +5,11 @@
 
 Every trained row costs what SHORT passes of DINO cost, those that are called long what LONG cost; the ready MAE,
 which was trained far longer, says its own cost. The row with KoLeo has views, temperature, decay and rate of its own,
-the best of some ten trials with training images that were held back. Heads of attention are chosen on training
-images; probes and neighbours know 1,000 of them, and all is judged on 1,000 test images. Overlap is told twice: of
-the pictures as they are, and of the same pictures moved by a quarter of their width, since the shapes are never far
-from the middle, where a disc that has seen no picture meets them. Rows that are in the table stay: take them out of
-the file to make them anew.
+chosen among some ten trials of different length, on training images that were held back. Heads of attention are
+chosen on training images; probes and neighbours know 1,000 of them, and all is judged on 1,000 test images. Overlap
+is told twice: of the pictures as they are, and of the same pictures moved by a quarter of their width, since the
+shapes are never far from the middle, where a disc that has seen no picture meets them. Rows that are in the table
+stay: take them out of the file to make them anew.
 """
 
 import argparse

@@ -304,4 +304,4 @@ class RandomInvert(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         chosen = torch.rand(len(images), device=images.device) < self.probability
-        return torch.where(chosen.view(-1, 1, 1, 1), 1 - images, images)
+        return solarize(images, chosen, threshold=0.0)

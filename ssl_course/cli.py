@@ -708,6 +708,8 @@ def compare_command(options: argparse.Namespace) -> int:
     shared = {"machine": Machine(options.device, options.precision, options.threads), "say": _say}
     shared["caption"] = options.caption or ("built-in images" if options.data == "shapes" else Path(options.data).name)
     shared |= {"earlier": _earlier(options.results), "jobs": options.jobs}
+    if (options.kept or options.brief) and not options.budgets:
+        raise ValueError("--kept and --brief go with --budgets: say which, such as --budgets 1:3")
     if options.labels == "none":
         raise ValueError("compare judges by labels: --labels folders or auto, got none")
     if options.labels == "folders":

@@ -295,6 +295,13 @@ def test_compare_at_several_budgets_keeps_one_file_with_all_of_them(folder, tmp_
     assert "0.2 times the usual cost" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("word", ["--kept", "--brief"])
+def test_what_goes_with_budgets_is_refused_without_them(tmp_path, capsys, word):
+    assert main(["compare", word, "--out", str(tmp_path / "table")]) == 1
+    assert "go with --budgets" in capsys.readouterr().err
+    assert not (tmp_path / "table").exists()
+
+
 def test_budgets_that_say_nothing_are_refused(tmp_path, capsys):
     assert main(["compare", *["--budgets", "1:2", "--passes", "3", "--out"], str(tmp_path / "table")]) == 1
     assert "give one of them" in capsys.readouterr().err
