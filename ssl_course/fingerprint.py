@@ -117,14 +117,20 @@ def is_code(value: object) -> bool:
 
 
 def as_text(value: object) -> str:
-    """The same for the same value in every process, whatever the order of a set."""
+    """The same for the same value in every process and on every processor, whatever the order of a set."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{as_text(key)}: {as_text(part)}" for key, part in value.items()) + "}"
     if isinstance(value, set | frozenset):
         return "{" + ", ".join(sorted(map(as_text, value))) + "}"
     if isinstance(value, tuple | list):
         return "(" + ", ".join(map(as_text, value)) + ")"
-    return repr(value.tolist() if isinstance(value, Tensor) else value)
+    if isinstance(value, Tensor):  # computed, its last digits differ from processor to processor
+        return f"{tuple(value.shape)}: {[_rounded(number) for number in value.flatten().tolist()]}"
+    return repr(value)
+
+
+def _rounded(number: float | int | bool) -> str:
+    return f"{number:.4g}" if isinstance(number, float) else str(number)
 
 
 def is_plain(value: object) -> bool:

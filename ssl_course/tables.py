@@ -15,7 +15,7 @@ from ssl_course.methods import ALL
 
 NAMES = {"pixels": "raw pixels", "untrained": "untrained encoder", "untrained_vit": "untrained transformer"}
 NAMES |= {name: method.__name__ for name, method in ALL.items()}
-NAMES |= {"vae": "VAE", "barlow_twins": "Barlow Twins", "supervised": "trained with labels"}
+NAMES |= {"vae": "VAE", "barlow_twins": "Barlow Twins", "ijepa": "I-JEPA", "supervised": "trained with labels"}
 
 
 def rows_of(result: dict) -> list[str]:

@@ -126,7 +126,8 @@ def pretrain(
 
     Args:
         method: an nn.Module with `views(images)`, `forward(*views)` giving a scalar loss, and maybe
-            `after_step(progress)`. One with `uses_labels = True` gets the labels as forward's last argument.
+            `after_step(progress)`. One with `uses_labels = True` gets the labels as forward's last argument, and
+            may say with `labels_are` what these are.
         images: what to train on. A tensor must be uint8 (N, C, H, W), or of another kind that `samples.KINDS` knows:
             pixels come to `views` as floats in [0, 1], tokens and sounds as they are.
         epochs: passes over the images; the last incomplete batch of each is dropped.
@@ -316,7 +317,8 @@ def _data(method: nn.Module, given: ImageSet | Samples | Tensor) -> tuple[Tensor
     if not getattr(method, "uses_labels", False):
         return data, None
     if getattr(given, "labels", None) is None:
-        raise ValueError(f"{type(method).__name__} needs labels, and these {kind} have none")
+        needed = getattr(method, "labels_are", "labels")
+        raise ValueError(f"{type(method).__name__} needs {needed}, and these {kind} have none")
     return data, given.labels
 
 
@@ -433,8 +435,9 @@ def _check_some_step_was_made(run: Run, norms: list[Tensor], epoch: int) -> None
 def _refuse_gradient(run: Run, place: str) -> None:
     raise TrainingError(
         f"the gradient is not finite {place} although the loss is: the learning rate ({run.settings['lr']:g}) may be "
-        "too high, or there is a division by zero, a root or a logarithm of 0 in the loss; the checkpoint, if there "
-        "is one, is of the epoch before"
+        "too high, or there is a division by zero, a root or a logarithm of 0 in the loss"
+        + (', or it is the rounding (try precision="fp32")' if run.settings["precision"] != "fp32" else "")
+        + "; the checkpoint, if there is one, is of the epoch before"
     )
 
 

@@ -76,9 +76,12 @@ class WaveEncoder(nn.Module):
         field, _ = field_and_hop(self.layers)
         if waves.ndim != 2 or waves.shape[1] < field:
             raise ValueError(f"sounds must be (B, S) with S at least {field}, got {tuple(waves.shape)}")
-        x = self.norms[0](self.bands(waves.unsqueeze(1)))  # (B, dim / 2, S / 20)
-        for convolution, norm in zip(self.convolutions, self.norms[1:], strict=True):
-            x = norm(convolution(F.relu(x)))  # (B, dim, …)
+        # Not in bf16 on a CPU: with AMX the gradient of such a convolution reads beyond its input there (torch 2.14),
+        # and where NaN happens to lie in that place, it is NaN.
+        with torch.autocast("cpu", enabled=False):
+            x = self.norms[0](self.bands(waves.unsqueeze(1)))  # (B, dim / 2, S / 20)
+            for convolution, norm in zip(self.convolutions, self.norms[1:], strict=True):
+                x = norm(convolution(F.relu(x)))  # (B, dim, …)
         return x.transpose(1, 2)
 
     def forward(self, waves: Tensor) -> Tensor:

@@ -260,7 +260,7 @@ def run(method, pairs, **settings):
 def test_images_without_captions_are_refused(pairs):
     with pytest.raises(ValueError, match=r"captions must be tokens \(B, L\), got \(8,\): train on Pairs"):
         run(clip(), pairs.pictures)
-    with pytest.raises(ValueError, match="needs labels"):
+    with pytest.raises(ValueError, match=r"needs captions \(train on pairs.Pairs\), and these images have none"):
         run(clip(), pairs.data)
 
 

@@ -187,6 +187,25 @@ def test_an_encoder_of_sounds_is_the_mean_of_its_frames():
     torch.testing.assert_close(encoder(waves()), encoder.frames(waves()).mean(dim=1))
 
 
+def test_on_a_cpu_frames_are_float32_whatever_the_precision():
+    with torch.autocast("cpu", torch.bfloat16):
+        assert WaveEncoder().frames(torch.zeros(2, 800)).dtype == torch.float32
+
+
+def test_what_lies_in_the_memory_beside_a_batch_does_not_reach_the_gradient():
+    """With AMX a convolution's gradient in bf16 read beyond its input, and was NaN where NaN lay there."""
+    encoder, waves = WaveEncoder(), torch.randn(32, 6400, generator=torch.Generator().manual_seed(0))
+    for _ in range(30):
+        left_behind = [torch.full((2**power,), math.nan, dtype=torch.bfloat16) for power in range(4, 23)]
+        del left_behind
+        with torch.autocast("cpu", torch.bfloat16):
+            frames = encoder.frames(waves)
+        left_behind = [torch.full((2**power,), math.nan, dtype=torch.bfloat16) for power in range(4, 23)]
+        del left_behind
+        frames.float().square().mean().backward()
+        assert all(weight.grad.isfinite().all() for weight in encoder.parameters())
+
+
 def test_a_sound_too_short_for_a_frame_is_refused():
     with pytest.raises(ValueError, match=r"S at least 40, got \(2, 39\)"):
         WaveEncoder(8, LAYERS)(torch.zeros(2, 39))

@@ -7,9 +7,10 @@ import sys
 from functools import partial
 
 import pytest
+import torch
 
 from ssl_course import fingerprint
-from ssl_course.fingerprint import behind, code_behind, versions
+from ssl_course.fingerprint import as_text, behind, code_behind, versions
 
 SOURCE = '''
 """A module of its own."""
@@ -116,6 +117,14 @@ def test_every_process_finds_the_same():
         )
         found.add(done.stdout)
     assert len(found) == 1
+
+
+def test_a_tensor_computed_on_another_processor_is_the_same():
+    turned = torch.linalg.inv(torch.tensor([[3.0, 1.0], [1.0, 2.0]]))  # 0.4, -0.2, -0.2, 0.6, not to the last digit
+    assert as_text(turned) == as_text(turned * (1 + 1e-6)) == as_text(torch.tensor([[0.4, -0.2], [-0.2, 0.6]]))
+    assert as_text(turned) != as_text(turned.flatten())
+    assert as_text(turned) != as_text(turned * 1.01)
+    assert as_text(torch.tensor([123456])) != as_text(torch.tensor([123457]))
 
 
 def test_versions_are_of_python_and_of_all_that_computes(monkeypatch):

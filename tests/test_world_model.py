@@ -186,7 +186,7 @@ def test_refusals(make, message):
 
 
 def test_films_without_actions_are_refused(films):
-    with pytest.raises(ValueError, match="needs labels"):
+    with pytest.raises(ValueError, match=r"needs actions \(train on pushed.Pushed\), and these clips have none"):
         run(model(), films.data)
     with pytest.raises(ValueError, match=r"actions \(B, T - 1\), got"):
         run(model(), films.films)

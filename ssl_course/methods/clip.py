@@ -77,7 +77,7 @@ class CLIP(nn.Module):
         ValueError: if the loss is neither, or width isn't positive.
     """
 
-    uses_labels = True  # which are the captions of `pairs.Pairs`
+    uses_labels, labels_are = True, "captions (train on pairs.Pairs)"
 
     def __init__(
         self,

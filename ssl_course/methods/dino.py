@@ -159,12 +159,15 @@ class DINO(nn.Module):
         large = [self.augment(images) for _ in range(2)]
         return (*large, *(windows(self.augment(images), height, width) for _ in range(self.local)))
 
-    def scores(self, *views: Tensor) -> tuple[Tensor, Tensor]:
-        """What student (V, B, K) and teacher (2, B, K) say; pictures of one size pass in one batch."""
-        large = torch.cat(views[:2])  # (2B, 3, H, W)
+    def features(self, *views: Tensor) -> Tensor:
+        """What the student's encoder makes of all views, (V, B, D); pictures of one size pass in one batch."""
         h = [self.encoder(torch.cat(part)) for part in (views[:2], views[2:]) if part]
-        student = self.head(torch.cat(h)).unflatten(0, (len(views), -1))
-        return student, self.target(large).unflatten(0, (2, -1))
+        return torch.cat(h).unflatten(0, (len(views), -1))
+
+    def scores(self, *views: Tensor) -> tuple[Tensor, Tensor]:
+        """What student (V, B, K) and teacher (2, B, K) say."""
+        student = self.head(self.features(*views).flatten(0, 1)).unflatten(0, (len(views), -1))
+        return student, self.target(torch.cat(views[:2])).unflatten(0, (2, -1))
 
     def forward(self, *views: Tensor) -> Tensor:
         student, teacher = self.scores(*views)

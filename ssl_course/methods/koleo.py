@@ -53,12 +53,11 @@ class SpreadDINO(DINO):
         self.koleo = koleo
         self._spread: Tensor | None = None
 
-    def scores(self, *views: Tensor) -> tuple[Tensor, Tensor]:
-        """As `DINO`'s, and what the spread of the student's features costs is kept for `forward`."""
-        h = [self.encoder(torch.cat(part)) for part in (views[:2], views[2:]) if part]
-        self._spread = sum(koleo_loss(part) for part in h[0].chunk(2))  # of one view each: views of a picture are alike
-        student = self.head(torch.cat(h)).unflatten(0, (len(views), -1))
-        return student, self.target(torch.cat(views[:2])).unflatten(0, (2, -1))
+    def features(self, *views: Tensor) -> Tensor:
+        """As `DINO`'s, and what their spread costs is kept for `forward`."""
+        h = super().features(*views)
+        self._spread = sum(koleo_loss(part) for part in h[:2])  # of one view each: views of a picture are alike
+        return h
 
     def forward(self, *views: Tensor) -> Tensor:
         loss = super().forward(*views)

@@ -48,7 +48,7 @@ class MaskedPair(nn.Module):
         ValueError: if the encoder isn't a VisionTransformer, or share, ratio or weight is out of range.
     """
 
-    uses_labels = True  # which are the captions of `pairs.Pairs`
+    uses_labels, labels_are = True, "captions (train on pairs.Pairs)"
 
     def __init__(
         self,

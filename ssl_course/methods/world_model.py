@@ -64,7 +64,7 @@ class WorldModel(nn.Module):
         ValueError: if the weight is negative, or a number of actions or widths isn't positive.
     """
 
-    uses_labels = True  # which are the actions of `pushed.Pushed`
+    uses_labels, labels_are = True, "actions (train on pushed.Pushed)"
 
     def __init__(
         self,
