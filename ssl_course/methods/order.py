@@ -52,7 +52,7 @@ def _step(frames: int, count: int) -> int:
 
 def arrange(clips: Tensor, orders: Tensor) -> Tensor:
     """Put the frames of clips (B, T, C, H, W) in the given orders (B, T): place k gets frame orders[b, k]."""
-    return clips.take_along_dim(orders[:, :, None, None, None], dim=1)
+    return clips[torch.arange(len(clips), device=clips.device)[:, None], orders]
 
 
 def in_order(orders: Tensor) -> Tensor:
