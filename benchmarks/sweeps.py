@@ -4,7 +4,7 @@ hidden share and its fine-tuning (06).
     python benchmarks/sweeps.py fences --seeds 0 1 2
     python benchmarks/sweeps.py bottlenecks --seeds 0 1 2
     python benchmarks/sweeps.py byol_parts --seeds 0 1 2
-    python benchmarks/sweeps.py byol_parts_long --seeds 0
+    python benchmarks/sweeps.py byol_parts_long --seeds 0 1
     python benchmarks/sweeps.py mask_ratios --seeds 0 1 2
     python benchmarks/sweeps.py mae_tuning --seeds 0 1 2
 

@@ -8,10 +8,8 @@ from ssl_course.results import BASELINES, FOLDER, TITLES, baselines, read
 
 ABOUT = {"caption", "command", "recipe", "hardware", "date", "seeds"}
 
-
 LESSONS_OF_PART_II = ("language_", "pairs", "prediction", "self_distillation", "world_model")
 OTHERS = ("budgets_", "tuning_", "defects", "store", *LESSONS_OF_PART_II)  # in another form
-ONE_SEED = {"byol_parts_long"}  # lesson 05 says so
 STUDIES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.startswith(OTHERS))
 
 
@@ -22,7 +20,7 @@ def test_a_committed_result_says_what_made_it(name):
     assert set(result) - {"recipes", "runs"} == ABOUT | compared
     assert {"device", "precision", "torch", "python"} == set(result["hardware"]) - {"threads"}
     rows = list(result["seeds"].values())
-    assert len(rows) >= (1 if name in ONE_SEED else 2)
+    assert len(rows) >= 2
     assert all(set(row) == set(rows[0]) for row in rows)
     assert all(0 <= cell["linear_probe"] <= 1 for row in rows for cell in row.values())
 
