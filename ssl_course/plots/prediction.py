@@ -85,5 +85,5 @@ def order_of_methods(means: Mapping[str, Sequence[tuple[float, float]]], budgets
     ax.invert_yaxis()
     ax.set(xlabel="linear probe (%)", xlim=(0, 100))
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    ax.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=len(budgets))
     return ax

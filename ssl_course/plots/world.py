@@ -47,7 +47,7 @@ def distances(curves: Mapping[str, np.ndarray], *, near: float, ax: Axes | None 
     ax.set(xlabel="frame", ylabel="distance to the goal (pixels)")
     ax.set_ylim(bottom=0)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
