@@ -154,7 +154,7 @@ def test_where_there_is_no_full_recipe_it_is_said(method, data, message):
 def test_a_full_recipe_trains(name, precision):
     made = recipe(name, "cifar10", full=True)
     torch.manual_seed(0)
-    images = torch.randint(256, (8, 3, 16, 16), dtype=torch.uint8)
+    images = torch.randint(256, (8, 3, 8, 8), dtype=torch.uint8)
     settings = {"lr": made.lr, "weight_decay": made.weight_decay, "optimizer": made.optimizer, "watch": False}
     history = pretrain(
         make(made), images, epochs=1, batch_size=4, precision=precision, threads=1, progress=False, **settings
