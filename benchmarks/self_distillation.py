@@ -96,8 +96,8 @@ def made(name: str, seed: int) -> dict:
     return about | ({"curve": curve} if curve else {}) | judged(method.encoder, images)
 
 
-def spread(plan: Recipe) -> SpreadDINO:
-    """DINO with KoLeo, on views of which half are inverted."""
+def spread(plan: Recipe, classes: int = 0) -> SpreadDINO:
+    """DINO with KoLeo, on views of which half are inverted; no method without labels needs the classes."""
     views = nn.Sequential(Augment(**plan.views), RandomInvert(0.5))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
