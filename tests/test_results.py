@@ -79,8 +79,9 @@ def test_defects_that_nobody_labelled_are_found():
 
 def test_ready_encoders_are_those_of_the_longest_runs():
     rows = read("budgets_shapes")["budgets"]["10"]["seeds"]["0"]
-    assert {name for name in rows if name in METHODS} - {"rotation", "jigsaw"} == set(cards())
-    for name, about in cards().items():
+    kept = {name: about for name, about in cards().items() if name in METHODS}
+    assert {name for name in rows if name in METHODS} - {"rotation", "jigsaw"} == set(kept)
+    for name, about in kept.items():
         assert about["linear_probe"] == pytest.approx(rows[name]["linear_probe"], abs=0.005)  # rounded weights
         assert (about["passes"], about["steps"]) == (rows[name]["passes"], rows[name]["steps"])
 
