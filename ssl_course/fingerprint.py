@@ -4,22 +4,23 @@ So a change of anything that a run uses changes its key, and a new method, a new
 """
 
 import ast
-import dis
 import functools
 import hashlib
 import inspect
 import re
+import symtable
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from platform import python_version
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 
 from torch import Tensor
 
 PACKAGE = "ssl_course"
 PLAIN = int | float | complex | str | bytes | bool | None
+UNSAID = {"ctx", "kind", "type_comment", "type_params"}  # of a tree: what follows from the rest, or some Pythons lack
 
 
 def versions() -> dict[str, str]:
@@ -55,7 +56,7 @@ def behind(*roots: Callable, registries: bool = False) -> dict[str, str]:
         name = f"{part.__module__}.{part.__qualname__}" + (source if is_lambda else "")
         if name in found:
             continue
-        found[name], outside = (source, _from_outside(part.__code__)) if is_lambda else _read(source)
+        found[name], outside = (source, set(part.__code__.co_names)) if is_lambda else _read(source)
         enclosed = inspect.getclosurevars(part).nonlocals if isinstance(part, FunctionType) else {}
         for used, value in _used(outside, source, {**vars(sys.modules[part.__module__]), **enclosed}):
             if is_code(value):
@@ -76,16 +77,28 @@ def source_of(part: Callable) -> str:
 @functools.cache
 def _read(source: str) -> tuple[str, set[str]]:
     """A source without comments and docstrings, and the names that it looks up outside."""
-    return without_docstrings(ast.parse(source)), _from_outside(compile(source, "<source>", "exec"))
+    return without_docstrings(ast.parse(source)), _from_outside(symtable.symtable(source, "<source>", "exec"))
 
 
 def without_docstrings(tree: ast.AST) -> str:
-    """The tree as text, so that comments, docstrings and line breaks make no difference."""
+    """The tree as text, so that comments, docstrings and line breaks make no difference, nor which Python reads it."""
     for node in ast.walk(tree):
         documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         if documented and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return ast.unparse(tree)
+    return _written(tree)
+
+
+def _written(part: object) -> str:
+    """A part of a tree with all that is said in it; `ast.unparse` and `ast.dump` differ from Python to Python."""
+    if isinstance(part, list):
+        return f"[{', '.join(map(_written, part))}]"
+    if not isinstance(part, ast.AST):
+        return repr(part)
+    said = {name: value for name, value in ast.iter_fields(part) if name not in UNSAID and value not in (None, [])}
+    if isinstance(part, ast.JoinedStr):  # Python 3.12 has empty texts between the values
+        said["values"] = [value for value in part.values if not (isinstance(value, ast.Constant) and value.value == "")]
+    return f"{type(part).__name__}({', '.join(f'{name}={_written(value)}' for name, value in said.items())})"
 
 
 def _function(part: Callable) -> Callable:
@@ -102,13 +115,13 @@ def _used(outside: set[str], source: str, names: Mapping[str, object]) -> Iterat
                 yield f"{name}.{attribute}", getattr(value, attribute, None)
 
 
-def _from_outside(code: CodeType) -> set[str]:
-    """Names that compiled code, and the code within it, looks up outside of functions: not arguments, not variables."""
-    found = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    for part in code.co_consts:
-        if isinstance(part, CodeType):
-            found |= _from_outside(part)
-    return found
+def _from_outside(table: symtable.SymbolTable) -> set[str]:
+    """Names that code, and the code within it, looks up outside of functions: not arguments, not variables."""
+    if table.get_type() == "function":
+        found = {part.get_name() for part in table.get_symbols() if part.is_global()}
+    else:  # since Python 3.12 the variables of a comprehension are among a module's and a class's own
+        found = {part.get_name() for part in table.get_symbols() if part.is_referenced() and not part.is_assigned()}
+    return found.union(*map(_from_outside, table.get_children()))
 
 
 def is_code(value: object) -> bool:

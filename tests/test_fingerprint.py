@@ -44,6 +44,18 @@ def closure(width):
 '''
 
 
+ANY_PYTHON = """
+WIDTH, KEYS, OTHERS, word = 8, ("a", "b"), 3, 9
+
+class Table(dict):
+    keys_of = [word for word in KEYS]
+
+    def line(self, value: float, *, rows: list[int] = OTHERS) -> str:
+        listed = [f"{value:<{WIDTH}}" for word in rows if word]
+        return f"a{value!r}b" + "c" f"{{{'d'}" + str(lambda x: x + WIDTH) + repr(listed)
+"""
+
+
 @pytest.fixture
 def module(tmp_path):
     """Gives a function that makes a module of some source."""
@@ -117,6 +129,15 @@ def test_every_process_finds_the_same():
         )
         found.add(done.stdout)
     assert len(found) == 1
+
+
+def test_every_python_finds_the_same(module):
+    """Trees, their texts and the names of a scope differ from Python to Python; a hash of before must not."""
+    made = module(ANY_PYTHON)
+    found = behind(made.Table)
+    constants = {"fingerprinted: WIDTH": "8", "fingerprinted: KEYS": "('a', 'b')", "fingerprinted: OTHERS": "3"}
+    assert {name: value for name, value in found.items() if ":" in name} == constants
+    assert code_behind(made.Table) == "0f40ae8640bb1d3a"
 
 
 def test_a_tensor_computed_on_another_processor_is_the_same():
