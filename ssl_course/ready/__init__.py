@@ -1,7 +1,8 @@
 """Encoders of the course's longest runs on the built-in images, kept with the package in half precision.
 
-`python benchmarks/ready.py` makes the files from the runs of results/budgets_shapes.json. They hold arrays alone
-(NumPy's npz), so that loading one runs no code of its own; cards.json says how each came about.
+`python benchmarks/ready.py` makes the files: of Part I from the runs of results/budgets_shapes.json, of lessons 13 and
+14 (dino, ijepa, lejepa) from runs of their own. They hold arrays alone (NumPy's npz), so that loading one runs no code
+of its own; cards.json says how each came about.
 """
 
 import functools
@@ -45,7 +46,7 @@ def ready(name: str, *, whole: bool = False) -> nn.Module:
 
 def card(name: str) -> dict:
     """What is known of an encoder: recipe, passes, steps, cost (in passes of SimCLR), seconds, hardware, date, seed,
-    linear_probe and knn (of this file, on all test images), sha256.
+    linear_probe and knn (of this file, on all test images), sha256; `note` where the recipe doesn't say all.
 
     Raises:
         ValueError: if there is no such encoder.
