@@ -26,7 +26,7 @@ LEFT_OUT = {
     "jigsaw",
     "ijepa",
     "lejepa",
-}  # the first has no answer on these images; the others aren't made yet
+}  # rotation has no answer on these images
 
 
 def test_every_method_but_two_has_one():
