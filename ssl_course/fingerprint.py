@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from platform import python_version
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 from torch import Tensor
 
@@ -56,7 +56,7 @@ def behind(*roots: Callable, registries: bool = False) -> dict[str, str]:
         name = f"{part.__module__}.{part.__qualname__}" + (source if is_lambda else "")
         if name in found:
             continue
-        found[name], outside = (source, set(part.__code__.co_names)) if is_lambda else _read(source)
+        found[name], outside = (source, _names(part.__code__)) if is_lambda else _read(source)
         enclosed = inspect.getclosurevars(part).nonlocals if isinstance(part, FunctionType) else {}
         for used, value in _used(outside, source, {**vars(sys.modules[part.__module__]), **enclosed}):
             if is_code(value):
@@ -122,6 +122,11 @@ def _from_outside(table: symtable.SymbolTable) -> set[str]:
     else:  # since Python 3.12 the variables of a comprehension are among a module's and a class's own
         found = {part.get_name() for part in table.get_symbols() if part.is_referenced() and not part.is_assigned()}
     return found.union(*map(_from_outside, table.get_children()))
+
+
+def _names(code: CodeType) -> set[str]:
+    """All names in compiled code and in the code within it, for a lambda, whose line needn't be a whole program."""
+    return set(code.co_names).union(*(_names(part) for part in code.co_consts if isinstance(part, CodeType)))
 
 
 def is_code(value: object) -> bool:

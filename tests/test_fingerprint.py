@@ -131,6 +131,11 @@ def test_every_process_finds_the_same():
     assert len(found) == 1
 
 
+def test_what_a_lambda_does_to_each_of_a_list_counts(module):
+    made = module("SHARE = 0.1\nscaled = lambda row: [[SHARE * x for x in part] for part in row]\n")
+    assert "fingerprinted: SHARE" in behind(made.scaled)
+
+
 def test_every_python_finds_the_same(module):
     """Trees, their texts and the names of a scope differ from Python to Python; a hash of before must not."""
     made = module(ANY_PYTHON)
