@@ -1,0 +1,299 @@
+"""What brings SimCLR on photographs further at the same number of operations, each thing tried by itself.
+
+    python benchmarks/cheaper.py DIR --jobs 2                      # the trials, on images held back
+    python benchmarks/cheaper.py DIR --final --seeds 0 1 --jobs 2  # what was chosen, on the test split
+
+A trial costs as much as SHORT passes of SimCLR over 20,000 photographs and is judged on 5,000 images of the training
+split that no trial trains on; the test split has no part in it. `--final` costs 15 passes, as the rows of the table of
+methods, and has the two rows that are compared: the usual recipe and the chosen one. What is in the file already isn't
+made again.
+"""
+
+import argparse
+import functools
+import json
+import statistics
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from study import RUNS
+from torch import Tensor, nn
+
+from ssl_course.augment import Augment
+from ssl_course.cost import training_flops
+from ssl_course.data import ImageSet, load
+from ssl_course.methods import LeJEPA, SimCLR
+from ssl_course.methods.dino import windows
+from ssl_course.methods.simclr import nt_xent
+from ssl_course.networks import MovingAverage, SmallCNN, projection_head
+from ssl_course.recipes import Recipe, new_encoder, recipe, simclr_cost
+from ssl_course.results import FOLDER
+from ssl_course.runs import Images, Machine, hardware, judge_briefly, run, today
+from ssl_course.tables import as_json
+from ssl_course.train import OPTIMIZERS
+
+CAPTION = "SimCLR on CIFAR-10 (JPEG copy), small_cnn"
+SHORT, LONG = 6, 15  # passes over 20,000 photographs
+HELD_BACK = 5000
+SEED = 100  # of the trials alone
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of Jordan et al., see Muon
+
+
+class Muon(torch.optim.AdamW):
+    """AdamW, but the step of a convolution is its momentum made orthogonal.
+
+    Source: Jordan et al. 2024, Muon (kellerjordan.github.io/posts/muon); scaled as in Liu et al. 2025, Muon is scalable
+    for LLM training, section 2.2, so that AdamW's rates fit.
+    """
+
+    def __init__(self, groups: list[dict], lr: float, momentum: float = 0.95):
+        super().__init__(groups, lr=lr, betas=(0.9, 0.95))
+        self.momentum = momentum
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.ndim == 4 and weight.grad is not None:
+                    self._turn(weight, group)
+        super().step(closure)  # leaves out what has no gradient any more
+
+    def _turn(self, weight: Tensor, group: dict) -> None:
+        state = self.state[weight]
+        state["momentum"] = moved = state.get("momentum", torch.zeros_like(weight)).lerp(weight.grad, 1 - self.momentum)
+        ahead = weight.grad.lerp(moved, self.momentum).flatten(1)  # Nesterov's
+        step = orthogonal(ahead) * 0.2 * max(ahead.shape) ** 0.5
+        weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step.view_as(weight), alpha=group["lr"])
+        weight.grad = None
+
+
+def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
+    """A matrix (M, N) with all singular values made about 1, by Newton-Schulz iterations."""
+    a, b, c = NEWTON_SCHULZ
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    x = wide / (wide.norm() + 1e-7)
+    for _ in range(steps):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return x if wide is matrix else x.T
+
+
+class Changed(SimCLR):
+    """SimCLR with what the trials change of it.
+
+    Args:
+        side: of the views (in pixels) in the first `start` of the training, a share.
+        small: windows of 16x16 pixels of further views, each of which is to find the two views of its image.
+        average: decay of a moving average of the encoder, which takes the encoder's place in the end; 0 for none.
+        gaussian: whether LeJEPA's loss takes the place of NT-Xent.
+        options: of `SimCLR`.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        side: int = 32,
+        start: float = 0.0,
+        small: int = 0,
+        average: float = 0.0,
+        gaussian: bool = False,
+        **options,
+    ):
+        super().__init__(encoder, **options)
+        self.side, self.start, self.small = side, start, small
+        self.average = MovingAverage(encoder, average) if average else None
+        self.gaussian = LeJEPA(encoder, head=self.head) if gaussian else None
+        self.register_buffer("progress", torch.zeros(()))
+
+    def views(self, images: Tensor) -> tuple[Tensor, ...]:
+        large = super().views(images)
+        if self.progress < self.start:
+            shrink = functools.partial(F.interpolate, size=self.side, mode="bilinear", antialias=True)
+            large = tuple(shrink(view).clamp(0, 1) for view in large)
+        return (*large, *(windows(self.augment(images), 16, 16) for _ in range(self.small)))
+
+    def forward(self, view1: Tensor, view2: Tensor, *small: Tensor) -> Tensor:
+        if self.gaussian is not None:
+            return self.gaussian(view1, view2)
+        large = self.project(view1, view2)
+        loss = nt_xent(*large, self.temperature)
+        if not small:
+            return loss
+        others = self.head(self.encoder(torch.cat(small))).chunk(len(small))
+        pairs = [nt_xent(z, other, self.temperature) for z in large for other in others]
+        return (loss + sum(pairs)) / (1 + len(pairs))
+
+    def after_step(self, progress: float) -> None:
+        self.progress.fill_(progress)
+        if self.average is not None:
+            self.average.update(self.encoder)
+            if progress >= 1:
+                self.encoder.load_state_dict(self.average.copy.state_dict())
+
+
+class WiderFirst(SmallCNN):
+    """`small_cnn` whose stem and first block have 48 channels, not 32."""
+
+    def __init__(self):
+        super().__init__(32)
+        wider = SmallCNN(48)
+        self.stem, self.stem_norm, self.blocks[0] = wider.stem, wider.stem_norm, wider.blocks[0]
+        self.blocks[1] = type(self.blocks[1])(48, 64, stride=2)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is changed.
+
+    Attributes:
+        changes: of the recipe, such as its rate or views.
+        options: of `Changed`.
+        head: of `projection_head`.
+        wider: whether the encoder is `WiderFirst`.
+        images: to train on.
+    """
+
+    changes: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    head: dict = field(default_factory=dict)
+    wider: bool = False
+    images: int = 20_000
+
+
+BIGGER = {"batch_size": 512, "lr": 6e-3}
+HALF_SMALL = {"side": 24, "start": 4 / 7}  # a third more passes for the same operations
+TRIALS = {
+    "as usual": Trial(),
+    "rate 8e-3": Trial({"lr": 8e-3}),
+    "rate 2e-3": Trial({"lr": 2e-3}),
+    "batch 128, rate 3e-3": Trial({"batch_size": 128, "lr": 3e-3}),
+    "batch 512, rate 6e-3": Trial(BIGGER),
+    "weight decay 0.005": Trial({"weight_decay": 0.005}),
+    "temperature 0.1": Trial(options={"temperature": 0.1}),
+    "temperature 0.25": Trial(options={"temperature": 0.25}),
+    "Muon": Trial({"optimizer": "muon"}),
+    "Muon, rate 8e-3": Trial({"optimizer": "muon", "lr": 8e-3}),
+    "40,000 images": Trial(images=40_000),
+    "first 24 pixels, then 32": Trial(options=HALF_SMALL),
+    "and two small crops": Trial(options={"small": 2}),
+    "and four small crops": Trial(options={"small": 4}),
+    "gentler colours (0.25)": Trial({"views": {"jitter": 0.25}}),
+    "stronger colours (1.0)": Trial({"views": {"jitter": 1.0}}),
+    "half as often grey": Trial({"views": {"grayscale": 0.1}}),
+    "crops from 0.35": Trial({"views": {"crop": 0.35}}),
+    "crops from 0.1": Trial({"views": {"crop": 0.1}}),
+    "first layers 48 wide": Trial(wider=True),
+    "moving average 0.99": Trial(options={"average": 0.99}),
+    "SIGReg, not NT-Xent": Trial(options={"gaussian": True}, head={"outputs": 64}),
+    "head 512 wide": Trial(head={"hidden": 512}),
+    "head of three layers": Trial(head={"layers": 3}),
+    "warm-up 0.03": Trial({"warmup": 0.03}),
+}
+CHOSEN = Trial()
+
+
+def build(trial: Trial, made: Recipe, classes: int = 10) -> nn.Module:
+    """The method of a trial with its first weights."""
+    OPTIMIZERS["muon"] = Muon
+    encoder = new_encoder(made.encoder, made.seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(made.seed)
+        encoder = WiderFirst() if trial.wider else encoder
+        head = projection_head(encoder.dim, **{"hidden": 256, "outputs": 128} | trial.head)
+        options = {"temperature": made.options["temperature"]} | trial.options
+        return Changed(encoder, head=head, augment=Augment(**made.views), **options)
+
+
+def operations(trial: Trial, made: Recipe) -> float:
+    """Floating-point operations per image of a step, the mean over the training."""
+    method = build(trial, made)
+    late, early = method.start, 0.0
+    if method.start:
+        early = training_flops(method, made.resolution)
+        method.start = 0.0
+    return late * early + (1 - late) * training_flops(method, made.resolution)
+
+
+def planned(trial: Trial, data: str, passes: int, seed: int) -> Recipe:
+    """The recipe of a trial: as many whole passes as come nearest to the cost of so many over 20,000 images."""
+    made = recipe("simclr", data, passes=1, size=trial.images, seed=seed, **trial.changes)
+    cost = operations(trial, made) / simclr_cost(made) * trial.images / 20_000
+    return replace(made, passes=max(1, round(passes / cost)))
+
+
+@functools.lru_cache(maxsize=1)
+def photographs(data: str) -> ImageSet:
+    """All of the training split, in an order in which every part has about as many of each class."""
+    whole = load(data)
+    return whole.sample(len(whole), seed=SEED)
+
+
+def held_back(made: Recipe) -> Images:
+    """Training images in two parts; the second, the same in all trials, stands in place of the test split."""
+    whole = photographs(made.data)
+    rest, pool = whole[:HELD_BACK], whole[HELD_BACK:]
+    return Images(pool[: made.size], pool[: made.probe], rest)
+
+
+def trial_row(trial: Trial, data: str, passes: int, seed: int, final: bool) -> dict:
+    """The numbers of a trial, made or read."""
+    made = planned(trial, data, passes, seed)
+    images = None if final else held_back(made)
+    method = functools.partial(build, trial)
+    found = run(made, RUNS, images=images, machine=Machine(), build=method, judge=judge_briefly, progress=False)
+    cost = operations(trial, made) / simclr_cost(made) * made.passes * trial.images / 20_000
+    kept = {key: found[key] for key in ("linear_probe", "knn", "passes", "steps", "seconds", "loss", "date")}
+    return kept | {"cost": round(cost, 2), "images": trial.images}
+
+
+def make(trials: dict[str, Trial], data: str, part: str, seeds: Sequence[int], jobs: int, file: Path) -> dict:
+    """Add the rows that the file doesn't have to its part "trials" or "final", and keep each when it is made."""
+    final = part == "final"
+    passes = LONG if final else SHORT
+    result = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    kept = result.setdefault(part, {})
+    wanted = [(name, seed) for seed in seeds for name in trials if str(seed) not in kept.get(name, {})]
+    with ProcessPoolExecutor(jobs) as pool:
+        waiting = {
+            pool.submit(trial_row, trials[name], data, passes, seed, final): (name, seed) for name, seed in wanted
+        }
+        for done in as_completed(waiting):
+            name, seed = waiting[done]
+            kept.setdefault(name, {})[str(seed)] = done.result()
+            print(f"{name}, seed {seed}: linear probe {100 * done.result()['linear_probe']:.1f} %", flush=True)
+            result[part] = {name: kept[name] for name in trials if name in kept}
+            result |= {
+                "caption": "SimCLR on CIFAR-10 (JPEG copy), small_cnn",
+                "passes": {"trials": SHORT, "final": LONG},
+            }
+            result |= {"hardware": hardware(Machine()), "date": today()}
+            file.write_text(as_json(result), encoding="utf-8")
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", help="a folder DIR/train/CLASS/*.jpg, DIR/test/CLASS/*.jpg")
+    parser.add_argument("--final", action="store_true", help="the usual recipe and the chosen one, on the test split")
+    parser.add_argument("--seeds", type=int, nargs="+", default=None)
+    parser.add_argument("--only", nargs="+", choices=TRIALS, default=None, metavar="TRIAL")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--results", type=Path, default=FOLDER / "cheaper.json")
+    options = parser.parse_args()
+    part, trials = "trials", {name: TRIALS[name] for name in options.only or TRIALS}
+    if options.final:
+        part, trials = "final", {"as usual": TRIALS["as usual"], "chosen": CHOSEN}
+    seeds = options.seeds or ([0] if options.final else [SEED])
+    made = make(trials, options.data, part, seeds, options.jobs, options.results)
+    for name, rows in made[part].items():
+        values = [row["linear_probe"] for row in rows.values()]
+        print(f"{name:<28} {100 * statistics.mean(values):.1f} %, cost {next(iter(rows.values()))['cost']}")
+
+
+if __name__ == "__main__":
+    main()
