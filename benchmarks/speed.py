@@ -1,6 +1,6 @@
 """Speed of this course's augmentation and training loop beside the usual recipes, on the machine it runs on.
 
-    python benchmarks/speed.py [--rounds 3] [--steps 12] [--device auto] [--growth] [--json]
+    python benchmarks/speed.py [--rounds 3] [--steps 12] [--device auto] [--compile] [--growth] [--json]
 
 Every comparison runs all contenders in turn, several rounds, in one process, so that a busy moment of the machine
 meets them all; what counts is the ratio within a round, given as median (minimum to maximum). All train the same
@@ -85,11 +85,13 @@ def main() -> None:
 
     print(f"\nSimCLR training, images per second, {options.rounds} rounds of {options.steps} steps of {BATCH}")
     precisions = list(dict.fromkeys([fast, "fp32"]))
-    report["training_images_per_second"] = rates = alternate(trainers(images, device, precisions), options.rounds)
+    contenders = trainers(images, device, precisions, compiled=options.compile)
+    report["training_images_per_second"] = rates = alternate(contenders, options.rounds)
     report["training_ratios"] = {
-        f"course {precision} / {peer}": compare(rates, f"course {precision}", peer, TARGETS[precision])
-        for precision in precisions
+        f"{ours} / {peer}": compare(rates, ours, peer, TARGETS[ours.split()[1]])
+        for ours in contenders
         for peer in ("usual recipe fp32", "lightly fp32")
+        if ours.startswith("course")
     }
 
     print("\nwhere a training step of the course goes")
@@ -104,6 +106,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=12, help=f"batches of {BATCH} images in a run (default 12)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--growth", action="store_true", help="time against images, batch and side, and no contenders")
+    parser.add_argument("--compile", action="store_true", help="train with torch.compile, too: some minutes more")
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
     options = parser.parse_args()
     if min(options.rounds, options.steps) < 1:
@@ -323,22 +326,24 @@ def view_makers(images: Tensor, device: torch.device) -> Contenders:
     }
 
 
-def trainers(images: Tensor, device: torch.device, precisions: list[str]) -> Contenders:
+def trainers(images: Tensor, device: torch.device, precisions: list[str], *, compiled: bool = False) -> Contenders:
     """One epoch of SimCLR with our loop in each precision, with the usual recipe and with lightly."""
-    contenders = {f"course {precision}": course_trainer(images, device, precision) for precision in precisions}
+    contenders = {}
+    for precision in precisions:
+        contenders[f"course {precision}"] = course_trainer(images, device, precision)
+        if compiled:
+            contenders[f"course {precision} compiled"] = course_trainer(images, device, precision, "always")
     usual = plain_trainer(loader(images, TwoViews(usual_transform())), partial(nt_xent, temperature=0.2), device)
     theirs = SimCLRTransform(input_size=32, gaussian_blur=0.0)  # as in lightly's example for CIFAR-10
     peer = plain_trainer(loader(images, theirs), NTXentLoss(temperature=0.2), device)
     return contenders | {"usual recipe fp32": usual, "lightly fp32": peer}
 
 
-def course_trainer(images: Tensor, device: torch.device, precision: str) -> Callable[[], float]:
-    method = SimCLR(small_cnn())
+def course_trainer(images: Tensor, device: torch.device, precision: str, compile: str = "no") -> Callable[[], float]:
+    method, shared = SimCLR(small_cnn()), {"device": device.type, "precision": precision, "compile": compile}
 
     def epoch() -> float:
-        history = pretrain(
-            method, images, epochs=1, batch_size=BATCH, device=device.type, precision=precision, progress=False
-        )
+        history = pretrain(method, images, epochs=1, batch_size=BATCH, progress=False, **shared)
         return history[-1]["images_per_second"]
 
     return epoch

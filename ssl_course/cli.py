@@ -28,6 +28,7 @@ from ssl_course import checks, compare, deploy, lookup, parallel, plots, runs, t
 from ssl_course import grade as grading
 from ssl_course import publish as publishing
 from ssl_course.checkpoint import TrainingError
+from ssl_course.compiled import WAYS
 from ssl_course.data import SMALLEST, ImageSet, load
 from ssl_course.evaluate import judge, knn_accuracy, to_judge
 from ssl_course.features import extract_features
@@ -151,6 +152,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--device", default="auto")
     train.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
     train.add_argument("--threads", type=_threads, default="auto", help="of the processor (default the fastest)")
+    train.add_argument(
+        "--compile",
+        default="no",
+        choices=WAYS,
+        help="torch.compile: auto tries it on the first batch and takes it if that pays (default no)",
+    )
     train.add_argument("--out", type=Path, required=True, help="folder of the run")
     train.add_argument("--log", choices=["tensorboard"], help="write the run for it, too: tensorboard --logdir OUT")
     _add_folder_options(train)
@@ -472,6 +479,7 @@ def _train(options: argparse.Namespace) -> int | None:
     try:
         method = make(made, len(images.classes))
         with _logged(options, method, made, images) as hooks, _ended_like_ctrl_c():
+            hooks |= {"compile": options.compile}
             runs.train(made, parts, options.out, made_of, machine, build=lambda *_: method, **hooks)
     except KeyboardInterrupt:
         if parallel.rank() == 0:

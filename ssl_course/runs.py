@@ -229,14 +229,14 @@ def train(
     *,
     build: Build = make,
     progress: bool = True,
-    **hooks: Callable[[dict], None] | None,
+    **how: Callable[[dict], None] | str | None,
 ) -> tuple[Trained, dict]:
     """Train a recipe into a run's folder, or go on with what is there; what came out, and what its training was like.
 
     Of several processes that train together (see `parallel`) the first one keeps the folder.
 
     Args:
-        hooks: `on_epoch` and `on_step` of `pretrain`.
+        how: `on_epoch`, `on_step` and `compile` of `pretrain`.
 
     Raises:
         ValueError: if the folder holds another run, or another process trains in it now.
@@ -246,7 +246,7 @@ def train(
     with _alone_in(place) if first else contextlib.nullcontext():
         if first:
             _claim(place, made_of)
-        return _train_there(recipe, images, place, machine, build, {"progress": progress} | hooks)
+        return _train_there(recipe, images, place, machine, build, {"progress": progress} | how)
 
 
 def _train_there(
@@ -255,7 +255,7 @@ def _train_there(
     place: Path,
     machine: Machine,
     build: Build,
-    shown: dict,
+    how: dict,
 ) -> tuple[Trained, dict]:
     """What `train` does in a folder that is this process's alone."""
     if recipe.method == "pixels":
@@ -267,7 +267,7 @@ def _train_there(
     settings |= {"weight_decay": recipe.weight_decay, "optimizer": recipe.optimizer}
     settings |= {"seed": recipe.seed, "threads": machine.threads}
     settings |= {"device": machine.device, "precision": machine.precision, "checkpoint": place / "checkpoint.pt"}
-    history = pretrain(method, images.train, **settings, **shown)
+    history = pretrain(method, images.train, **settings, **how)
     if parallel.rank() == 0:
         _write_json(place / "history.json", list(history))
     if history.interrupted:

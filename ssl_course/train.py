@@ -4,6 +4,7 @@ Pixels stay uint8 in memory, or on disk (see `store`), and become floats a batch
 e comes from (seed, e), so a run that was stopped and resumed goes the same way as one that wasn't.
 """
 
+import contextlib
 import functools
 import math
 import os
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ssl_course import checkpoint as checkpoints
-from ssl_course import parallel
+from ssl_course import compiled, parallel
 from ssl_course.checkpoint import TrainingError, load_encoder, read_checkpoint
 from ssl_course.data import ImageSet
 from ssl_course.features import effective_rank, extract_features, feature_deviation, to_float
@@ -82,7 +83,7 @@ class Run:
     scaler: torch.amp.GradScaler
     settings: dict
     device: torch.device
-    forward: nn.Module  # the method, or one of its copies in many processes
+    parts: compiled.Parts  # views and loss: those of the method, or of one of its copies in many processes
     pace: Pace | None = None  # where the threads may be chosen anew
 
     @property
@@ -113,6 +114,7 @@ def pretrain(
     device: str = "auto",
     precision: str = "auto",
     threads: int | str = "auto",
+    compile: str = "no",
     checkpoint: str | os.PathLike | None = None,
     on_epoch: Callable[[dict], None] | None = None,
     on_step: Callable[[dict], None] | None = None,
@@ -141,6 +143,9 @@ def pretrain(
         precision: "auto", "fp32", "bf16" or "fp16"; see `precision.choose_precision`.
         threads: of the processor; "auto" takes those that are fastest now, see `precision.choose_threads`, and looks
             again every half minute, and when training has become half as fast.
+        compile: "no"; "auto": views and loss go through `torch.compile` if a trial on the first batch says that it
+            pays, see `compiled.choose`; "always". The numbers are the same up to rounding; the threads then stay as
+            many as there are at the start. In several processes, and on mps, nothing is compiled.
         checkpoint: a file that is written after every epoch and, if it exists, gone on from. Without one, runs with
             `watch` are kept in the folder that the environment variable SSL_COURSE_CHECKPOINTS names, if it does.
         on_epoch: is called with the epoch's dict.
@@ -160,7 +165,7 @@ def pretrain(
             batch (the message names one that fits), or the checkpoint can't be written.
     """
     images, labels = _data(method, images)
-    _check_arguments(images, epochs, batch_size, lr, warmup, weight_decay, optimizer)
+    _check_arguments(images, epochs, batch_size, lr, warmup, weight_decay, optimizer, compile)
     parallel.check_divisible(batch_size)
     first = parallel.rank() == 0
     progress = progress and first
@@ -191,8 +196,10 @@ def pretrain(
         _progress_bar(run, kind_of(images), len(history), progress) as bar,
         torch.random.fork_rng(devices=forked),
         with_threads(count),
+        _fastest_convolutions(device),
     ):
         try:
+            _compile(run, compile, images, labels, len(history), progress)
             for epoch in range(len(history), epochs):
                 torch.manual_seed(_mix(seed, epoch))
                 order = torch.randperm(len(images))[: run.steps_per_epoch * batch_size].to(images.device)
@@ -239,13 +246,13 @@ def train_epoch(
     order = order[:, parallel.rank() * share :][:, :share]  # this process's part of every batch
     for step, (index, pixels) in enumerate(batches(order, images), start=first_step):
         rate = _set_rate(run, step)
-        batch = to_float(pixels.to(run.device))  # (B, C, H, W) in [0, 1], or tokens, sounds, clips
+        batch = to_float(_brought(pixels, run.device))  # (B, C, H, W) in [0, 1], or tokens, sounds, clips
         targets = [] if labels is None else [labels[index].to(run.device)]
         with parallel.Share(share):
             with torch.no_grad():
-                views = [_channels_last(view) for view in method.views(batch)]
+                views = [_channels_last(view) for view in run.parts.views(batch)]
             with _autocast(run):
-                loss = run.forward(*views, *targets)
+                loss = run.parts.forward(*views, *targets)
         run.optimizer.zero_grad()
         run.scaler.scale(loss).backward()
         run.scaler.unscale_(run.optimizer)
@@ -323,7 +330,14 @@ def _data(method: nn.Module, given: ImageSet | Samples | Tensor) -> tuple[Tensor
 
 
 def _check_arguments(
-    data: Tensor, epochs: int, batch_size: int, lr: float, warmup: float, weight_decay: float, optimizer: str
+    data: Tensor,
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    warmup: float,
+    weight_decay: float,
+    optimizer: str,
+    compile: str,
 ) -> None:
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
@@ -340,6 +354,8 @@ def _check_arguments(
         raise ValueError(f"weight_decay must not be negative, got {weight_decay}")
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
+    if compile not in compiled.WAYS:
+        raise ValueError(f"compile must be one of {', '.join(compiled.WAYS)}, got {compile!r}")
 
 
 def _prepare(method: nn.Module, device: torch.device, settings: dict, precision: str) -> Run:
@@ -348,7 +364,7 @@ def _prepare(method: nn.Module, device: torch.device, settings: dict, precision:
     optimizer = OPTIMIZERS[settings["optimizer"]](groups, lr=settings["lr"])
     # at the usual first scale of 2^16 a short run would lose its first steps
     scaler = torch.amp.GradScaler(device.type, init_scale=2.0**10, enabled=precision == "fp16")
-    return Run(method, optimizer, scaler, settings, device, forward=parallel.copies(method))
+    return Run(method, optimizer, scaler, settings, device, compiled.Parts(method.views, parallel.copies(method)))
 
 
 def _keep_near(images: Tensor, device: torch.device) -> Tensor:
@@ -357,6 +373,20 @@ def _keep_near(images: Tensor, device: torch.device) -> Tensor:
         return images
     near = device.type == "mps" or (device.type == "cuda" and images.nbytes < torch.cuda.mem_get_info(device)[0] / 4)
     return images.to(device) if near else images
+
+
+def _brought(pixels: Tensor, device: torch.device) -> Tensor:
+    """A batch on the device; from the computer's memory to a GPU without waiting until it is there."""
+    if device.type == "cuda" and pixels.device.type == "cpu":
+        return pixels.pin_memory().to(device, non_blocking=True)
+    return pixels.to(device)
+
+
+def _fastest_convolutions(device: torch.device) -> contextlib.AbstractContextManager:
+    """On CUDA let cuDNN try its ways for each size of picture and keep the fastest, unless they have to be the same."""
+    if device.type != "cuda" or torch.backends.cudnn.deterministic:
+        return contextlib.nullcontext()
+    return torch.backends.cudnn.flags(benchmark=True, allow_tf32=torch.backends.cudnn.allow_tf32)
 
 
 def _progress_bar(run: Run, kind: str, done: int, shown: bool) -> tqdm:
@@ -464,18 +494,55 @@ def _fits(run: Run, images: Tensor, labels: Tensor | None) -> bool:
     run.optimizer.zero_grad()
     if run.device.type == "cuda":
         torch.cuda.empty_cache()
-    method = run.method.train()
+    run.method.train()
     try:
-        with torch.no_grad():
-            views = method.views(to_float(images.to(run.device)))
-        with _autocast(run):
-            loss = method(*views, *([] if labels is None else [labels.to(run.device)]))
-        loss.backward()
+        _gradients(run, compiled.Parts(run.method.views, run.method), images, labels)
     except torch.OutOfMemoryError:
         return False
     finally:
-        method.eval()
+        run.method.eval()
     return True
+
+
+def _gradients(run: Run, parts: compiled.Parts, images: Tensor, labels: Tensor | None) -> Tensor:
+    """The loss of these images; each weight has its gradient then."""
+    with torch.no_grad():
+        views = [_channels_last(view) for view in parts.views(to_float(images.to(run.device)))]
+    with _autocast(run):
+        loss = parts.forward(*views, *([] if labels is None else [labels.to(run.device)]))
+    loss.backward()
+    return loss.detach()
+
+
+def _compile(run: Run, way: str, images: Tensor, labels: Tensor | None, done: int, say: bool) -> None:
+    """Let the run take compiled parts, if it is asked to and they are as right and worth it."""
+    if way == "no":
+        return
+    if parallel.ranks() > 1 or run.device.type == "mps":
+        where = "on mps" if run.device.type == "mps" else "in several processes"
+        chosen = compiled.Choice(run.parts, False, f"not compiled: {where} that isn't done")
+    else:
+        size = run.settings["batch_size"]
+        batch, targets = images[:size], None if labels is None else labels[:size]
+        steps = (run.settings["epochs"] - done) * run.steps_per_epoch
+        step = functools.partial(_trial, run, batch, targets)
+        chosen = compiled.choose(run.parts, step, way, steps=steps, precision=run.settings["precision"])
+    if chosen.is_compiled:
+        run.parts, run.pace = chosen.parts, None
+    if say:
+        tqdm.write(chosen.why, file=_terminal())
+
+
+def _trial(run: Run, images: Tensor, labels: Tensor | None, parts: compiled.Parts) -> tuple[float, float]:
+    """Loss and length of the gradient of a step that isn't made: weights, buffers and random numbers stay."""
+    method = run.method.train()
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
+        torch.manual_seed(run.settings["seed"])
+        loss, norm = _gradients(run, parts, images, labels), _gradient_norm(method)
+    run.optimizer.zero_grad()
+    method.load_state_dict(before)
+    return float(loss), float(norm)
 
 
 def _collapse(encoder: nn.Module, images: Tensor, epoch: int) -> dict[str, float]:

@@ -20,6 +20,7 @@ from ssl_course import ImageSet, pretrain
 from ssl_course.evaluate import fine_tune, linear_probe
 from ssl_course.recipes import new_encoder, recipe
 from ssl_course.runs import Images, Machine, Trained, judge_row, train
+from ssl_course.train import _brought, _fastest_convolutions
 
 QUIET = {"progress": False, "device": "cpu"}
 FP32 = QUIET | {"precision": "fp32"}
@@ -557,3 +558,43 @@ def test_the_untrained_row_has_the_first_weights_of_its_seed(tmp_path, seed):
     trained, _ = train(recipe("untrained", seed=seed), images, tmp_path, {}, machine)
     first = new_encoder("small_cnn", seed).state_dict()
     assert all(torch.equal(value, first[name]) for name, value in trained.encoder.state_dict().items())
+
+
+class OnTheHost:
+    """Pixels in the computer's memory that note how they leave it."""
+
+    device = torch.device("cpu")
+
+    def __init__(self):
+        self.calls = []
+
+    def pin_memory(self):
+        self.calls.append("pinned")
+        return self
+
+    def to(self, device, **options):
+        self.calls.append((device.type, options))
+        return self
+
+
+def test_batches_are_copied_to_a_gpu_without_waiting():
+    pixels = OnTheHost()
+    _brought(pixels, torch.device("cuda"))
+    assert pixels.calls == ["pinned", ("cuda", {"non_blocking": True})]
+    near = OnTheHost()
+    near.device = torch.device("cuda")
+    _brought(near, torch.device("cuda"))
+    _brought(near, torch.device("cpu"))
+    assert near.calls == [("cuda", {}), ("cpu", {})]
+
+
+def test_cudnn_tries_its_ways_on_a_gpu_alone_and_not_if_it_has_to_be_deterministic(monkeypatch):
+    with _fastest_convolutions(torch.device("cuda")):
+        assert torch.backends.cudnn.benchmark
+    assert not torch.backends.cudnn.benchmark
+    with _fastest_convolutions(torch.device("cpu")):
+        assert not torch.backends.cudnn.benchmark
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    with _fastest_convolutions(torch.device("cuda")):
+        assert not torch.backends.cudnn.benchmark
+        assert torch.backends.cudnn.deterministic

@@ -44,6 +44,7 @@ LAYERS = [
         "precision",
         "results",
         "cost",
+        "compiled",
         "fingerprint",
         "checkpoint",
         "pretrained",
