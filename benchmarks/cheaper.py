@@ -1,4 +1,5 @@
-"""What brings SimCLR on photographs further at the same number of operations, each thing tried by itself.
+"""What brings SimCLR on photographs further at the same number of operations, each thing tried by itself; and settings
+for LeJEPA, DINO and I-JEPA there.
 
     python benchmarks/cheaper.py DIR --jobs 2                      # the trials, on images held back
     python benchmarks/cheaper.py DIR --final --seeds 0 1 --jobs 2  # what was chosen, on the test split
@@ -26,18 +27,18 @@ from torch import Tensor, nn
 from ssl_course.augment import Augment
 from ssl_course.cost import training_flops
 from ssl_course.data import ImageSet, load
-from ssl_course.methods import LeJEPA, SimCLR
+from ssl_course.methods import SimCLR
 from ssl_course.methods.dino import windows
 from ssl_course.methods.simclr import nt_xent
 from ssl_course.networks import MovingAverage, SmallCNN, projection_head
-from ssl_course.recipes import Recipe, new_encoder, recipe, simclr_cost
+from ssl_course.recipes import Recipe, make, new_encoder, recipe, simclr_cost
 from ssl_course.results import FOLDER
 from ssl_course.runs import Images, Machine, hardware, judge_briefly, run, today
 from ssl_course.tables import as_json
 from ssl_course.train import OPTIMIZERS
 
 CAPTION = "SimCLR on CIFAR-10 (JPEG copy), small_cnn"
-SHORT, LONG = 6, 15  # passes over 20,000 photographs
+SHORT, LONG = 4, 15  # passes over 20,000 photographs
 HELD_BACK = 5000
 SEED = 100  # of the trials alone
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of Jordan et al., see Muon
@@ -89,7 +90,6 @@ class Changed(SimCLR):
         side: of the views (in pixels) in the first `start` of the training, a share.
         small: windows of 16x16 pixels of further views, each of which is to find the two views of its image.
         average: decay of a moving average of the encoder, which takes the encoder's place in the end; 0 for none.
-        gaussian: whether LeJEPA's loss takes the place of NT-Xent.
         options: of `SimCLR`.
     """
 
@@ -101,13 +101,11 @@ class Changed(SimCLR):
         start: float = 0.0,
         small: int = 0,
         average: float = 0.0,
-        gaussian: bool = False,
         **options,
     ):
         super().__init__(encoder, **options)
         self.side, self.start, self.small = side, start, small
         self.average = MovingAverage(encoder, average) if average else None
-        self.gaussian = LeJEPA(encoder, head=self.head) if gaussian else None
         self.register_buffer("progress", torch.zeros(()))
 
     def views(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -118,8 +116,6 @@ class Changed(SimCLR):
         return (*large, *(windows(self.augment(images), 16, 16) for _ in range(self.small)))
 
     def forward(self, view1: Tensor, view2: Tensor, *small: Tensor) -> Tensor:
-        if self.gaussian is not None:
-            return self.gaussian(view1, view2)
         large = self.project(view1, view2)
         loss = nt_xent(*large, self.temperature)
         if not small:
@@ -152,10 +148,11 @@ class Trial:
 
     Attributes:
         changes: of the recipe, such as its rate or views.
-        options: of `Changed`.
+        options: of `Changed`, or of another method.
         head: of `projection_head`.
         wider: whether the encoder is `WiderFirst`.
         images: to train on.
+        method: which one.
     """
 
     changes: dict = field(default_factory=dict)
@@ -163,25 +160,24 @@ class Trial:
     head: dict = field(default_factory=dict)
     wider: bool = False
     images: int = 20_000
+    method: str = "simclr"
 
 
 BIGGER = {"batch_size": 512, "lr": 6e-3}
-HALF_SMALL = {"side": 24, "start": 4 / 7}  # a third more passes for the same operations
+FIRST_SMALL = {"side": 24, "start": 0.46}  # a quarter more passes for the same operations
 TRIALS = {
     "as usual": Trial(),
     "rate 8e-3": Trial({"lr": 8e-3}),
     "rate 2e-3": Trial({"lr": 2e-3}),
     "batch 128, rate 3e-3": Trial({"batch_size": 128, "lr": 3e-3}),
     "batch 512, rate 6e-3": Trial(BIGGER),
-    "weight decay 0.005": Trial({"weight_decay": 0.005}),
     "temperature 0.1": Trial(options={"temperature": 0.1}),
     "temperature 0.25": Trial(options={"temperature": 0.25}),
     "Muon": Trial({"optimizer": "muon"}),
     "Muon, rate 8e-3": Trial({"optimizer": "muon", "lr": 8e-3}),
     "40,000 images": Trial(images=40_000),
-    "first 24 pixels, then 32": Trial(options=HALF_SMALL),
-    "and two small crops": Trial(options={"small": 2}),
-    "and four small crops": Trial(options={"small": 4}),
+    "first 24 pixels, then 32": Trial(options=FIRST_SMALL),
+    "three small crops beside": Trial(options={"small": 3}),
     "gentler colours (0.25)": Trial({"views": {"jitter": 0.25}}),
     "stronger colours (1.0)": Trial({"views": {"jitter": 1.0}}),
     "half as often grey": Trial({"views": {"grayscale": 0.1}}),
@@ -189,10 +185,28 @@ TRIALS = {
     "crops from 0.1": Trial({"views": {"crop": 0.1}}),
     "first layers 48 wide": Trial(wider=True),
     "moving average 0.99": Trial(options={"average": 0.99}),
-    "SIGReg, not NT-Xent": Trial(options={"gaussian": True}, head={"outputs": 64}),
-    "head 512 wide": Trial(head={"hidden": 512}),
     "head of three layers": Trial(head={"layers": 3}),
-    "warm-up 0.03": Trial({"warmup": 0.03}),
+}
+LEJEPA, DINO, IJEPA = ({"method": name} for name in ("lejepa", "dino", "ijepa"))
+SMALL = {"encoder": "small_vit", "batch_size": 64, "lr": 2e-3}  # for the built-in images, several times cheaper
+LESS = {"local": 2, "share": 0.75}
+TRIALS |= {
+    "LeJEPA": Trial(**LEJEPA),
+    "LeJEPA, weight 0.01": Trial(options={"weight": 0.01}, **LEJEPA),
+    "LeJEPA, weight 0.2": Trial(options={"weight": 0.2}, **LEJEPA),
+    "LeJEPA, 256 directions": Trial(options={"slices": 256}, **LEJEPA),
+    "LeJEPA, 16 outputs": Trial(options={"outputs": 16}, **LEJEPA),
+    "LeJEPA, 256 outputs": Trial(options={"outputs": 256}, **LEJEPA),
+    "LeJEPA, rate 2e-3": Trial({"lr": 2e-3}, **LEJEPA),
+    "LeJEPA, rate 8e-3": Trial({"lr": 8e-3}, **LEJEPA),
+    "LeJEPA, four views": Trial(options={"count": 4}, **LEJEPA),
+    "DINO, small_vit": Trial(SMALL, **DINO),
+    "DINO, small_vit, fewer small views": Trial(SMALL, LESS, **DINO),
+    "DINO, small_vit, fewer, faster": Trial(SMALL, LESS | {"decay": 0.9, "teacher_temperature": 0.05}, **DINO),
+    "I-JEPA": Trial(**IJEPA),
+    "I-JEPA, slower copy": Trial(options={"decay": 0.998}, **IJEPA),
+    "I-JEPA, half the rate": Trial({"lr": 4e-3 / 3}, **IJEPA),
+    "I-JEPA, small_vit": Trial(SMALL, **IJEPA),
 }
 CHOSEN = Trial()
 
@@ -200,6 +214,8 @@ CHOSEN = Trial()
 def build(trial: Trial, made: Recipe, classes: int = 10) -> nn.Module:
     """The method of a trial with its first weights."""
     OPTIMIZERS["muon"] = Muon
+    if trial.method != "simclr":
+        return make(made, classes)
     encoder = new_encoder(made.encoder, made.seed)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(made.seed)
@@ -212,16 +228,19 @@ def build(trial: Trial, made: Recipe, classes: int = 10) -> nn.Module:
 def operations(trial: Trial, made: Recipe) -> float:
     """Floating-point operations per image of a step, the mean over the training."""
     method = build(trial, made)
-    late, early = method.start, 0.0
-    if method.start:
-        early = training_flops(method, made.resolution)
+    small, start = 0.0, getattr(method, "start", 0.0)
+    if start:
+        small = training_flops(method, made.resolution)
         method.start = 0.0
-    return late * early + (1 - late) * training_flops(method, made.resolution)
+    return start * small + (1 - start) * training_flops(method, made.resolution)
 
 
 def planned(trial: Trial, data: str, passes: int, seed: int) -> Recipe:
     """The recipe of a trial: as many whole passes as come nearest to the cost of so many over 20,000 images."""
-    made = recipe("simclr", data, passes=1, size=trial.images, seed=seed, **trial.changes)
+    changes, options = dict(trial.changes), trial.options if trial.method != "simclr" else {}
+    encoder = changes.pop("encoder", None)
+    made = recipe(trial.method, data, passes=1, size=trial.images, seed=seed, options=options, **changes)
+    made = replace(made, encoder=encoder or made.encoder)  # a transformer's, too, which `recipe` chooses by itself
     cost = operations(trial, made) / simclr_cost(made) * trial.images / 20_000
     return replace(made, passes=max(1, round(passes / cost)))
 
@@ -251,7 +270,7 @@ def trial_row(trial: Trial, data: str, passes: int, seed: int, final: bool) -> d
     return kept | {"cost": round(cost, 2), "images": trial.images}
 
 
-def make(trials: dict[str, Trial], data: str, part: str, seeds: Sequence[int], jobs: int, file: Path) -> dict:
+def make_rows(trials: dict[str, Trial], data: str, part: str, seeds: Sequence[int], jobs: int, file: Path) -> dict:
     """Add the rows that the file doesn't have to its part "trials" or "final", and keep each when it is made."""
     final = part == "final"
     passes = LONG if final else SHORT
@@ -266,11 +285,8 @@ def make(trials: dict[str, Trial], data: str, part: str, seeds: Sequence[int], j
             name, seed = waiting[done]
             kept.setdefault(name, {})[str(seed)] = done.result()
             print(f"{name}, seed {seed}: linear probe {100 * done.result()['linear_probe']:.1f} %", flush=True)
-            result[part] = {name: kept[name] for name in trials if name in kept}
-            result |= {
-                "caption": "SimCLR on CIFAR-10 (JPEG copy), small_cnn",
-                "passes": {"trials": SHORT, "final": LONG},
-            }
+            result[part] = {name: kept[name] for name in (*TRIALS, "chosen") if name in kept}
+            result |= {"caption": CAPTION, "passes": {"trials": SHORT, "final": LONG}}
             result |= {"hardware": hardware(Machine()), "date": today()}
             file.write_text(as_json(result), encoding="utf-8")
     return result
@@ -289,7 +305,7 @@ def main() -> None:
     if options.final:
         part, trials = "final", {"as usual": TRIALS["as usual"], "chosen": CHOSEN}
     seeds = options.seeds or ([0] if options.final else [SEED])
-    made = make(trials, options.data, part, seeds, options.jobs, options.results)
+    made = make_rows(trials, options.data, part, seeds, options.jobs, options.results)
     for name, rows in made[part].items():
         values = [row["linear_probe"] for row in rows.values()]
         print(f"{name:<28} {100 * statistics.mean(values):.1f} %, cost {next(iter(rows.values()))['cost']}")
