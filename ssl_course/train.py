@@ -538,7 +538,6 @@ def _trial(run: Run, images: Tensor, labels: Tensor | None, parts: compiled.Part
     method = run.method.train()
     before = {name: value.clone() for name, value in method.state_dict().items()}
     with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
-        torch.manual_seed(run.settings["seed"])
         loss, norm = _gradients(run, parts, images, labels), _gradient_norm(method)
     run.optimizer.zero_grad()
     method.load_state_dict(before)
