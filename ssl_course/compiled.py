@@ -65,9 +65,9 @@ def choose(
     expected = step(plain)
     if way == "auto" and (ahead := steps * _seconds(step, plain, clock)) < LONG_ENOUGH:
         return Choice(plain, False, f"not compiled: with about {ahead:.0f} s of training ahead it wouldn't pay")
-    parts = Parts(*(torch.compile(part, dynamic=False, options={"fallback_random": True}) for part in plain))
     start = clock()
     try:
+        parts = Parts(*(torch.compile(part, dynamic=False, options={"fallback_random": True}) for part in plain))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of every function whose results are kept, such as places
             found = step(parts)

@@ -109,6 +109,19 @@ def test_a_command_that_failed_at_once_can_be_corrected(folder, tmp_path, capsys
     assert main(command.split()) == 0
 
 
+@pytest.mark.parametrize("way", ["auto", "always"])
+def test_compile_reaches_the_loop_and_says_what_came_of_it(folder, tmp_path, capsys, monkeypatch, way):
+    def without_compiler(part, **options):
+        raise RuntimeError("no C++ compiler found")
+
+    monkeypatch.setattr(torch, "compile", without_compiler)
+    monkeypatch.setattr("ssl_course.compiled.LONG_ENOUGH", 0.0)
+    run = tmp_path / "run"
+    status = main([*TRAIN.format(data=folder, out=run).split(), "--compile", way])
+    assert "torch.compile failed (RuntimeError: no C++ compiler found)" in capsys.readouterr().err
+    assert (status, run.exists()) == ((0, True) if way == "auto" else (1, False))
+
+
 def test_ctrl_c_is_resumable(folder, tmp_path, capsys, monkeypatch):
     def stop(record):
         raise KeyboardInterrupt
