@@ -56,6 +56,18 @@ def test_the_methods_of_part_two_stand_beside_simclr_and_their_floors():
         assert rows["simclr"]["linear_probe"] > rows["lejepa"]["linear_probe"] > 0.75  # which lesson 07 says
 
 
+def test_they_stand_beside_simclr_on_photographs_too():
+    result = read("budgets_part_ii_cifar10")
+    (part,) = result["budgets"].values()
+    assert (part["failed"], len(part["seeds"]), result["caption"]) == ([], 2, "CIFAR-10 (JPEG copy)")
+    mean = {
+        name: statistics.mean(rows[name]["linear_probe"] for rows in part["seeds"].values()) for name in part["recipes"]
+    }
+    assert set(mean) == {"pixels", "untrained", "untrained_vit", "simclr", *OF_PART_II, "supervised"}
+    assert mean["simclr"] > mean["lejepa"] + 0.1  # which the README and lesson 07 say
+    assert mean["dino"] > mean["untrained_vit"] > mean["untrained"]
+
+
 def test_longer_runs_on_photographs_beat_shorter_ones():
     shorter, longer = (part["seeds"]["0"] for part in read("budgets_cifar10")["budgets"].values())
     assert set(METHODS) - set(longer) == {"autoencoder", "vae"}  # which the README says
