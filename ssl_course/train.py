@@ -537,6 +537,7 @@ def _trial(run: Run, images: Tensor, labels: Tensor | None, parts: compiled.Part
     """Loss and length of the gradient of a step that isn't made: weights, buffers and random numbers stay."""
     method = run.method.train()
     before = {name: value.clone() for name, value in method.state_dict().items()}
+    run.optimizer.zero_grad()  # an earlier training leaves gradients behind
     with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
         loss, norm = _gradients(run, parts, images, labels), _gradient_norm(method)
     run.optimizer.zero_grad()

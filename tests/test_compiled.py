@@ -144,6 +144,10 @@ def test_a_compiled_training_is_the_same(traced):
     assert [record["loss"] for record in found] == pytest.approx([record["loss"] for record in expected], rel=1e-5)
     for name, value in plain.state_dict().items():
         torch.testing.assert_close(other.state_dict()[name], value)
+    again = pretrain(other, pictures(), compile="always", **shared)  # with the gradients of the first training about
+    assert [record["loss"] for record in again] == pytest.approx(
+        [record["loss"] for record in pretrain(plain, pictures(), **shared)], rel=1e-4
+    )
 
 
 def test_a_trial_changes_nothing(traced):
