@@ -68,7 +68,7 @@ def test_a_changed_simclr_learns(name, tmp_path):
 def test_no_trial_trains_on_what_it_is_judged_by(monkeypatch):
     place = torch.arange(8000)
     pixels = torch.stack([place % 256, place // 256, 0 * place], dim=1).byte().view(8000, 3, 1, 1)  # all different
-    whole = ImageSet(pixels, place % 10, tuple("abcdefghij"))
+    whole = ImageSet(pixels, place // 800, tuple("abcdefghij"))
     monkeypatch.setattr(cheaper, "load", lambda data: whole)
     monkeypatch.setattr(cheaper, "HELD_BACK", 1000)
     cheaper.photographs.cache_clear()
@@ -76,7 +76,7 @@ def test_no_trial_trains_on_what_it_is_judged_by(monkeypatch):
     cheaper.photographs.cache_clear()
     assert [len(part.train) for part in parts] == [2000, 4000]
     assert torch.equal(parts[0].test.images, parts[1].test.images)
-    assert parts[0].test.labels.bincount().tolist() == 10 * [100]
+    assert parts[0].test.labels.bincount().min() > 70  # of about 100: a folder is read class by class
     for part in parts:
         seen, judged = ({tuple(image.flatten().tolist()) for image in one.images} for one in (part.train, part.test))
         assert (len(seen), len(judged)) == (len(part.train), 1000)
