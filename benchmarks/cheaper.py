@@ -292,6 +292,21 @@ def make_rows(trials: dict[str, Trial], data: str, part: str, seeds: Sequence[in
     return result
 
 
+def show(kept: dict[str, dict[str, dict]]) -> None:
+    """The rows as a Markdown table: means over the seeds, and the deviation where there are several."""
+    print("| | linear probe | k-NN | passes | cost | seconds |\n|---|---|---|---|---|---|")
+    for name, rows in kept.items():
+        cells = [_mean_and_deviation([100 * row[key] for row in rows.values()]) for key in ("linear_probe", "knn")]
+        first = next(iter(rows.values()))
+        seconds = statistics.mean(row["seconds"] for row in rows.values())
+        print(f"| {name} | {' | '.join(cells)} | {first['passes']} | {first['cost']:.2f} | {seconds:.0f} |")
+
+
+def _mean_and_deviation(values: list[float]) -> str:
+    spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.1f}{spread}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="a folder DIR/train/CLASS/*.jpg, DIR/test/CLASS/*.jpg")
@@ -305,10 +320,7 @@ def main() -> None:
     if options.final:
         part, trials = "final", {"as usual": TRIALS["as usual"], "chosen": CHOSEN}
     seeds = options.seeds or ([0] if options.final else [SEED])
-    made = make_rows(trials, options.data, part, seeds, options.jobs, options.results)
-    for name, rows in made[part].items():
-        values = [row["linear_probe"] for row in rows.values()]
-        print(f"{name:<28} {100 * statistics.mean(values):.1f} %, cost {next(iter(rows.values()))['cost']}")
+    show(make_rows(trials, options.data, part, seeds, options.jobs, options.results)[part])
 
 
 if __name__ == "__main__":
