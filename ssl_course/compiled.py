@@ -1,7 +1,8 @@
 """A method's views and loss by `torch.compile`, where that is as right as the plain ones and pays.
 
 Both are measured on the run's own first batch before it starts, and whatever comes out is said in one sentence:
-compiling takes a minute, may fail on a machine without a compiler, and on some brings nothing.
+compiling takes a minute, may fail on a machine without a compiler, and on some brings nothing. What torch has compiled
+before is forgotten: it compiles a piece of code eight times at most, and after that runs it plainly without saying so.
 """
 
 import math
@@ -51,7 +52,7 @@ def choose(
 
     Args:
         plain: views and loss as the method has them.
-        step: makes a step with given parts, from the same weights and random numbers each time, and changes nothing;
+        step: makes a step with given parts, from the same weights and random numbers each time, and keeps none of it;
             gives loss and length of the gradient.
         way: "auto": compiled if at least LONG_ENOUGH seconds of training are ahead, the numbers are the same, and the
             compiled parts are WORTH_IT times as fast. "always": compiled if the numbers are the same.
@@ -59,20 +60,23 @@ def choose(
         precision: "fp32", "bf16" or "fp16": how much the numbers may differ, see TOLERANCES.
 
     Raises:
-        ValueError: if "always" can't be: compiling fails, or gives other numbers. What the plain step raises is raised,
-            too.
+        ValueError: if "always" can't be: compiling fails, or gives other numbers, or the plain step doesn't give the
+            same ones twice. What the plain step raises is raised, too.
     """
     expected = step(plain)
-    if way == "auto" and (ahead := steps * _seconds(step, plain, clock)) < LONG_ENOUGH:
+    start = clock()
+    again = step(plain)
+    if way == "auto" and (ahead := steps * (clock() - start)) < LONG_ENOUGH:
         return Choice(plain, False, f"not compiled: with about {ahead:.0f} s of training ahead it wouldn't pay")
+    if difference := _difference(again, expected, TOLERANCES[precision]):
+        return _refused(plain, way, f"the same step, made twice, has another {difference}, so nothing can be compared")
+    torch.compiler.reset()
     start = clock()
     try:
         parts = Parts(*(torch.compile(part, dynamic=False, options={"fallback_random": True}) for part in plain))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of every function whose results are kept, such as places
             found = step(parts)
-    except torch.OutOfMemoryError:
-        raise
     except Exception as failure:  # whatever a compiler, or its absence, may raise: the plain step has just worked
         return _refused(plain, way, f"torch.compile failed ({_first_line(failure)})")
     taken = clock() - start

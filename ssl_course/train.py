@@ -5,6 +5,7 @@ e comes from (seed, e), so a run that was stopped and resumed goes the same way 
 """
 
 import contextlib
+import copy
 import functools
 import math
 import os
@@ -190,8 +191,6 @@ def pretrain(
     labels = None if labels is None else labels.to(images.device)
     forked = [device] if device.type == "cuda" else []
     count, too_large = _first_threads(threads, device, history, progress), False
-    if threads == "auto" and device.type == "cpu" and parallel.ranks() == 1:
-        run.pace = Pace(time.perf_counter(), time.perf_counter())
     with (
         _progress_bar(run, kind_of(images), len(history), progress) as bar,
         torch.random.fork_rng(devices=forked),
@@ -199,7 +198,9 @@ def pretrain(
         _fastest_convolutions(device),
     ):
         try:
-            _compile(run, compile, images, labels, len(history), progress)
+            is_compiled = _compile(run, compile, images, labels, len(history), progress)
+            if threads == "auto" and device.type == "cpu" and parallel.ranks() == 1 and not is_compiled:
+                run.pace = Pace(time.perf_counter(), time.perf_counter())
             for epoch in range(len(history), epochs):
                 torch.manual_seed(_mix(seed, epoch))
                 order = torch.randperm(len(images))[: run.steps_per_epoch * batch_size].to(images.device)
@@ -514,35 +515,37 @@ def _gradients(run: Run, parts: compiled.Parts, images: Tensor, labels: Tensor |
     return loss.detach()
 
 
-def _compile(run: Run, way: str, images: Tensor, labels: Tensor | None, done: int, say: bool) -> None:
-    """Let the run take compiled parts, if it is asked to and they are as right and worth it."""
-    if way == "no":
-        return
+def _compile(run: Run, way: str, images: Tensor, labels: Tensor | None, done: int, say: bool) -> bool:
+    """Whether the run takes compiled parts: if it is asked to, they are as right, and worth it."""
+    steps = (run.settings["epochs"] - done) * run.steps_per_epoch
+    if way == "no" or steps == 0:
+        return False
     if parallel.ranks() > 1 or run.device.type == "mps":
         where = "on mps" if run.device.type == "mps" else "in several processes"
         chosen = compiled.Choice(run.parts, False, f"not compiled: {where} that isn't done")
     else:
-        size = run.settings["batch_size"]
-        batch, targets = images[:size], None if labels is None else labels[:size]
-        steps = (run.settings["epochs"] - done) * run.steps_per_epoch
-        step = functools.partial(_trial, run, batch, targets)
+        torch.manual_seed(_mix(run.settings["seed"], done))
+        index = torch.randperm(len(images))[: run.settings["batch_size"]].to(images.device)  # the first batch
+        step = functools.partial(_trial, run, images[index], None if labels is None else labels[index])
         chosen = compiled.choose(run.parts, step, way, steps=steps, precision=run.settings["precision"])
-    if chosen.is_compiled:
-        run.parts, run.pace = chosen.parts, None
-    if say:
+    run.parts = chosen.parts
+    if say and "TQDM_DISABLE" not in os.environ:
         tqdm.write(chosen.why, file=_terminal())
+    return chosen.is_compiled
 
 
 def _trial(run: Run, images: Tensor, labels: Tensor | None, parts: compiled.Parts) -> tuple[float, float]:
-    """Loss and length of the gradient of a step that isn't made: weights, buffers and random numbers stay."""
+    """Loss and length of the gradient of a step that isn't made: weights, buffers and torch's random numbers stay."""
     method = run.method.train()
-    before = {name: value.clone() for name, value in method.state_dict().items()}
+    before = copy.deepcopy(method.state_dict())
     run.optimizer.zero_grad()  # an earlier training leaves gradients behind
-    with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
-        loss, norm = _gradients(run, parts, images, labels), _gradient_norm(method)
-    run.optimizer.zero_grad()
-    method.load_state_dict(before)
-    return float(loss), float(norm)
+    try:
+        with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
+            loss, norm = _gradients(run, parts, images.clone(), labels), _gradient_norm(method)
+        return float(loss), float(norm)
+    finally:
+        run.optimizer.zero_grad()
+        method.load_state_dict(before)
 
 
 def _collapse(encoder: nn.Module, images: Tensor, epoch: int) -> dict[str, float]:

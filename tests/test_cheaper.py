@@ -7,6 +7,7 @@ from torch import nn
 
 from ssl_course import ImageSet
 from ssl_course.recipes import Recipe, simclr_cost
+from ssl_course.results import read
 from ssl_course.train import parameter_groups
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
@@ -63,6 +64,18 @@ def test_a_changed_simclr_learns(name, tmp_path):
     assert all(weight.grad is not None for weight in method.encoder.parameters())
     method.after_step(1.0)
     assert method.views(torch.rand(4, 3, 32, 32))[0].shape[-1] == 32
+
+
+def test_all_trials_are_in_the_committed_result_and_what_was_chosen_is_the_best():
+    result = read("cheaper")
+    assert list(result["trials"]) == list(cheaper.TRIALS)
+    probes = {name: rows[str(cheaper.SEED)]["linear_probe"] for name, rows in result["trials"].items()}
+    assert max(probes, key=probes.get) == cheaper.CHOSEN
+    assert list(result["final"]) == [cheaper.CHOSEN]
+    assert set(result["final"][cheaper.CHOSEN]) == {"0", "1"}
+    usual = read("budgets_part_ii_cifar10")["budgets"]["1"]["seeds"]
+    for seed, row in result["final"][cheaper.CHOSEN].items():
+        assert row["linear_probe"] > usual[seed]["simclr"]["linear_probe"] + 0.02  # which the README says
 
 
 def test_no_trial_trains_on_what_it_is_judged_by(monkeypatch):

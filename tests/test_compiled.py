@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ssl_course import pretrain
+from ssl_course import pretrain, train
 from ssl_course.compiled import LONG_ENOUGH, Choice, Parts, choose
 from ssl_course.methods import ALL, SimCLR, Supervised
 from ssl_course.networks import small_cnn
@@ -36,7 +36,8 @@ def chosen(monkeypatch):
             clock.now += new if is_new else plain
             if isinstance(numbers, Exception) and is_new:
                 raise numbers
-            return numbers if is_new else expected
+            plainly = expected if isinstance(expected, tuple) else next(expected)
+            return numbers if is_new else plainly
 
         monkeypatch.setattr(torch, "compile", lambda part, **options: f"new {part}")
         return choose(Parts("views", "forward"), step, way, steps=steps, precision=precision, clock=clock)
@@ -103,9 +104,17 @@ def test_where_there_is_no_compiler_it_goes_on_without(chosen):
         chosen("always", numbers=RuntimeError("no C++ compiler found"))
 
 
-def test_too_little_memory_isnt_the_compilers_fault(chosen):
-    with pytest.raises(torch.OutOfMemoryError):
-        chosen(numbers=torch.OutOfMemoryError("CUDA out of memory"))
+def test_too_little_memory_for_compiled_parts_is_a_reason_to_go_on_without(chosen):
+    found = chosen(numbers=torch.OutOfMemoryError("CUDA out of memory"))
+    assert found.why == "not compiled: torch.compile failed (OutOfMemoryError: CUDA out of memory)"
+
+
+def test_a_method_that_keeps_numbers_of_its_own_cannot_be_compared(chosen):
+    found = chosen(expected=iter([(6.0, 2.0), (5.0, 2.0)]))
+    assert found.parts == Parts("views", "forward")
+    assert found.why == (
+        "not compiled: the same step, made twice, has another loss (5, not 6), so nothing can be compared"
+    )
 
 
 # --- in the loop
@@ -160,6 +169,69 @@ def test_a_trial_changes_nothing(traced):
     assert torch.equal(torch.get_rng_state(), before)
     assert traced == []
     assert [record["loss"] for record in found] == [record["loss"] for record in expected]
+
+
+class Hasty(SimCLR):
+    """Its views change the batch that they get."""
+
+    def views(self, images):
+        images.mul_(0.5)
+        return super().views(images)
+
+
+def test_a_trial_changes_neither_images_nor_weights(monkeypatch):
+    tried, images = [], torch.rand(8, 3, 8, 8)
+    method = Hasty(small_cnn(4))
+    run = train._prepare(method, torch.device("cpu"), {"weight_decay": 0.0, "optimizer": "adamw", "lr": 1e-3}, "fp32")
+    run.settings = {"precision": "fp32", "epochs": 1, "batch_size": 4, "images": 8, "seed": 0}
+    before, kept = images.clone(), {name: value.clone() for name, value in method.state_dict().items()}
+    step = functools.partial(train._trial, run, images, None)
+    assert step(run.parts) == step(run.parts)
+
+    def fail(loss):
+        tried.append(loss)
+        raise RuntimeError("no backward pass was compiled")
+
+    monkeypatch.setattr(torch.Tensor, "backward", fail)  # after batch norm has seen the images
+    with pytest.raises(RuntimeError, match="no backward pass"):
+        step(run.parts)
+    assert len(tried) == 1
+    assert torch.equal(images, before)
+    assert all(torch.equal(value, kept[name]) for name, value in method.state_dict().items())
+
+
+def test_the_trial_is_made_with_the_first_batch_of_the_run(monkeypatch):
+    method, seen = simclr(), []
+    views = method.views
+    monkeypatch.setattr(method, "views", lambda images: seen.append(images.clone()) or views(images))
+    pretrain(method, pictures(), epochs=1, batch_size=4, compile="auto", watch=False, progress=False, threads=1)
+    assert len(seen) == 2 + 4  # two trials of the plain step, and a pass
+    assert torch.equal(seen[0], seen[2])
+    assert torch.equal(seen[1], seen[2])
+
+
+def test_a_run_that_is_done_compiles_nothing(traced, tmp_path):
+    shared = {"epochs": 1, "batch_size": 4, "checkpoint": tmp_path / "run.pt", "progress": False, "threads": 1}
+    pretrain(simclr(), pictures(), **shared)
+    pretrain(simclr(), pictures(), compile="always", **shared)
+    assert traced == []
+
+
+def test_the_ninth_compiled_run_is_compiled_too(traced):
+    graphs = []
+
+    def count(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    def trace(part, **options):
+        return TORCHS_OWN(part, dynamic=False, backend=count)
+
+    torch.compile = trace
+    for run in range(10):
+        method = SimCLR(small_cnn(4), temperature=0.1 + 0.01 * run)
+        pretrain(method, pictures(4), epochs=1, batch_size=4, compile="always", watch=False, progress=False, threads=1)
+        assert len(graphs) == 2 * (run + 1)
 
 
 @pytest.mark.parametrize("name", [*ALL, "supervised"])
