@@ -207,7 +207,7 @@ TRIALS |= {
     "I-JEPA": Trial(**IJEPA),
     "I-JEPA, slower copy": Trial(options={"decay": 0.998}, **IJEPA),
 }
-CHOSEN = "Muon, rate 8e-3, first 24 pixels"
+CHOSEN = "Muon, rate 8e-3, 24 pixels for longer"
 
 
 def build(trial: Trial, made: Recipe, classes: int = 10) -> nn.Module:
