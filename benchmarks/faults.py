@@ -9,7 +9,7 @@ used was refused by a sentence and what was there before is still there. The tab
 - a lost kernel: killed in the middle, with the folder SSL_COURSE_CHECKPOINTS alone and no checkpoint named.
 - full disk: from the middle on no file may grow beyond a random size.
 - damage: a byte of the checkpoint is changed (every 64th in turn), or the file is cut off there.
-- two at once: two trainings are started into one folder at the same time.
+- two at once: a second training is started into a folder while one goes on there.
 - clock: the system's time jumps a day back in the middle.
 - folder: images are deleted and cut off while `load` reads them.
 """
@@ -217,14 +217,31 @@ def _with_changed_byte(whole: bytes, place: int) -> bytes:
 
 
 def two_at_once(folder: Path, count: int) -> dict:
-    """One of two trainings in a folder is refused, and the other ends as if it had been alone."""
+    """A second training in a folder is refused while the first goes on, which ends as if it had been alone."""
     whole, survived = undisturbed(train_by_command, folder / "whole")[0], 0
     for trial in range(count):
-        both = [started(train_by_command, folder / str(trial)) for _ in range(2)]
-        for one in both:
-            one.join()
-        survived += sorted(one.exitcode for one in both) == [0, 1] and is_same(weights(folder / str(trial)), whole)
+        place, begun, refused = folder / str(trial), FORKS.Event(), FORKS.Event()
+        first = started(_train_and_wait, place, begun, refused)
+        begun.wait(600)  # seconds: a training that fails at once never begins
+        second = started(train_by_command, place)
+        second.join()
+        refused.set()
+        first.join()
+        survived += (first.exitcode, second.exitcode) == (0, 1) and is_same(weights(place), whole)
     return {"tried": count, "survived": survived, "more": "one was refused, the other ended as alone"}
+
+
+def _train_and_wait(place: Path, begun: Event, over: Event) -> None:
+    """A training that says when its first pass is done, and goes on when something else is over."""
+    say = cli._say_epoch
+
+    def wait(record: dict) -> None:
+        begun.set()
+        over.wait()
+        say(record)
+
+    cli._say_epoch = wait
+    train_by_command(place)
 
 
 def clock(folder: Path, count: int, whole: dict) -> dict:
