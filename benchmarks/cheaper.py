@@ -190,7 +190,6 @@ TRIALS |= {  # what had helped, together
     "Muon, rate 8e-3, first 24 pixels": Trial(FAST, FIRST_SMALL),
     "Muon, rate 16e-3, first 24 pixels": Trial(FAST | {"lr": 16e-3}, FIRST_SMALL),
     "Muon, rate 8e-3, 24 pixels for longer": Trial(FAST, {"side": 24, "start": 0.8}),
-    "the same, 40,000 images": Trial(FAST, {"side": 24, "start": 0.8}, images=40_000),
     "Muon, rate 8e-3, first 24 pixels, four small crops": Trial(FAST, FIRST_SMALL | {"small": 4}),
 }
 LEJEPA, DINO, IJEPA = ({"method": name} for name in ("lejepa", "dino", "ijepa"))
@@ -208,7 +207,7 @@ TRIALS |= {
     "I-JEPA": Trial(**IJEPA),
     "I-JEPA, slower copy": Trial(options={"decay": 0.998}, **IJEPA),
 }
-CHOSEN = ("Muon, rate 8e-3, 24 pixels for longer", "the same, 40,000 images")
+CHOSEN = ("Muon, rate 8e-3, 24 pixels for longer",)
 
 
 def build(trial: Trial, made: Recipe, classes: int = 10) -> nn.Module:

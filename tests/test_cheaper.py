@@ -70,12 +70,13 @@ def test_all_trials_are_in_the_committed_result_and_what_was_chosen_is_the_best(
     result = read("cheaper")
     assert list(result["trials"]) == list(cheaper.TRIALS)
     probes = {name: rows[str(cheaper.SEED)]["linear_probe"] for name, rows in result["trials"].items()}
-    assert max(probes, key=probes.get) == cheaper.CHOSEN
-    assert list(result["final"]) == [cheaper.CHOSEN]
-    assert set(result["final"][cheaper.CHOSEN]) == {"0", "1"}
+    assert max(probes, key=probes.get) in cheaper.CHOSEN
+    assert list(result["final"]) == list(cheaper.CHOSEN)
     usual = read("budgets_part_ii_cifar10")["budgets"]["1"]["seeds"]
-    for seed, row in result["final"][cheaper.CHOSEN].items():
-        assert row["linear_probe"] > usual[seed]["simclr"]["linear_probe"] + 0.02  # which the README says
+    for rows in result["final"].values():
+        assert set(rows) == {"0", "1"}
+        for seed, row in rows.items():
+            assert row["linear_probe"] > usual[seed]["simclr"]["linear_probe"] + 0.03  # which the README says
 
 
 def test_no_trial_trains_on_what_it_is_judged_by(monkeypatch):
