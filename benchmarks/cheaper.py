@@ -244,8 +244,12 @@ def planned(trial: Trial, data: str, passes: int, seed: int) -> Recipe:
     encoder = changes.pop("encoder", None)
     made = recipe(trial.method, data, passes=1, size=trial.images, seed=seed, options=options, **changes)
     made = replace(made, encoder=encoder or made.encoder)  # a transformer's, too, which `recipe` chooses by itself
-    cost = operations(trial, made) / simclr_cost(made) * trial.images / 20_000
-    return replace(made, passes=max(1, round(passes / cost)))
+    return replace(made, passes=max(1, round(passes / cost_of_a_pass(trial, made))))
+
+
+def cost_of_a_pass(trial: Trial, made: Recipe) -> float:
+    """In passes of SimCLR as usual over 20,000 images."""
+    return operations(trial, made) / simclr_cost(made) * trial.images / 20_000
 
 
 @functools.lru_cache(maxsize=1)
@@ -268,7 +272,7 @@ def trial_row(trial: Trial, data: str, passes: int, seed: int, final: bool) -> d
     images = None if final else held_back(made)
     method = functools.partial(build, trial)
     found = run(made, RUNS, images=images, machine=Machine(), build=method, judge=judge_briefly, progress=False)
-    cost = operations(trial, made) / simclr_cost(made) * made.passes * trial.images / 20_000
+    cost = made.passes * cost_of_a_pass(trial, made)
     kept = {key: found[key] for key in ("linear_probe", "knn", "passes", "steps", "seconds", "loss", "date")}
     return kept | {"cost": round(cost, 2), "images": trial.images}
 

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -383,11 +383,15 @@ def _brought(pixels: Tensor, device: torch.device) -> Tensor:
     return pixels.to(device)
 
 
-def _fastest_convolutions(device: torch.device) -> contextlib.AbstractContextManager:
+@contextlib.contextmanager
+def _fastest_convolutions(device: torch.device) -> Iterator[None]:
     """On CUDA let cuDNN try its ways for each size of picture and keep the fastest, unless they have to be the same."""
-    if device.type != "cuda" or torch.backends.cudnn.deterministic:
-        return contextlib.nullcontext()
-    return torch.backends.cudnn.flags(benchmark=True, allow_tf32=torch.backends.cudnn.allow_tf32)
+    cudnn, before = torch.backends.cudnn, torch.backends.cudnn.benchmark
+    cudnn.benchmark = before or (device.type == "cuda" and not cudnn.deterministic)
+    try:
+        yield
+    finally:
+        cudnn.benchmark = before
 
 
 def _progress_bar(run: Run, kind: str, done: int, shown: bool) -> tqdm:

@@ -589,8 +589,11 @@ def test_batches_are_copied_to_a_gpu_without_waiting():
 
 
 def test_cudnn_tries_its_ways_on_a_gpu_alone_and_not_if_it_has_to_be_deterministic(monkeypatch):
+    others = ("enabled", "allow_tf32", "deterministic")
+    before = [getattr(torch.backends.cudnn, name) for name in others]
     with _fastest_convolutions(torch.device("cuda")):
         assert torch.backends.cudnn.benchmark
+        assert [getattr(torch.backends.cudnn, name) for name in others] == before
     assert not torch.backends.cudnn.benchmark
     with _fastest_convolutions(torch.device("cpu")):
         assert not torch.backends.cudnn.benchmark
