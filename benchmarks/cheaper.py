@@ -44,21 +44,21 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of Jordan et al., see Muon
 
 
 class Muon(torch.optim.AdamW):
-    """AdamW, but the step of a convolution is its momentum made orthogonal.
+    """AdamW, but the step of a weight of so many dimensions (4: a convolution) is its momentum made orthogonal.
 
     Source: Jordan et al. 2024, Muon (kellerjordan.github.io/posts/muon); scaled as in Liu et al. 2025, Muon is scalable
     for LLM training, section 2.2, so that AdamW's rates fit.
     """
 
-    def __init__(self, groups: list[dict], lr: float, momentum: float = 0.95):
+    def __init__(self, groups: list[dict], lr: float, *, momentum: float = 0.95, turned: Sequence[int] = (4,)):
         super().__init__(groups, lr=lr, betas=(0.9, 0.95))
-        self.momentum = momentum
+        self.momentum, self.turned = momentum, turned
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
         for group in self.param_groups:
             for weight in group["params"]:
-                if weight.ndim == 4 and weight.grad is not None:
+                if weight.ndim in self.turned and weight.grad is not None:
                     self._turn(weight, group)
         super().step(closure)  # leaves out what has no gradient any more
 
@@ -86,9 +86,10 @@ class Changed(SimCLR):
     """SimCLR with what the trials change of it.
 
     Args:
-        side: of the views (in pixels) in the first `start` of the training, a share.
+        stages: until which share of the training the views have which side (in pixels); after them, that of the images.
         small: windows of 16x16 pixels of further views, each of which is to find the two views of its image.
         average: decay of a moving average of the encoder, which takes the encoder's place in the end; 0 for none.
+        decoupled: whether the loss leaves the other view out of the candidates that it is compared with.
         options: of `SimCLR`.
     """
 
@@ -96,27 +97,29 @@ class Changed(SimCLR):
         self,
         encoder: nn.Module,
         *,
-        side: int = 32,
-        start: float = 0.0,
+        stages: Sequence[tuple[float, int]] = (),
         small: int = 0,
         average: float = 0.0,
+        decoupled: bool = False,
         **options,
     ):
         super().__init__(encoder, **options)
-        self.side, self.start, self.small = side, start, small
+        self.stages, self.small = stages, small
+        self.loss = decoupled_nt_xent if decoupled else nt_xent
         self.average = MovingAverage(encoder, average) if average else None
         self.register_buffer("progress", torch.zeros(()))
 
     def views(self, images: Tensor) -> tuple[Tensor, ...]:
         large = super().views(images)
-        if self.progress < self.start:
-            shrink = functools.partial(F.interpolate, size=self.side, mode="bilinear", antialias=True)
+        side = next((side for until, side in self.stages if self.progress < until), None)
+        if side is not None:
+            shrink = functools.partial(F.interpolate, size=side, mode="bilinear", antialias=True)
             large = tuple(shrink(view).clamp(0, 1) for view in large)
         return (*large, *(windows(self.augment(images), 16, 16) for _ in range(self.small)))
 
     def forward(self, view1: Tensor, view2: Tensor, *small: Tensor) -> Tensor:
         large = self.project(view1, view2)
-        loss = nt_xent(*large, self.temperature)
+        loss = self.loss(*large, self.temperature)
         if not small:
             return loss
         others = self.head(self.encoder(torch.cat(small))).chunk(len(small))
@@ -129,6 +132,17 @@ class Changed(SimCLR):
             self.average.update(self.encoder)
             if progress >= 1:
                 self.encoder.load_state_dict(self.average.copy.state_dict())
+
+
+def decoupled_nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
+    """`nt_xent` (z1, z2: (B, D)) without the other view among the candidates, so that easy pairs still have a gradient.
+
+    Source: Yeh et al. 2022, Decoupled contrastive learning, eq. 6.
+    """
+    z = F.normalize(torch.cat([z1, z2]).float(), dim=1)  # (2B, D)
+    logits = z @ z.T / temperature
+    same = torch.eye(len(z1), dtype=torch.bool, device=z.device).repeat(2, 2)  # both views of an image
+    return torch.logsumexp(logits.masked_fill(same, float("-inf")), 1).mean() - logits.diagonal(len(z1)).mean()
 
 
 class WiderFirst(SmallCNN):
@@ -163,7 +177,7 @@ class Trial:
 
 
 BIGGER = {"batch_size": 512, "lr": 6e-3}
-FIRST_SMALL = {"side": 24, "start": 0.46}  # a quarter more passes for the same operations
+FIRST_SMALL = {"stages": ((0.46, 24),)}  # a quarter more passes for the same operations
 TRIALS = {
     "as usual": Trial(),
     "rate 8e-3": Trial({"lr": 8e-3}),
@@ -189,8 +203,21 @@ TRIALS |= {  # what had helped, together
     "Muon, rate 16e-3": Trial(FAST | {"lr": 16e-3}),
     "Muon, rate 8e-3, first 24 pixels": Trial(FAST, FIRST_SMALL),
     "Muon, rate 16e-3, first 24 pixels": Trial(FAST | {"lr": 16e-3}, FIRST_SMALL),
-    "Muon, rate 8e-3, 24 pixels for longer": Trial(FAST, {"side": 24, "start": 0.8}),
+    "Muon, rate 8e-3, 24 pixels for longer": Trial(FAST, {"stages": ((0.8, 24),)}),
     "Muon, rate 8e-3, first 24 pixels, four small crops": Trial(FAST, FIRST_SMALL | {"small": 4}),
+}
+LONGER = {"stages": ((0.8, 24),)}
+TRIALS |= {  # and further from the best of those
+    "24 pixels for longer, rate 12e-3": Trial(FAST | {"lr": 12e-3}, LONGER),
+    "24 pixels for longer, batch 128": Trial(FAST | {"batch_size": 128}, LONGER),
+    "24 pixels for longer, Muon for the head, too": Trial(FAST | {"optimizer": "muon, all"}, LONGER),
+    "24 pixels for longer, temperature 0.1": Trial(FAST, LONGER | {"temperature": 0.1}),
+    "24 pixels for longer, decoupled loss": Trial(FAST, LONGER | {"decoupled": True}),
+    "24 pixels for longer, gentler colours (0.25)": Trial(FAST | {"views": {"jitter": 0.25}}, LONGER),
+    "24 pixels for longer, crops from 0.1": Trial(FAST | {"views": {"crop": 0.1}}, LONGER),
+    "24 pixels for longer, 40,000 images": Trial(FAST, LONGER, images=40_000),
+    "20 pixels for longer": Trial(FAST, {"stages": ((0.8, 20),)}),
+    "16, then 24 pixels": Trial(FAST, {"stages": ((0.5, 16), (0.85, 24))}),
 }
 LEJEPA, DINO, IJEPA = ({"method": name} for name in ("lejepa", "dino", "ijepa"))
 SMALL = {"encoder": "small_vit", "batch_size": 64, "lr": 2e-3}  # for the built-in images, several times cheaper
@@ -216,7 +243,7 @@ FINAL = {  # the best, and with what had helped a little by itself
 
 def build(trial: Trial, made: Recipe, classes: int = 10) -> nn.Module:
     """The method of a trial with its first weights."""
-    OPTIMIZERS["muon"] = Muon
+    OPTIMIZERS.update({"muon": Muon, "muon, all": functools.partial(Muon, turned=(2, 4))})
     if trial.method != "simclr":
         return make(made, classes)
     encoder = new_encoder(made.encoder, made.seed)
@@ -230,12 +257,13 @@ def build(trial: Trial, made: Recipe, classes: int = 10) -> nn.Module:
 
 def operations(trial: Trial, made: Recipe) -> float:
     """Floating-point operations per image of a step, the mean over the training."""
-    method = build(trial, made)
-    small, start = 0.0, getattr(method, "start", 0.0)
-    if start:
-        small = training_flops(method, made.resolution)
-        method.start = 0.0
-    return start * small + (1 - start) * training_flops(method, made.resolution)
+    method, total, before = build(trial, made), 0.0, 0.0
+    for until, _ in (*getattr(method, "stages", ()), (1.0, None)):
+        if hasattr(method, "progress"):
+            method.progress.fill_(before)
+        total += (until - before) * training_flops(method, made.resolution)
+        before = until
+    return total
 
 
 def planned(trial: Trial, data: str, passes: int, seed: int) -> Recipe:
