@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from ssl_course import shapes
+from ssl_course import logistic, shapes
 from ssl_course.data import ImageSet
 from ssl_course.features import (
     alignment,
@@ -59,10 +59,11 @@ def linear_probe(
 ) -> float:
     """Accuracy on the test features of a linear classifier fitted to the training features, in [0, 1].
 
-    Multinomial logistic regression (scikit-learn's) on features standardised by the training set's mean and deviation.
+    Multinomial logistic regression on features standardised by the training set's mean and deviation: scikit-learn's,
+    and for features on a GPU that of `logistic`, which works there.
 
     Args:
-        train_features, test_features: (N, D) and (M, D).
+        train_features, test_features: (N, D) and (M, D), on one device with their labels.
         train_labels, test_labels: (N,) and (M,).
         strength: inverse of the L2 penalty, scikit-learn's C.
 
@@ -70,6 +71,9 @@ def linear_probe(
         ValueError: if shapes don't fit, a feature isn't finite, labels aren't whole numbers from 0, or the training
             labels are of one class only.
     """
+    if not train_features.is_cpu:
+        _check_probe(train_features, train_labels, test_features, test_labels)
+        return logistic.accuracy(train_features, train_labels, test_features, test_labels, strength=strength)
     probe = fit_probe(train_features, train_labels, test_features, test_labels, strength=strength)
     with threadpool_limits(1, user_api="blas"):
         return float(probe.score(test_features.numpy(), test_labels.numpy()))
@@ -84,17 +88,21 @@ def fit_probe(
     strength: float = 0.1,
     balanced: bool = False,
 ) -> Pipeline:
-    """The classifier of `linear_probe`, fitted to the training features; the test features are only checked.
+    """The classifier of `linear_probe`, fitted on the CPU to the training features; the test features are only checked.
 
     `balanced`: whether a mistake on a rare class weighs as much more as the class is rarer.
     """
-    _check(train_features, train_labels, test_features, test_labels)
-    if len(train_labels.unique()) < 2:
-        raise ValueError("a linear probe needs images of at least two classes, got one")
+    _check_probe(train_features, train_labels, test_features, test_labels)
     settings = {"C": strength, "max_iter": 1000, "tol": 1e-3, "class_weight": "balanced" if balanced else None}
     probe = make_pipeline(StandardScaler(), LogisticRegression(**settings))
     with threadpool_limits(1, user_api="blas"):  # several threads would mostly wait for each other: 3 to 8 times slower
         return probe.fit(train_features.numpy(), train_labels.numpy())
+
+
+def _check_probe(train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor) -> None:
+    _check(train_features, train_labels, test_features, test_labels)
+    if len(train_labels.unique()) < 2:
+        raise ValueError("a linear probe needs images of at least two classes, got one")
 
 
 def probe_scores(probe: Pipeline, features: Tensor) -> np.ndarray:
@@ -113,7 +121,7 @@ def knn_accuracy(
 ) -> float:
     """Accuracy of a vote of the k nearest training features by cosine, each weighted exp(cosine / temperature).
 
-    Shapes as in `linear_probe`. k is cut to the number of training features.
+    Shapes and devices as in `linear_probe`. k is cut to the number of training features.
 
     Source: Wu et al. 2018, Unsupervised Feature Learning via Non-Parametric Instance Discrimination, section 3.4.
 
@@ -130,7 +138,8 @@ def knn_accuracy(
         cosine = F.normalize(features.float(), dim=1) @ bank.T  # (M, N)
         nearest, index = cosine.topk(min(k, len(bank)), dim=1)  # (M, k)
         weights = ((nearest - nearest[:, :1]) / temperature).exp()  # the nearest has 1: not all of them underflow
-        votes = torch.zeros(len(features), len(names)).scatter_add_(1, places[index], weights)  # (M, classes)
+        votes = torch.zeros(len(features), len(names), device=bank.device)
+        votes.scatter_add_(1, places[index], weights)  # (M, classes)
         right += int((names[votes.argmax(dim=1)] == labels).sum())
     return right / len(test_labels)
 
@@ -328,17 +337,20 @@ def judge(encoder: nn.Module | None, train: ImageSet, test: ImageSet) -> dict[st
     Raises:
         ValueError: if one of the sets has no labels, or their classes differ.
     """
-    known = to_judge(encoder, train, test)
+    known = to_judge(encoder, train, test, stay=True)
     return {"linear_probe": linear_probe(*known), "knn": knn_accuracy(*known)}
 
 
-def to_judge(encoder: nn.Module | None, train: ImageSet, test: ImageSet) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What `linear_probe` and its like take: features and labels of both sets, as `judge` uses them."""
+def to_judge(
+    encoder: nn.Module | None, train: ImageSet, test: ImageSet, *, stay: bool = False
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What `linear_probe` and its like take: features and labels of both sets; `stay`: on the encoder's device."""
     _check_comparable(train, test)
-    features = [
-        raw_pixels(part.data) if encoder is None else extract_features(encoder, part.data) for part in (train, test)
-    ]
-    return features[0], train.labels, features[1], test.labels
+    found = []
+    for part in (train, test):
+        features = raw_pixels(part.data) if encoder is None else extract_features(encoder, part.data, stay=stay)
+        found += [features, part.labels.to(features.device)]
+    return tuple(found)
 
 
 def _as_targets(name: str, values: Tensor) -> Tensor:

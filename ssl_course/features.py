@@ -8,15 +8,16 @@ from ssl_course.samples import KINDS, described
 
 
 @torch.no_grad()
-def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 500) -> Tensor:
+def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 500, stay: bool = False) -> Tensor:
     """What the encoder says of each image: in order, not augmented, in evaluation mode, without changing the encoder.
 
     Args:
         encoder: maps (B, C, H, W) in [0, 1] to (B, D); it is used on the device it is on.
         images: uint8 (N, C, H, W), N at least 1; or what else `samples.KINDS` knows, for an encoder that takes it.
+        stay: whether the features stay on the encoder's device.
 
     Returns:
-        float32 (N, D), on the CPU.
+        float32 (N, D), on the CPU unless they stay.
 
     Raises:
         ValueError: if images are of no such kind, there are none, or a feature isn't finite.
@@ -27,7 +28,7 @@ def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 50
     modes = [(module, module.training) for module in encoder.modules()]
     encoder.eval()
     try:
-        features = torch.cat([encoder(to_float(batch.to(device))).float().cpu() for batch in images.split(batch_size)])
+        features = torch.cat([encoder(to_float(batch.to(device))).float() for batch in images.split(batch_size)])
     finally:
         for module, training in modes:
             module.training = training
@@ -35,7 +36,7 @@ def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 50
         raise ValueError(
             "the encoder's features are not finite: its weights are broken, go back to an earlier checkpoint"
         )
-    return features
+    return features if stay else features.cpu()
 
 
 def to_float(data: Tensor) -> Tensor:

@@ -298,18 +298,19 @@ def judge_row(trained: Trained, images: Images, recipe: Recipe, machine: Machine
     and `tuning` what fine-tuning tried and how it grows with its steps.
     """
     encoder, test = trained.encoder, images.test
-    known = features(encoder, images.labelled, machine), images.labelled.labels
-    new = features(encoder, test, machine), test.labels
+    known = features(encoder, images.labelled, machine, stay=True), images.labelled.labels
+    new = features(encoder, test, machine, stay=True), test.labels
+    known, new = ((found, labels.to(found.device)) for found, labels in (known, new))
     row = {"linear_probe": linear_probe(*known, *new), "knn": knn_accuracy(*known, *new)}
-    row |= {"effective_rank": effective_rank(new[0]), "spread": feature_deviation(new[0])}
+    row |= {"effective_rank": effective_rank(new[0].cpu()), "spread": feature_deviation(new[0].cpu())}
     if test.factors:
-        row["factors"] = factor_scores(known[0], images.labelled.factors, new[0], test.factors)
+        row["factors"] = factor_scores(known[0].cpu(), images.labelled.factors, new[0].cpu(), test.factors)
     row |= {"few_labels": {}, "draws": {}}
     row |= {"fine_tuned": {}, "tuning": {}} if encoder is not None else {}
     for share in FEW:
         if share * len(images.labelled) < 2 * len(test.classes):
             continue
-        drawn = [draw_labels(known[1], share, draw, seed=recipe.seed) for draw in range(DRAWS)]
+        drawn = [draw_labels(images.labelled.labels, share, draw, seed=recipe.seed) for draw in range(DRAWS)]
         scores = {"few_labels": [linear_probe(known[0][few], known[1][few], *new) for few in drawn]}
         if encoder is not None:
             scores["fine_tuned"], row["tuning"][f"{share:g}"] = _tuned(encoder, images, drawn, recipe, machine)
@@ -353,11 +354,11 @@ def _tune(
     return fine_tune(encoder, few, judged, **shared)
 
 
-def features(encoder: nn.Module | None, images: ImageSet, machine: Machine) -> Tensor:
-    """Features (N, D) on the processor, computed on the machine's device; without an encoder the raw pixels."""
+def features(encoder: nn.Module | None, images: ImageSet, machine: Machine, *, stay: bool = False) -> Tensor:
+    """Features (N, D), computed on the machine's device, where they may stay; without an encoder the raw pixels."""
     if encoder is None:
         return raw_pixels(images.images)
-    return extract_features(encoder.to(machine.device), images.images)
+    return extract_features(encoder.to(machine.device), images.images, stay=stay)
 
 
 # --- what a run is made of

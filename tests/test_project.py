@@ -45,6 +45,7 @@ LAYERS = [
         "results",
         "cost",
         "compiled",
+        "logistic",
         "fingerprint",
         "checkpoint",
         "pretrained",
