@@ -219,6 +219,17 @@ TRIALS |= {  # and further from the best of those
     "20 pixels for longer": Trial(FAST, {"stages": ((0.8, 20),)}),
     "16, then 24 pixels": Trial(FAST, {"stages": ((0.5, 16), (0.85, 24))}),
 }
+ALL_TURNED = FAST | {"optimizer": "muon, all", "batch_size": 128}
+TRIALS |= {  # what had helped there, together
+    "batch 128, Muon for all weights": Trial(ALL_TURNED, LONGER),
+    "batch 128, Muon for all weights, rate 12e-3": Trial(ALL_TURNED | {"lr": 12e-3}, LONGER),
+    "batch 128, Muon for all weights, rate 5e-3": Trial(ALL_TURNED | {"lr": 5e-3}, LONGER),
+    "batch 128, Muon for all weights, crops from 0.1": Trial(ALL_TURNED | {"views": {"crop": 0.1}}, LONGER),
+    "batch 128, Muon for all weights, weight decay 0.2": Trial(ALL_TURNED | {"weight_decay": 0.2}, LONGER),
+    "batch 64, Muon for all weights": Trial(ALL_TURNED | {"batch_size": 64}, LONGER),
+    "batch 128, Muon for all weights, warmup 0.03": Trial(ALL_TURNED | {"warmup": 0.03}, LONGER),
+    "batch 128, Muon for all weights, temperature 0.1": Trial(ALL_TURNED, LONGER | {"temperature": 0.1}),
+}
 LEJEPA, DINO, IJEPA = ({"method": name} for name in ("lejepa", "dino", "ijepa"))
 SMALL = {"encoder": "small_vit", "batch_size": 64, "lr": 2e-3}  # for the built-in images, several times cheaper
 LESS = {"local": 2, "share": 0.75}
