@@ -29,6 +29,7 @@ from ssl_course.data import ImageSet, load
 from ssl_course.methods import SimCLR
 from ssl_course.methods.dino import windows
 from ssl_course.methods.simclr import nt_xent
+from ssl_course.muon import Muon
 from ssl_course.networks import MovingAverage, SmallCNN, projection_head
 from ssl_course.recipes import Recipe, make, new_encoder, recipe, simclr_cost
 from ssl_course.results import FOLDER
@@ -40,46 +41,7 @@ CAPTION = "SimCLR on CIFAR-10 (JPEG copy), small_cnn"
 SHORT, LONG = 4, 15  # passes over 20,000 photographs
 HELD_BACK = 5000
 SEED = 100  # of the trials alone
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of Jordan et al., see Muon
-
-
-class Muon(torch.optim.AdamW):
-    """AdamW, but the step of a weight of so many dimensions (4: a convolution) is its momentum made orthogonal.
-
-    Source: Jordan et al. 2024, Muon (kellerjordan.github.io/posts/muon); scaled as in Liu et al. 2025, Muon is scalable
-    for LLM training, section 2.2, so that AdamW's rates fit.
-    """
-
-    def __init__(self, groups: list[dict], lr: float, *, momentum: float = 0.95, turned: Sequence[int] = (4,)):
-        super().__init__(groups, lr=lr, betas=(0.9, 0.95))
-        self.momentum, self.turned = momentum, turned
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.ndim in self.turned and weight.grad is not None:
-                    self._turn(weight, group)
-        super().step(closure)  # leaves out what has no gradient any more
-
-    def _turn(self, weight: Tensor, group: dict) -> None:
-        state = self.state[weight]
-        state["momentum"] = moved = state.get("momentum", torch.zeros_like(weight)).lerp(weight.grad, 1 - self.momentum)
-        ahead = weight.grad.lerp(moved, self.momentum).flatten(1)  # Nesterov's
-        step = orthogonal(ahead) * 0.2 * max(ahead.shape) ** 0.5
-        weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step.view_as(weight), alpha=group["lr"])
-        weight.grad = None
-
-
-def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
-    """A matrix (M, N) with all singular values made about 1, by Newton-Schulz iterations."""
-    a, b, c = NEWTON_SCHULZ
-    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x = wide / (wide.norm() + 1e-7)
-    for _ in range(steps):
-        square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
-    return x if wide is matrix else x.T
+CONVOLUTIONS = "muon, convolutions"  # alone; the rest has AdamW
 
 
 class Changed(SimCLR):
@@ -185,8 +147,8 @@ TRIALS = {
     "batch 512, rate 6e-3": Trial(BIGGER),
     "temperature 0.1": Trial(options={"temperature": 0.1}),
     "temperature 0.25": Trial(options={"temperature": 0.25}),
-    "Muon": Trial({"optimizer": "muon"}),
-    "Muon, rate 8e-3": Trial({"optimizer": "muon", "lr": 8e-3}),
+    "Muon": Trial({"optimizer": CONVOLUTIONS}),
+    "Muon, rate 8e-3": Trial({"optimizer": CONVOLUTIONS, "lr": 8e-3}),
     "40,000 images": Trial(images=40_000),
     "first 24 pixels, then 32": Trial(options=FIRST_SMALL),
     "three small crops beside": Trial(options={"small": 3}),
@@ -198,7 +160,7 @@ TRIALS = {
     "moving average 0.99": Trial(options={"average": 0.99}),
     "head of three layers": Trial(head={"layers": 3}),
 }
-FAST = {"optimizer": "muon", "lr": 8e-3}
+FAST = {"optimizer": CONVOLUTIONS, "lr": 8e-3}
 TRIALS |= {  # what had helped, together
     "Muon, rate 16e-3": Trial(FAST | {"lr": 16e-3}),
     "Muon, rate 8e-3, first 24 pixels": Trial(FAST, FIRST_SMALL),
@@ -210,7 +172,7 @@ LONGER = {"stages": ((0.8, 24),)}
 TRIALS |= {  # and further from the best of those
     "24 pixels for longer, rate 12e-3": Trial(FAST | {"lr": 12e-3}, LONGER),
     "24 pixels for longer, batch 128": Trial(FAST | {"batch_size": 128}, LONGER),
-    "24 pixels for longer, Muon for the head, too": Trial(FAST | {"optimizer": "muon, all"}, LONGER),
+    "24 pixels for longer, Muon for the head, too": Trial(FAST | {"optimizer": "muon"}, LONGER),
     "24 pixels for longer, temperature 0.1": Trial(FAST, LONGER | {"temperature": 0.1}),
     "24 pixels for longer, decoupled loss": Trial(FAST, LONGER | {"decoupled": True}),
     "24 pixels for longer, gentler colours (0.25)": Trial(FAST | {"views": {"jitter": 0.25}}, LONGER),
@@ -219,7 +181,7 @@ TRIALS |= {  # and further from the best of those
     "20 pixels for longer": Trial(FAST, {"stages": ((0.8, 20),)}),
     "16, then 24 pixels": Trial(FAST, {"stages": ((0.5, 16), (0.85, 24))}),
 }
-ALL_TURNED = FAST | {"optimizer": "muon, all", "batch_size": 128}
+ALL_TURNED = FAST | {"optimizer": "muon", "batch_size": 128}
 TRIALS |= {  # what had helped there, together
     "batch 128, Muon for all weights": Trial(ALL_TURNED, LONGER),
     "batch 128, Muon for all weights, rate 12e-3": Trial(ALL_TURNED | {"lr": 12e-3}, LONGER),
@@ -254,7 +216,7 @@ FINAL = {  # the best, and with what had helped a little by itself
 
 def build(trial: Trial, made: Recipe, classes: int = 10) -> nn.Module:
     """The method of a trial with its first weights."""
-    OPTIMIZERS.update({"muon": Muon, "muon, all": functools.partial(Muon, turned=(2, 4))})
+    OPTIMIZERS[CONVOLUTIONS] = functools.partial(Muon, turned=(4,))
     if trial.method != "simclr":
         return make(made, classes)
     encoder = new_encoder(made.encoder, made.seed)

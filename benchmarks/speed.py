@@ -34,6 +34,7 @@ import torch
 import torchvision
 from PIL import Image
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.transforms import v2
@@ -44,6 +45,7 @@ from ssl_course.features import to_float
 from ssl_course.methods.simclr import SimCLR, nt_xent
 from ssl_course.networks import projection_head, small_cnn
 from ssl_course.precision import choose_device, choose_precision, processor_name
+from ssl_course.train import parameter_groups
 
 try:
     import kornia
@@ -96,6 +98,7 @@ def main() -> None:
 
     print("\nwhere a training step of the course goes")
     report["shares_of_a_step"] = {precision: step_shares(images, device, precision) for precision in precisions}
+    report["operations_of_a_step"] = count_operations(device)
     if options.json:
         print(json.dumps(report))
 
@@ -397,6 +400,38 @@ def step_shares(images: Tensor, device: torch.device, precision: str) -> dict[st
     per_step = 1000 * seconds / (len(images) // BATCH)
     print(f"  {precision}, {per_step:.0f} ms: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
     return shares
+
+
+class Operations(TorchDispatchMode):
+    """Counts what PyTorch is told to compute while it is open; on a GPU each is a launch, or none."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += 1
+        return function(*args, **kwargs or {})
+
+
+def count_operations(device: torch.device) -> dict[str, int]:
+    """Operations of the parts of a step of SimCLR in fp32, once a first step has made what is kept; prints them."""
+    method, batch = SimCLR(small_cnn()).to(device).train(), torch.rand(BATCH, 3, 32, 32, device=device)
+    optimizer = torch.optim.AdamW(parameter_groups(method, 0.05), fused=True)
+    for _ in range(2):
+        counts = {name: Operations() for name in ("views", "forward", "backward", "optimizer")}
+        with counts["views"], torch.no_grad():
+            views = method.views(batch)
+        with counts["forward"]:
+            loss = method(*views)
+        with counts["backward"]:
+            loss.backward()
+        with counts["optimizer"]:
+            optimizer.step()
+        optimizer.zero_grad()
+    found = {name: mode.count for name, mode in counts.items()}
+    print(f"  operations: {sum(found.values())} ({', '.join(f'{name} {count}' for name, count in found.items())})")
+    return found
 
 
 # --- the machine

@@ -70,7 +70,7 @@ from ssl_course.report import class_report, class_table
 from ssl_course.runs import Machine
 from ssl_course.store import build, is_store, open_store, stale
 from ssl_course.tables import NAMES
-from ssl_course.train import pretrain
+from ssl_course.train import OPTIMIZERS, pretrain
 
 DEMO = {"batch_size": 128, "lr": 3e-3}
 
@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--batch-size", type=int, help="default the recipe's")
     train.add_argument("--lr", type=float, help="default the recipe's")
     train.add_argument("--weight-decay", type=float, help="default the recipe's")
+    train.add_argument("--optimizer", choices=OPTIMIZERS, help="default the recipe's: adamw; with --full mostly sgd")
     train.add_argument("--temperature", type=float, help="short for --option temperature=…")
     train.add_argument(
         "--option",
@@ -454,7 +455,9 @@ def train_command(options: argparse.Namespace) -> int | None:
 def _train(options: argparse.Namespace) -> int | None:
     options.data = _place(options.data)
     chosen = _options(options)
-    changes = {name: getattr(options, name) for name in ("batch_size", "lr", "weight_decay", "encoder", "seed")}
+    changes = {
+        name: getattr(options, name) for name in ("batch_size", "lr", "weight_decay", "optimizer", "encoder", "seed")
+    }
     images = _load(options, options.data, "train", size=options.size)
     made = recipe(
         options.method,

@@ -27,6 +27,7 @@ from ssl_course.checkpoint import TrainingError, load_encoder, read_checkpoint
 from ssl_course.data import ImageSet
 from ssl_course.features import effective_rank, extract_features, feature_deviation, to_float
 from ssl_course.mapped import batches, is_on_disk
+from ssl_course.muon import Muon
 from ssl_course.precision import DTYPES, choose_device, choose_precision, choose_threads, with_threads
 from ssl_course.samples import Known, Samples, kind_of
 
@@ -38,6 +39,7 @@ PATIENCE = 30  # seconds after which the threads are chosen anew in any case
 OPTIMIZERS = {
     "adamw": functools.partial(torch.optim.AdamW, betas=(0.9, 0.95), fused=True),  # 0.999 is slow for short runs
     "sgd": functools.partial(torch.optim.SGD, momentum=0.9),
+    "muon": Muon,
 }
 
 
@@ -138,7 +140,8 @@ def pretrain(
         lr: largest learning rate.
         warmup: share of all steps in which the rate rises linearly; after that it falls as a cosine.
         weight_decay: of weights; biases and norms have none.
-        optimizer: "adamw" (betas 0.9 and 0.95), or "sgd" with momentum 0.9, as most published runs on photographs.
+        optimizer: "adamw" (betas 0.9 and 0.95); "sgd" with momentum 0.9, as most published runs on photographs; or
+            "muon", see `muon.Muon`.
         seed: decides order and views. On the CPU the same seed and thread count give the same weights.
         device: "auto" (CUDA, mps, CPU), or a name. The method stays there.
         precision: "auto", "fp32", "bf16" or "fp16"; see `precision.choose_precision`.

@@ -47,6 +47,13 @@ def test_demo_prints_a_table_writes_the_pictures_and_ends_with_json(tmp_path, ca
     assert {file.name for file in tmp_path.iterdir()} == names
 
 
+def test_the_optimizer_is_the_one_that_is_asked_for(folder, tmp_path):
+    few = f"--data {folder} --size 8 --batch-size 4 --epochs 1 --resolution 16 --device cpu --out".split()
+    for way in ("muon", "sgd"):
+        assert main(["train", "simclr", "--optimizer", way, *few, str(tmp_path / way)]) == 0
+        assert read_checkpoint(tmp_path / way / "checkpoint.pt")["settings"]["optimizer"] == way
+
+
 def test_full_trains_by_what_is_published_and_says_where_nothing_is(folder, tmp_path, capsys):
     few = f"--data {folder} --size 8 --batch-size 4 --epochs 1 --resolution 16 --device cpu --out".split()
     assert main(["train", "simclr", "--full", *few, str(tmp_path / "run")]) == 0

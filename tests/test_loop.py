@@ -18,7 +18,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from ssl_course import ImageSet, pretrain
 from ssl_course.evaluate import fine_tune, linear_probe
-from ssl_course.recipes import new_encoder, recipe
+from ssl_course.recipes import make, new_encoder, recipe
 from ssl_course.runs import Images, Machine, Trained, judge_row, train
 from ssl_course.train import _brought, _fastest_convolutions
 
@@ -174,8 +174,32 @@ def sgd_by_hand(parameters, gradients_of, steps, *, lr, warmup, weight_decay):
     return parameters
 
 
+def muon_by_hand(parameters, gradients_of, steps, *, lr, warmup, weight_decay):
+    """Jordan et al. 2024 on the matrix, by its singular values, and AdamW on the vector."""
+    matrices, vectors = [0], [1]
+    moved, first, second = (torch.zeros_like(parameters[k]) for k in (0, 1, 1))
+    for step, rate in enumerate(rates(steps, lr, warmup), start=1):
+        gradients = gradients_of(parameters)
+        for k in matrices:
+            moved = 0.95 * moved + 0.05 * gradients[k]
+            left, values, right = torch.linalg.svd(0.95 * moved + 0.05 * gradients[k], full_matrices=False)
+            values = values / values.norm()
+            for _ in range(5):
+                values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+            move = 0.2 * max(parameters[k].shape) ** 0.5 * (left * values) @ right
+            parameters[k] = parameters[k] - rate * weight_decay * parameters[k] - rate * move
+        for k in vectors:
+            first = 0.9 * first + 0.1 * gradients[k]
+            second = 0.95 * second + 0.05 * gradients[k] ** 2
+            move = (first / (1 - 0.9**step)) / ((second / (1 - 0.95**step)).sqrt() + 1e-8)
+            parameters[k] = parameters[k] - rate * move
+    return parameters
+
+
 @pytest.mark.parametrize("weight_decay", [0.0, 0.05, 0.5])
-@pytest.mark.parametrize(("optimizer", "by_hand"), [("adamw", adamw_by_hand), ("sgd", sgd_by_hand)])
+@pytest.mark.parametrize(
+    ("optimizer", "by_hand"), [("adamw", adamw_by_hand), ("sgd", sgd_by_hand), ("muon", muon_by_hand)]
+)
 def test_the_steps_are_those_of_the_optimizer_written_out(optimizer, by_hand, weight_decay):
     def gradients(parameters):
         parts = [part.detach().requires_grad_() for part in parameters]
@@ -363,19 +387,22 @@ class Stopped(Noted):
         return super().forward(view) * self._factor
 
 
-def in_two_parts(folder, precision, **arguments):
+def in_two_parts(folder, precision, optimizer="adamw", **arguments):
     """A run, the same one stopped in its third epoch and gone on with, and both histories."""
     methods, histories = [Stopped(stop, **arguments) for stop in (None, 7, None)], []
     for method, file in zip(methods, ("whole", "parts", "parts"), strict=True):
-        settings = QUIET | {"precision": precision, "checkpoint": folder / file}
+        settings = QUIET | {"precision": precision, "optimizer": optimizer, "checkpoint": folder / file}
         histories.append(pretrain(method, numbered(), epochs=4, batch_size=4, lr=0.02, **settings))
     assert histories[1].interrupted
     return methods[0], methods[2], histories[0], histories[2]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_a_run_in_two_parts_is_the_whole_run_bit_for_bit_in_every_precision(tmp_path, precision):
-    whole, rest, history, resumed = in_two_parts(tmp_path, precision)
+@pytest.mark.parametrize(
+    ("precision", "optimizer"),
+    [("fp32", "adamw"), ("bf16", "adamw"), ("fp16", "adamw"), ("fp32", "sgd"), ("fp16", "muon")],
+)
+def test_a_run_in_two_parts_is_the_whole_run_bit_for_bit_in_every_precision(tmp_path, precision, optimizer):
+    whole, rest, history, resumed = in_two_parts(tmp_path, precision, optimizer=optimizer)
     assert rest.numbers == whole.numbers[6:]
     assert all(torch.equal(a, b) for a, b in zip(rest.state_dict().values(), whole.state_dict().values(), strict=True))
     assert [record["loss"] for record in resumed] == [record["loss"] for record in history]
@@ -601,3 +628,32 @@ def test_cudnn_tries_its_ways_on_a_gpu_alone_and_not_if_it_has_to_be_determinist
     with _fastest_convolutions(torch.device("cuda")):
         assert not torch.backends.cudnn.benchmark
         assert torch.backends.cudnn.deterministic
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.parametrize("near", [True, False])
+@pytest.mark.parametrize("method", ["simclr", "moco", "byol", "mae"])
+def test_on_a_gpu_the_processor_waits_for_no_step_between_two_looks_at_the_loss(method, near, monkeypatch):
+    """Every twentieth step has such a look. Waiting, pageable copies among it, is an error to PyTorch meanwhile."""
+    if not near:
+        monkeypatch.setattr("ssl_course.train._keep_near", lambda images, device: images)
+    images = torch.randint(256, (20 * 8, 3, 32, 32), dtype=torch.uint8)
+
+    def watch(told):
+        if told["step"] in (3, 18):
+            torch.cuda.set_sync_debug_mode("error" if told["step"] == 3 else "default")
+
+    try:
+        history = pretrain(
+            make(recipe(method, "cifar10", passes=1)),
+            images,
+            epochs=1,
+            batch_size=8,
+            device="cuda",
+            on_step=watch,
+            watch=False,
+            progress=False,
+        )
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert math.isfinite(history[0]["loss"])

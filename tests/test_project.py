@@ -46,6 +46,7 @@ LAYERS = [
         "cost",
         "compiled",
         "logistic",
+        "muon",
         "fingerprint",
         "checkpoint",
         "pretrained",

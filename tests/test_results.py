@@ -9,7 +9,7 @@ from ssl_course.results import BASELINES, FOLDER, TITLES, baselines, read
 ABOUT = {"caption", "command", "recipe", "hardware", "date", "seeds"}
 
 LESSONS_OF_PART_II = ("language_", "pairs", "prediction", "self_distillation", "world_model")
-OTHERS = ("budgets_", "cheaper", "tuning_", "defects", "store", *LESSONS_OF_PART_II)  # in another form
+OTHERS = ("budgets_", "cheaper", "full", "tuning_", "defects", "store", *LESSONS_OF_PART_II)  # in another form
 STUDIES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.startswith(OTHERS))
 
 
