@@ -86,7 +86,6 @@ def reach(goal: Goal, train: ImageSet, test: ImageSet, seed: int, *, machine: Ma
     row |= judge(method.encoder, train, test)
     if goal.judged == "fine_tuned":
         how = settings_of(made, machine) | TUNING | {"optimizer": "adamw", "augment": Augment(**made.tuning_views)}
-        del how["watch"]
         row["fine_tuned"] = fine_tune(method.encoder, train, test, **how)
     return row | {"judging_seconds": time.perf_counter() - start, "loss": history[-1]["loss"], "date": today()}
 
