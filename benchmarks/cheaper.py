@@ -2,11 +2,12 @@
 for LeJEPA, DINO and I-JEPA there.
 
     python benchmarks/cheaper.py DIR --jobs 2                      # the trials, on images held back
-    python benchmarks/cheaper.py DIR --final --seeds 0 1 --jobs 2  # what was chosen, on the test split
+    python benchmarks/cheaper.py DIR --part final --seeds 0 1 --jobs 2  # what was chosen, on the test split
+    python benchmarks/cheaper.py DIR --part longer --seeds 0 --jobs 2   # SimCLR and LeJEPA there, three times as long
 
-A trial costs as much as SHORT passes of SimCLR over 20,000 photographs and is judged on 5,000 images of the training
-split that no trial trains on; the test split has no part in it. `--final` costs 15 passes, as the rows of the table of
-methods, and is tested like them. What is in the file already isn't made again.
+A trial costs as much as four passes of SimCLR over 20,000 photographs and is judged on 5,000 images of the training
+split that no trial trains on; the test split has no part in it. The part `final` costs 15 passes, as the rows of the
+table of methods, and is tested like them; `longer` costs 45. What is in the file already isn't made again.
 """
 
 import argparse
@@ -38,7 +39,7 @@ from ssl_course.tables import as_json
 from ssl_course.train import OPTIMIZERS
 
 CAPTION = "SimCLR on CIFAR-10 (JPEG copy), small_cnn"
-SHORT, LONG = 4, 15  # passes over 20,000 photographs
+PASSES = {"trials": 4, "final": 15, "longer": 45}  # over 20,000 photographs
 HELD_BACK = 5000
 SEED = 100  # of the trials alone
 CONVOLUTIONS = "muon, convolutions"  # alone; the rest has AdamW
@@ -216,6 +217,9 @@ FINAL = {  # the best, and with more images, which had helped a little by itself
     "the same, 50,000 images": replace(TRIALS[CHOSEN], images=50_000),
 }
 
+LONGER_RUNS = {name: TRIALS[name] for name in ("LeJEPA, weight 0.01", "as usual")}
+PARTS = {"trials": TRIALS, "final": FINAL, "longer": LONGER_RUNS}
+
 
 def build(trial: Trial, made: Recipe, classes: int = 10) -> nn.Module:
     """The method of a trial with its first weights."""
@@ -281,23 +285,22 @@ def trial_row(trial: Trial, data: str, passes: int, seed: int, final: bool) -> d
     return kept | {"cost": round(cost, 2), "images": trial.images}
 
 
-def make_rows(trials: dict[str, Trial], data: str, part: str, seeds: Sequence[int], jobs: int, file: Path) -> dict:
-    """Add the rows that the file doesn't have to its part "trials" or "final", and keep each when it is made."""
-    final = part == "final"
-    passes = LONG if final else SHORT
+def make_rows(part: str, trials: dict[str, Trial], data: str, seeds: Sequence[int], jobs: int, file: Path) -> dict:
+    """Add the rows that the file doesn't have to one of its PARTS, and keep each when it is made."""
     result = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept = result.setdefault(part, {})
     wanted = [(name, seed) for seed in seeds for name in trials if str(seed) not in kept.get(name, {})]
     with ProcessPoolExecutor(jobs) as pool:
         waiting = {
-            pool.submit(trial_row, trials[name], data, passes, seed, final): (name, seed) for name, seed in wanted
+            pool.submit(trial_row, trials[name], data, PASSES[part], seed, part != "trials"): (name, seed)
+            for name, seed in wanted
         }
         for done in as_completed(waiting):
             name, seed = waiting[done]
             kept.setdefault(name, {})[str(seed)] = done.result()
             print(f"{name}, seed {seed}: linear probe {100 * done.result()['linear_probe']:.1f} %", flush=True)
-            result[part] = {name: kept[name] for name in TRIALS | FINAL if name in kept}
-            result |= {"caption": CAPTION, "passes": {"trials": SHORT, "final": LONG}}
+            result[part] = {name: kept[name] for name in PARTS[part] if name in kept}
+            result |= {"caption": CAPTION, "passes": PASSES}
             result |= {"hardware": hardware(Machine()), "date": today()}
             file.write_text(as_json(result), encoding="utf-8")
     return result
@@ -321,17 +324,18 @@ def _mean_and_deviation(values: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="a folder DIR/train/CLASS/*.jpg, DIR/test/CLASS/*.jpg")
-    parser.add_argument("--final", action="store_true", help="what was chosen, on the test split")
+    parser.add_argument("--part", choices=PARTS, default="trials")
     parser.add_argument("--seeds", type=int, nargs="+", default=None)
-    parser.add_argument("--only", nargs="+", choices=TRIALS, default=None, metavar="TRIAL")
+    parser.add_argument("--only", nargs="+", default=None, metavar="TRIAL", help="of the part")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--results", type=Path, default=FOLDER / "cheaper.json")
     options = parser.parse_args()
-    part, trials = "trials", {name: TRIALS[name] for name in options.only or TRIALS}
-    if options.final:
-        part, trials = "final", FINAL
-    seeds = options.seeds or ([0] if options.final else [SEED])
-    show(make_rows(trials, options.data, part, seeds, options.jobs, options.results)[part])
+    trials = PARTS[options.part]
+    if unknown := set(options.only or ()) - set(trials):
+        parser.error(f"{options.part} has no {', '.join(unknown)}; it has: {', '.join(trials)}")
+    trials = {name: trials[name] for name in options.only or trials}
+    seeds = options.seeds or [SEED if options.part == "trials" else 0]
+    show(make_rows(options.part, trials, options.data, seeds, options.jobs, options.results)[options.part])
 
 
 if __name__ == "__main__":

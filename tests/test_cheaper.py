@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import cheaper
 
 
-@pytest.mark.parametrize("passes", [cheaper.SHORT, cheaper.LONG])
+@pytest.mark.parametrize("passes", cheaper.PASSES.values())
 def test_all_trials_cost_about_the_same(passes, tmp_path):
     for name, trial in cheaper.TRIALS.items():
         made = cheaper.planned(trial, str(tmp_path), passes, 0)
@@ -67,3 +67,18 @@ def test_no_trial_trains_on_what_it_is_judged_by(monkeypatch):
 
 def made(size: int) -> Recipe:
     return cheaper.planned(cheaper.Trial(images=size), "photos", 1, 0)
+
+
+def test_only_trials_of_the_part_can_be_asked_for(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(
+        cheaper, "make_rows", lambda part, trials, *rest: asked.append((part, list(trials), rest)) or {part: {}}
+    )
+    monkeypatch.setattr(sys, "argv", ["cheaper.py", "DIR", "--part", "longer", "--only", "as usual"])
+    cheaper.main()
+    assert asked[0][:2] == ("longer", ["as usual"])
+    assert asked[0][2][1] == [0]
+    monkeypatch.setattr(sys, "argv", ["cheaper.py", "DIR", "--part", "longer", "--only", "Muon"])
+    with pytest.raises(SystemExit):
+        cheaper.main()
+    assert "longer has no Muon; it has: LeJEPA, weight 0.01, as usual" in capsys.readouterr().err
