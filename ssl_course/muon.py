@@ -58,11 +58,19 @@ class Muon(torch.optim.AdamW):
 
 
 def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
-    """A matrix (M, N) with all its singular values made about 1, by so many Newton-Schulz iterations."""
+    """A matrix (M, N) with all its singular values made about 1, by so many Newton-Schulz iterations.
+
+    Each iteration multiplies x by a + b x xT + c (x xT)^2. All these factors are found from the small square x xT first
+    and multiplied with x once, which for a convolution takes less than half as long.
+    """
     a, b, c = NEWTON_SCHULZ
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     x = wide / (wide.norm() + 1e-7)
+    square, one = x @ x.T, torch.eye(len(x), dtype=x.dtype, device=x.device)
+    turn = one
     for _ in range(steps):
-        square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
+        factor = a * one + b * square + c * square @ square
+        turn = factor @ turn
+        square = factor @ square @ factor  # what x xT is after this iteration
+    x = turn @ x
     return x if wide is matrix else x.T

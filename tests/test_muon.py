@@ -1,4 +1,5 @@
 import functools
+import math
 
 import pytest
 import torch
@@ -15,6 +16,18 @@ def test_newton_schulz_makes_all_singular_values_about_one(shape):
     assert torch.linalg.svdvals(matrix / matrix.norm()).min() < 0.5
     assert values.min() > 0.5
     assert values.max() < 1.3
+
+
+@pytest.mark.parametrize("shape", [(8, 72), (72, 8), (32, 32), (1, 5), (5, 1), (1, 1)])
+@pytest.mark.parametrize("smallest", [1.0, 1e-5])
+def test_newton_schulz_changes_singular_values_alone_by_the_polynomial_of_the_source(shape, smallest):
+    left, values, right = torch.linalg.svd(torch.randn(shape).double(), full_matrices=False)
+    values = values * torch.logspace(0, math.log10(smallest), len(values))
+    expected = values / values.norm()
+    for _ in range(5):
+        expected = 3.4445 * expected - 4.7750 * expected**3 + 2.0315 * expected**5
+    found = orthogonal(((left * values) @ right).float()).double()
+    torch.testing.assert_close(found, (left * expected) @ right, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(("turned", "names"), [((2, 4), {"0.weight", "2.weight"}), ((4,), {"0.weight"})])
