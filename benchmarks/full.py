@@ -1,12 +1,12 @@
 """The full recipes: goals on a GPU, and on any machine a short run that shows that each of them trains.
 
-    python benchmarks/full.py cifar10 --seeds 0 1 2    # the goals, each with seconds of training; half a day for all
+    python benchmarks/full.py cifar10 --seeds 0 1 2    # the goals, each with seconds of training; hours for all
     python benchmarks/full.py DIR --short              # every full recipe in fp32, bf16 and fp16 for some steps
 
 For a goal the speed is measured first, without being counted, and then as many passes are made as fill its seconds
-with training and views; compiling (`--compile`) and judging are told apart. `--short` trains on a few pictures made
-small, since processors emulate fp16 slowly, and keeps no accuracy: the loss of the first step shows that the three
-formats compute the same. What is in the file already isn't made again.
+with training and views; compiling (`--compile`) and judging are told apart. `--short` takes some steps with a few
+pictures made small, since processors emulate fp16 slowly, and keeps no accuracy: the loss of the first step shows that
+the three formats compute the same. What is in the file already isn't made again.
 """
 
 import argparse
@@ -15,9 +15,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import torch.nn.functional as F
+from torch import nn
 
 from ssl_course.augment import Augment
 from ssl_course.cost import training_flops
@@ -28,24 +30,32 @@ from ssl_course.recipes import FULL_OWN, Recipe, make, recipe
 from ssl_course.results import FOLDER
 from ssl_course.runs import Machine, hardware, today
 from ssl_course.tables import as_json
-from ssl_course.train import pretrain
+from ssl_course.train import History, pretrain
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "T4": 65e12}  # of dense half precision, as advertised
 TRIED = 40  # steps by which the speed is measured
 SHORT = {"images": 32, "side": 8, "batch_size": 8, "passes": 4}
-TUNING = {"epochs": 100, "batch_size": 512, "lr": 1e-3, "weight_decay": 0.05, "warmup": 0.05}  # He et al. 2022, A.2
+TUNING = {
+    "optimizer": "adamw",
+    "epochs": 100,
+    "batch_size": 512,
+    "lr": 1e-3,
+    "weight_decay": 0.05,
+    "warmup": 0.05,
+}  # He et al. 2022, A.2
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What is to be reached: `at_least` in the column `judged`, after `seconds` of training."""
+    """What is to be reached: `at_least` in the column `judged`, after `seconds` of training; `usual`: on a fast GPU."""
 
     method: str
     seconds: float
     judged: str
     at_least: float
     precision: str = "auto"
+    usual: bool = True
 
 
 GOALS = {
@@ -53,7 +63,7 @@ GOALS = {
     "SimCLR in five minutes": Goal("simclr", 300, "knn", 0.90),
     "BYOL in four minutes": Goal("byol", 240, "knn", 0.87),
     "MAE in ten minutes": Goal("mae", 600, "fine_tuned", 0.898),
-    "SimCLR in half an hour of a T4": Goal("simclr", 1800, "linear_probe", 0.85, "fp16"),
+    "SimCLR in half an hour of a T4": Goal("simclr", 1800, "linear_probe", 0.85, "fp16", usual=False),
 }
 
 
@@ -67,7 +77,20 @@ def settings_of(made: Recipe, machine: Machine) -> dict:
 def images_per_second(made: Recipe, train: ImageSet, machine: Machine, compile: str) -> float:
     """How fast this recipe trains here; the first of two passes over some batches isn't counted."""
     some = train[: min(len(train), TRIED * made.batch_size)]
-    return pretrain(make(made), some, epochs=2, compile=compile, **settings_of(made, machine))[-1]["images_per_second"]
+    return trained(make(made), some, epochs=2, compile=compile, **settings_of(made, machine))[-1]["images_per_second"]
+
+
+def trained(method: nn.Module, images: ImageSet, **how) -> History:
+    """As `pretrain`; KeyboardInterrupt if it was stopped by hand, since half a training is no row."""
+    history = pretrain(method, images, **how)
+    if history.interrupted:
+        raise KeyboardInterrupt("training was stopped by hand")
+    return history
+
+
+def used(machine: Machine) -> dict[str, str]:
+    """What a row was made on, and in which precision."""
+    return {name: hardware(machine)[name] for name in ("device", "precision")}
 
 
 def reach(goal: Goal, train: ImageSet, test: ImageSet, seed: int, *, machine: Machine, compile: str, data: str) -> dict:
@@ -77,7 +100,7 @@ def reach(goal: Goal, train: ImageSet, test: ImageSet, seed: int, *, machine: Ma
     steps = len(train) // made.batch_size
     passes = max(1, int(goal.seconds * speed / (steps * made.batch_size)))
     method, start = make(made), time.perf_counter()
-    history = pretrain(method, train, epochs=passes, compile=compile, **settings_of(made, machine))
+    history = trained(method, train, epochs=passes, compile=compile, **settings_of(made, machine))
     whole, seconds = time.perf_counter() - start, sum(record["seconds"] for record in history)
     row = {"passes": passes, "steps": passes * steps, "seconds": seconds, "seconds_beside": whole - seconds}
     row["images_per_second"] = passes * steps * made.batch_size / seconds
@@ -85,9 +108,9 @@ def reach(goal: Goal, train: ImageSet, test: ImageSet, seed: int, *, machine: Ma
     start = time.perf_counter()
     row |= judge(method.encoder, train, test)
     if goal.judged == "fine_tuned":
-        how = settings_of(made, machine) | TUNING | {"optimizer": "adamw", "augment": Augment(**made.tuning_views)}
+        how = settings_of(made, machine) | TUNING | {"augment": Augment(**made.tuning_views)}
         row["fine_tuned"] = fine_tune(method.encoder, train, test, **how)
-    return row | {"judging_seconds": time.perf_counter() - start, "loss": history[-1]["loss"], "date": today()}
+    return row | {"judging_seconds": time.perf_counter() - start, "loss": history[-1]["loss"]} | used(machine)
 
 
 def start_of(made: Recipe, train: ImageSet, machine: Machine) -> dict:
@@ -98,9 +121,9 @@ def start_of(made: Recipe, train: ImageSet, machine: Machine) -> dict:
         if told["step"] == 1:
             steps.append(float(told["loss"]))
 
-    history = pretrain(make(made), train, epochs=made.passes, on_step=first, **settings_of(made, machine))
+    history = trained(make(made), train, epochs=made.passes, on_step=first, **settings_of(made, machine))
     row = {"first_step": steps[0], "first_pass": history[0]["loss"], "last_pass": history[-1]["loss"]}
-    return row | {"seconds": sum(record["seconds"] for record in history), "date": today()}
+    return row | {"seconds": sum(record["seconds"] for record in history)} | used(machine)
 
 
 def short_recipe(method: str, data: str) -> Recipe:
@@ -117,9 +140,7 @@ def few_and_small(data: str) -> ImageSet:
     return ImageSet(pixels, some.labels, some.classes)
 
 
-def make_rows(
-    part: str, wanted: dict[str, list[tuple[str, Callable[[], dict]]]], machine: Machine, file: Path
-) -> dict[str, dict]:
+def make_rows(part: str, wanted: dict[str, list[tuple[str, Callable[[], dict]]]], file: Path) -> dict[str, dict]:
     """Add the rows that the file doesn't have to a part of it, and keep each when it is made."""
     result = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept = result.setdefault(part, {})
@@ -127,22 +148,21 @@ def make_rows(
         for key, row in rows:
             if key in kept.setdefault(name, {}):
                 continue
-            kept[name][key] = row()
-            result[f"{part}_on"] = hardware(machine)
+            kept[name][key] = row() | {"torch": version("torch"), "date": today()}
             file.write_text(as_json(result), encoding="utf-8")
             print(f"{name}, {key}: {kept[name][key]}", flush=True)
     return kept
 
 
-def show_goals(kept: dict[str, dict[str, dict]], name: str) -> None:
+def show_goals(kept: dict[str, dict[str, dict]]) -> None:
     """As a Markdown table: every seed's value, and the share of the card's peak where that is known."""
-    peak = next((value for card, value in PEAKS.items() if card in name), None)
     print("| goal | aim | reached | passes | seconds | images a second | TFLOP/s |\n|---|---|---|---|---|---|---|")
     for goal, rows in kept.items():
         aim, row = GOALS[goal], next(iter(rows.values()))
         reached = ", ".join(f"{100 * each[aim.judged]:.1f}" for each in rows.values())
         speed = f"{row['flops_per_second'] / 1e12:.1f}"
-        if peak:
+        peak = next((value for card, value in PEAKS.items() if card in row["device"]), None)
+        if peak and row["precision"] != "fp32":
             speed += f" ({row['flops_per_second'] / peak:.0%} of peak)"
         what = f"{aim.judged.replace('_', ' ')} {100 * aim.at_least:.1f}"
         cells = [goal, what, reached, str(row["passes"]), f"{row['seconds']:.0f}", f"{row['images_per_second']:,.0f}"]
@@ -162,34 +182,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="cifar10, or a folder DIR/train/CLASS/*.jpg, DIR/test/CLASS/*.jpg of 32x32 pixels")
     parser.add_argument("--short", action="store_true", help="every full recipe for some steps, on any machine")
-    parser.add_argument("--only", nargs="+", choices=[*GOALS, *FULL_OWN], default=None, metavar="GOAL")
+    parser.add_argument("--only", nargs="+", default=None, metavar="NAME", help="goals, with --short methods")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--compile", choices=["no", "auto", "always"], default="auto")
+    parser.add_argument("--compile", action="store_true", help="by torch.compile, for speed and training alike")
     parser.add_argument("--results", type=Path, default=FOLDER / "full.json")
     options = parser.parse_args(arguments)
+    names = FULL_OWN if options.short else [name for name, goal in GOALS.items() if goal.usual]
+    if unknown := set(options.only or ()) - set(FULL_OWN if options.short else GOALS):
+        parser.error(f"no {', '.join(sorted(unknown))}: there is {', '.join(FULL_OWN if options.short else GOALS)}")
     device = choose_device(options.device)
     machine = Machine(str(device), choose_precision("auto", device))
     if options.short:
         train, wanted = few_and_small(options.data), {}
-        for method in options.only or FULL_OWN:
+        for method in options.only or names:
             made = short_recipe(method, options.data)
             ways = [(name, Machine(machine.device, name)) for name in PRECISIONS]
             wanted[method] = [(name, lambda way=way, made=made: start_of(made, train, way)) for name, way in ways]
-        show_short(make_rows("short", wanted, machine, options.results))
+        show_short(make_rows("short", wanted, options.results))
         return
     if device.type == "cpu":
         sys.exit("the goals are those of a GPU, and there is none here: --short shows that each recipe trains")
     train, test, wanted = load(options.data), load(options.data, "test"), {}
-    for name in options.only or GOALS:
+    for name in options.only or names:
         goal = GOALS[name]
         there = Machine(machine.device, goal.precision if goal.precision != "auto" else machine.precision)
-        how = {"machine": there, "compile": options.compile, "data": options.data}
+        how = {"machine": there, "compile": "always" if options.compile else "no", "data": options.data}
         wanted[name] = [
             (str(seed), lambda goal=goal, seed=seed, how=how: reach(goal, train, test, seed, **how))
             for seed in options.seeds
         ]
-    show_goals(make_rows("goals", wanted, machine, options.results), hardware(machine)["device"])
+    show_goals(make_rows("goals", wanted, options.results))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 50
     modes = [(module, module.training) for module in encoder.modules()]
     encoder.eval()
     try:
-        features = torch.cat([encoder(to_float(batch.to(device))).float() for batch in images.split(batch_size)])
+        parts = (encoder(to_float(batch.to(device))).float() for batch in images.split(batch_size))
+        features = torch.cat([part if stay else part.cpu() for part in parts])
     finally:
         for module, training in modes:
             module.training = training
@@ -36,7 +37,7 @@ def extract_features(encoder: nn.Module, images: Tensor, *, batch_size: int = 50
         raise ValueError(
             "the encoder's features are not finite: its weights are broken, go back to an earlier checkpoint"
         )
-    return features if stay else features.cpu()
+    return features
 
 
 def to_float(data: Tensor) -> Tensor:

@@ -21,6 +21,8 @@ def fit(features: Tensor, labels: Tensor, *, strength: float, tolerance: float =
         tolerance: where to stop.
     """
     classes, penalty = int(labels.max()) + 1, 1 / (2 * strength * len(features))
+    if classes == 2:  # there scikit-learn has one row of weights, which are the difference of these two
+        penalty = 2 * penalty
     weight = torch.zeros(classes, features.shape[1], device=features.device, requires_grad=True)
     bias = torch.zeros(classes, device=features.device, requires_grad=True)
     solver = torch.optim.LBFGS(
@@ -38,11 +40,11 @@ def fit(features: Tensor, labels: Tensor, *, strength: float, tolerance: float =
         value.backward()
         return value
 
-    with torch.enable_grad():
-        solver.step(loss)
+    solver.step(loss)
     return weight.detach(), bias.detach()
 
 
+@torch.inference_mode(False)
 def accuracy(
     train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor, *, strength: float
 ) -> float:
@@ -50,10 +52,11 @@ def accuracy(
 
     All on one device; features are standardised by the training set's mean and deviation.
     """
-    train_features, test_features = train_features.float(), test_features.float()
+    train_features, test_features = (part.detach().clone().float() for part in (train_features, test_features))
     mean, deviation = train_features.mean(dim=0), train_features.std(dim=0, correction=0)
-    deviation = torch.where(deviation > 0, deviation, 1.0)  # a constant feature stays one
+    deviation = torch.where(deviation > 1e-6 * mean.abs(), deviation, 1.0)  # a constant feature stays one
     names, places = train_labels.unique(return_inverse=True)  # (classes,), (N,)
-    weight, bias = fit((train_features - mean) / deviation, places, strength=strength)
-    scores = F.linear((test_features - mean) / deviation, weight, bias)  # (M, classes)
-    return float((names[scores.argmax(dim=1)] == test_labels).float().mean())
+    with torch.autocast(train_features.device.type, enabled=False):
+        weight, bias = fit((train_features - mean) / deviation, places.clone(), strength=strength)
+        scores = F.linear((test_features - mean) / deviation, weight, bias)  # (M, classes)
+    return int((names[scores.argmax(dim=1)] == test_labels).sum()) / len(test_labels)

@@ -16,14 +16,14 @@ ADAMWS = 0.2  # root mean square of a step of AdamW: Liu et al., section 2.2
 
 
 class Muon(torch.optim.AdamW):
-    """Muon for the weights of layers, AdamW for all others (biases, norms, places).
+    """Muon for weights of some numbers of dimensions, AdamW for all others.
 
     Args:
         params: weights, or groups of them as `train.parameter_groups` makes them.
         lr, weight_decay: as those of AdamW.
         momentum: of the steps that are made orthogonal, Nesterov's.
-        turned: how many dimensions such weights have: 2 are linear layers (and tables of words, which Jordan et al.
-            leave to AdamW), 4 convolutions.
+        turned: how many dimensions these weights have. 2: linear layers, and also tables of words and places, which
+            Jordan et al. leave to AdamW; 4: convolutions over pictures. Those over sounds (3) and films (5) have AdamW.
     """
 
     def __init__(
@@ -36,22 +36,24 @@ class Muon(torch.optim.AdamW):
         turned: Sequence[int] = (2, 4),
     ):
         super().__init__(params, lr=lr, betas=(0.9, 0.95), weight_decay=weight_decay)
-        self.momentum, self.turned = momentum, turned
+        for group in self.param_groups:
+            group |= {"momentum": momentum, "turned": tuple(turned)}
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self) -> None:
         """Move all weights that have a gradient; those that are made orthogonal have none afterwards."""
         for group in self.param_groups:
             for weight in group["params"]:
-                if weight.ndim in self.turned and weight.grad is not None:
+                if weight.ndim in group["turned"] and weight.grad is not None:
                     self._turn(weight, group)
-        super().step(closure)  # leaves out what has no gradient any more
+        super().step()  # leaves out what has no gradient any more
 
     def _turn(self, weight: Tensor, group: dict) -> None:
         state = self.state[weight]
         state["step"] = state.get("step", torch.zeros(())) + 1  # AdamW looks for it when it reads a checkpoint
-        state["momentum"] = moved = state.get("momentum", torch.zeros_like(weight)).lerp(weight.grad, 1 - self.momentum)
-        ahead = weight.grad.lerp(moved, self.momentum).flatten(1)  # (outputs, inputs)
+        kept, before = group["momentum"], state.get("momentum", torch.zeros_like(weight))
+        state["momentum"] = moved = before.lerp(weight.grad, 1 - kept)
+        ahead = weight.grad.lerp(moved, kept).flatten(1)  # (outputs, inputs)
         step = orthogonal(ahead) * ADAMWS * max(ahead.shape) ** 0.5
         weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step.view_as(weight), alpha=group["lr"])
         weight.grad = None

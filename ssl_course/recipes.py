@@ -248,6 +248,7 @@ def recipe(
     known = {field.name for field in fields(Recipe)} - {"method", "data", "views", "options", "passes", "tuning_views"}
     if unknown := set(changes) - known:
         raise ValueError(f"a recipe has no {', '.join(sorted(unknown))}; it has: {', '.join(sorted(known))}")
+    _check_rate(usual | own, changes)
     values = {"resolution": (32, 32), "encoder": "small_cnn", "weight_decay": 0.05, "warmup": 0.1, "seed": 0}
     values |= {"tuning_steps": 200, "tuning_lr": 1e-3, "tuning_views": _views(usual["views"])}
     values |= {name: value for name, value in (usual | own | changes).items() if name not in ("budget", "views")}
@@ -263,6 +264,18 @@ def recipe(
         budget = usual["budget"] if budget is None else budget
         made = replace(made, passes=passes_at_equal_cost(made, scale * budget))
     return made
+
+
+def _check_rate(own: dict, changes: dict) -> None:
+    """ValueError if a recipe's rate is for sgd and another optimizer is asked for without one, or the other way."""
+    before = own.get("optimizer", "adamw")
+    after = changes.get("optimizer", before)
+    if (before == "sgd") != (after == "sgd") and not {"lr", "weight_decay"} <= set(changes):
+        usual = "0.06 for 256 images, 5e-4" if after == "sgd" else "4e-3 for 256 photographs, 0.05"
+        raise ValueError(
+            f"the rate and weight decay of this recipe are for {before}: give those for {after}, too "
+            f"(lr and weight_decay, on the command line --lr and --weight-decay; usual ones are {usual})"
+        )
 
 
 def _published(method: str, data: str) -> tuple[dict, dict]:

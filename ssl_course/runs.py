@@ -35,7 +35,7 @@ from ssl_course.methods import ALL, Supervised
 from ssl_course.precision import choose_device, choose_precision, processor_name, with_threads
 from ssl_course.pretrained import pretrained
 from ssl_course.recipes import FLOORS, NETWORKS, Recipe, cost, make, new_encoder, simclr_cost
-from ssl_course.train import History, pretrain
+from ssl_course.train import OPTIMIZERS, History, pretrain
 
 BY_NAME = ("shapes", *DOWNLOADS)  # whose images have a size of their own
 KEPT = 1000  # test images whose features are kept
@@ -380,6 +380,7 @@ def ingredients(
     parts = [train, build, NETWORKS.get(recipe.encoder, pretrained), *([judge, features] if judge else [])]
     if recipe.method not in FLOORS:
         parts.append(ALL.get(recipe.method, Supervised))
+        parts += [kind for kind in [OPTIMIZERS[recipe.optimizer]] if isinstance(kind, type)]  # the others are torch's
     return made_of | {"code": code_behind(*parts), "versions": versions()}
 
 

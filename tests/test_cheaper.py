@@ -1,8 +1,11 @@
+import math
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from ssl_course import ImageSet
 from ssl_course.recipes import Recipe, simclr_cost
@@ -32,6 +35,40 @@ def test_a_changed_simclr_learns(name, tmp_path):
     assert all(weight.grad is not None for weight in method.encoder.parameters())
     method.after_step(1.0)
     assert method.views(torch.rand(4, 3, 32, 32))[0].shape[-1] == 32
+
+
+def test_views_have_the_side_of_their_stage_and_in_the_end_that_of_the_images(tmp_path):
+    trial = cheaper.TRIALS["16, then 24 pixels"]
+    method = cheaper.build(trial, cheaper.planned(trial, str(tmp_path), 1, 0))
+    sides = []
+    for progress in (0.0, 0.49, 0.51, 0.84, 0.86, 1.0):
+        method.after_step(progress)
+        sides.append(method.views(torch.rand(2, 3, 32, 32))[0].shape[-1])
+    assert sides == [16, 16, 24, 24, 32, 32]
+
+
+def test_the_decoupled_loss_is_that_of_its_source(tmp_path):
+    z1, z2 = (F.normalize(torch.randn(5, 4, generator=torch.Generator().manual_seed(seed)), dim=1) for seed in (0, 1))
+    total = 0.0
+    for one, other in ((z1, z2), (z2, z1)):
+        for k in range(5):
+            negatives = [math.exp(one[k] @ z[j] / 0.2) for z in (z1, z2) for j in range(5) if j != k]
+            total += -float(one[k] @ other[k]) / 0.2 + math.log(sum(negatives))
+    assert float(cheaper.decoupled_nt_xent(3 * z1, z2, 0.2)) == pytest.approx(total / 10, rel=1e-5)
+    trial = cheaper.TRIALS["24 pixels for longer, decoupled loss"]
+    method = cheaper.build(trial, cheaper.planned(trial, str(tmp_path), 1, 0))
+    assert method.loss is cheaper.decoupled_nt_xent
+
+
+def test_the_cost_has_the_products_of_muon_in_it():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.Flatten(), nn.Linear(8, 2))
+    cheaper.build(cheaper.TRIALS["Muon"], made(100))
+    steps = 20 * 2  # products of two squares, times two operations for each multiplication with addition
+    convolution, linear = (steps * m**3 + 4 * m * m * n for m, n in ((8, 27), (2, 8)))
+    assert cheaper.optimizer_flops(network, "adamw") == 0
+    assert cheaper.optimizer_flops(network, cheaper.CONVOLUTIONS) == convolution
+    assert cheaper.optimizer_flops(network, "muon") == convolution + linear
+    assert all(weight.grad is None for weight in network.parameters())
 
 
 def test_all_trials_are_in_the_committed_result_and_what_was_chosen_is_the_best():

@@ -49,8 +49,8 @@ def test_demo_prints_a_table_writes_the_pictures_and_ends_with_json(tmp_path, ca
 
 def test_the_optimizer_is_the_one_that_is_asked_for(folder, tmp_path):
     few = f"--data {folder} --size 8 --batch-size 4 --epochs 1 --resolution 16 --device cpu --out".split()
-    for way in ("muon", "sgd"):
-        assert main(["train", "simclr", "--optimizer", way, *few, str(tmp_path / way)]) == 0
+    for way, rate in (("muon", ()), ("sgd", ("--lr", "0.06", "--weight-decay", "5e-4"))):
+        assert main(["train", "simclr", "--optimizer", way, *rate, *few, str(tmp_path / way)]) == 0
         assert read_checkpoint(tmp_path / way / "checkpoint.pt")["settings"]["optimizer"] == way
 
 

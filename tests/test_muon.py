@@ -1,5 +1,7 @@
+import copy
 import functools
 import math
+import pickle
 
 import pytest
 import torch
@@ -82,3 +84,32 @@ def test_the_state_goes_into_a_checkpoint_and_out_of_it():
                 solvers[network].load_state_dict(state)
     assert torch.equal(one.weight, other.weight)
     assert torch.equal(one.bias, other.bias)
+
+
+@pytest.mark.parametrize("shape", [(8, 72), (72, 8), (16, 16)])
+def test_a_weight_moves_as_by_pytorchs_own_muon(shape):
+    """Which computes in bf16 and takes matrices alone."""
+    random = torch.Generator().manual_seed(0)
+    ours, theirs = (nn.Parameter(torch.ones(shape)) for _ in range(2))
+    shared = {"lr": 0.1, "weight_decay": 0.1, "momentum": 0.95}
+    solvers = (
+        Muon([ours], **shared),
+        torch.optim.Muon([theirs], nesterov=True, adjust_lr_fn="match_rms_adamw", **shared),
+    )
+    for _ in range(4):
+        ours.grad = torch.randn(shape, generator=random)
+        theirs.grad = ours.grad.clone()
+        for solver in solvers:
+            solver.step()
+    assert (ours - 1).abs().max() > 0.1
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=0.01)
+
+
+def test_a_copy_has_the_settings_of_the_first():
+    network = nn.Linear(4, 3)
+    solver = Muon(parameter_groups(network, 0.05), lr=0.1, momentum=0.8, turned=[2])
+    network(torch.ones(2, 4)).sum().backward()
+    solver.step()
+    for same in (copy.deepcopy(solver), pickle.loads(pickle.dumps(solver))):
+        assert [(group["momentum"], group["turned"]) for group in same.param_groups] == [(0.8, (2,))] * 2
+        same.step()

@@ -135,6 +135,17 @@ def test_a_full_recipe_can_be_changed_and_the_usual_ones_stay_as_they_are():
     assert (usual.encoder, usual.optimizer, usual.passes) == ("small_cnn", "adamw", 15)
 
 
+def test_another_optimizer_needs_a_rate_of_its_own_unless_it_takes_that_of_adamw():
+    assert recipe("simclr", "cifar10", optimizer="muon").lr == recipe("simclr", "cifar10").lr
+    assert recipe("mae", "cifar10", full=True, optimizer="muon").optimizer == "muon"
+    for made, after in (({"full": True}, "muon"), ({"full": True}, "adamw"), ({}, "sgd")):
+        with pytest.raises(ValueError, match=f"are for .*: give those for {after}, too .*--lr and --weight-decay"):
+            recipe("simclr", "cifar10", optimizer=after, **made)
+        with pytest.raises(ValueError, match=f"give those for {after}, too"):
+            recipe("simclr", "cifar10", optimizer=after, lr=0.1, **made)
+        assert recipe("simclr", "cifar10", optimizer=after, lr=0.1, weight_decay=0.01, **made).lr == 0.1
+
+
 @pytest.mark.parametrize(
     ("method", "data", "message"),
     [

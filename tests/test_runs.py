@@ -221,6 +221,18 @@ def test_a_methods_code_changes_its_own_key_and_those_built_on_it_only(images, m
     assert moved.isdisjoint({"moco", "untrained"})
 
 
+def test_the_code_of_muon_changes_the_key_of_what_it_trains_only(images, monkeypatch):
+    def keys():
+        return {name: key(images, small(optimizer=name)) for name in ("adamw", "muon")}
+
+    before, real = keys(), fingerprint.source_of
+    monkeypatch.setattr(
+        fingerprint, "source_of", lambda part: real(part) + "    x = 1\n" * (part.__qualname__ == "orthogonal")
+    )
+    moved = {name for name, new in keys().items() if new != before[name]}
+    assert moved == {"muon"}
+
+
 def test_settings_of_other_methods_and_modules_that_a_run_doesnt_use_change_nothing(images):
     used = fingerprint.behind(runs.train, runs.make, runs.judge_row)
     modules = {name.rpartition(".")[0] for name in used if ":" not in name}
