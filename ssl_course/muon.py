@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of Jordan et al.: fast, and about 1 rather than 1
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of Jordan et al.: near 1 in few iterations, not at it
 ADAMWS = 0.2  # root mean square of a step of AdamW: Liu et al., section 2.2
 
 
