@@ -123,6 +123,7 @@ def test_compile_reaches_the_loop_and_says_what_came_of_it(folder, tmp_path, cap
 
     monkeypatch.setattr(torch, "compile", without_compiler)
     monkeypatch.setattr("ssl_course.compiled.LONG_ENOUGH", 0.0)
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
     run = tmp_path / "run"
     status = main([*TRAIN.format(data=folder, out=run).split(), "--compile", way])
     assert "torch.compile failed (RuntimeError: no C++ compiler found)" in capsys.readouterr().err

@@ -263,7 +263,8 @@ class Least(nn.Module):
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler on this device")
-def test_torchs_own_compiler_gives_the_same_and_it_is_said(capsys):
+def test_torchs_own_compiler_gives_the_same_and_it_is_said(capsys, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
     losses = []
     for way in ("no", "always"):
         torch.manual_seed(0)
