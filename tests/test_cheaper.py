@@ -78,6 +78,11 @@ def test_the_cost_has_the_products_of_muon_in_it():
     assert cheaper.optimizer_flops(network, cheaper.CONVOLUTIONS) == convolution
     assert cheaper.optimizer_flops(network, "muon") == convolution + linear
     assert all(weight.grad is None for weight in network.parameters())
+    plain, turned = (cheaper.TRIALS[name] for name in ("as usual", "Muon"))
+    recipes = [cheaper.planned(trial, "photos", 4, 0) for trial in (plain, turned)]
+    more = cheaper.operations(turned, recipes[1]) - cheaper.operations(plain, recipes[0])
+    method = cheaper.build(turned, recipes[1])
+    assert more == pytest.approx(cheaper.optimizer_flops(method, cheaper.CONVOLUTIONS) / 256)
 
 
 def test_all_trials_are_in_the_committed_result_and_what_was_chosen_is_the_best():
