@@ -1,4 +1,4 @@
-"""The full recipes: goals on a GPU, and on any machine a short run that shows that each of them trains.
+"""The full recipes: goals on a GPU, and on any machine a short run in which each of them takes its steps.
 
     python benchmarks/full.py cifar10 --seeds 0 1 2    # the goals, each with seconds of training; hours for all
     python benchmarks/full.py DIR --short              # every full recipe in fp32, bf16 and fp16 for some steps
@@ -36,14 +36,8 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "T4": 65e12}  # of dense half precision, as advertised
 TRIED = 40  # steps by which the speed is measured
 SHORT = {"images": 32, "side": 8, "batch_size": 8, "passes": 4}
-TUNING = {
-    "optimizer": "adamw",
-    "epochs": 100,
-    "batch_size": 512,
-    "lr": 1e-3,
-    "weight_decay": 0.05,
-    "warmup": 0.05,
-}  # He et al. 2022, A.2
+# Of fine-tuning: He et al. 2022, A.2
+TUNING = {"optimizer": "adamw", "epochs": 100, "batch_size": 512, "lr": 1e-3, "weight_decay": 0.05, "warmup": 0.05}
 
 
 @dataclass(frozen=True)
@@ -202,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         show_short(make_rows("short", wanted, options.results))
         return
     if device.type == "cpu":
-        sys.exit("the goals are those of a GPU, and there is none here: --short shows that each recipe trains")
+        sys.exit("the goals are those of a GPU, and there is none here: --short lets each recipe take some steps")
     train, test, wanted = load(options.data), load(options.data, "test"), {}
     for name in options.only or names:
         goal = GOALS[name]

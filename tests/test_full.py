@@ -192,7 +192,7 @@ def test_names_that_are_not_there_are_refused(arguments, named, tmp_path, capsys
 
 
 def test_without_a_gpu_the_goals_say_what_can_be_done(tmp_path):
-    with pytest.raises(SystemExit, match="--short shows that each recipe trains"):
+    with pytest.raises(SystemExit, match="--short lets each recipe take some steps"):
         full.main([str(tmp_path), "--device", "cpu", "--results", str(tmp_path / "full.json")])
 
 
